@@ -1,0 +1,112 @@
+#include "src/base/digest.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
+#include <xxhash.h>
+
+#include <cstring>
+
+#include "src/base/assert.h"
+#include "src/base/bytes.h"
+#include "src/base/int128.h"
+
+namespace credence {
+
+std::string Digest::ToHex() const { return credence::ToHex(view()); }
+
+bool Digest::FromRaw(std::string_view raw, Digest* out) {
+  if (raw.size() != kBytes) return false;
+  std::memcpy(out->bytes.data(), raw.data(), kBytes);
+  return true;
+}
+
+struct Sha256Stream::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+};
+
+Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {
+  CREDENCE_ASSERT(state_->context != nullptr);
+  CREDENCE_ASSERT(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
+}
+
+Sha256Stream::~Sha256Stream() { EVP_MD_CTX_free(state_->context); }
+
+void Sha256Stream::Update(std::string_view bytes) {
+  CREDENCE_ASSERT(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+}
+
+Digest Sha256Stream::Finish() {
+  Digest digest;
+  unsigned size = 0;
+  CREDENCE_ASSERT(EVP_DigestFinal_ex(state_->context, digest.bytes.data(), &size) == 1);
+  CREDENCE_ASSERT(size == Digest::kBytes);
+  return digest;
+}
+
+Digest Sha256(std::string_view bytes) {
+  // EVP is asked once for the algorithm and keeps a context a thread: setting one up costs more than
+  // hashing a short row.
+  thread_local EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  Digest digest;
+  unsigned size = 0;
+  CREDENCE_ASSERT(EVP_DigestInit_ex(context, sha256, nullptr) == 1);
+  CREDENCE_ASSERT(EVP_DigestUpdate(context, bytes.data(), bytes.size()) == 1);
+  CREDENCE_ASSERT(EVP_DigestFinal_ex(context, digest.bytes.data(), &size) == 1);
+  return digest;
+}
+
+Digest HmacSha256(std::string_view key, std::string_view bytes) {
+  Digest digest;
+  unsigned size = 0;
+  const void* made =
+      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), digest.bytes.data(), &size);
+  CREDENCE_ASSERT(made != nullptr && size == Digest::kBytes);
+  return digest;
+}
+
+uint64_t Hash64(std::string_view bytes, uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+namespace {
+std::array<uint64_t, 4> Words(const Digest& digest) {
+  ByteReader reader(digest.view());
+  std::array<uint64_t, 4> words{};
+  for (uint64_t& word : words) word = reader.GetFixed64();
+  return words;
+}
+}  // namespace
+
+void MultisetHash::Add(const Digest& row) {
+  const auto words = Words(row);
+  UInt128 carry = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    carry += static_cast<UInt128>(sum_[i]) + words[i];
+    sum_[i] = static_cast<uint64_t>(carry);
+    carry >>= 64;
+  }
+}
+
+void MultisetHash::Remove(const Digest& row) {
+  const auto words = Words(row);
+  uint64_t borrow = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    const UInt128 taken = static_cast<UInt128>(words[i]) + borrow;
+    borrow = taken > sum_[i] ? 1 : 0;
+    sum_[i] = static_cast<uint64_t>(sum_[i] - taken);
+  }
+}
+
+Digest MultisetHash::digest() const {
+  std::string raw;
+  ByteWriter writer(&raw);
+  for (const uint64_t word : sum_) writer.PutFixed64(word);
+  Digest digest;
+  CREDENCE_ASSERT(Digest::FromRaw(raw, &digest));
+  return digest;
+}
+
+}  // namespace credence

@@ -1,0 +1,99 @@
+#pragma once
+// Decimal: an IEEE 754-2008 decimal128 number (34 significant digits, exponent -6176..6111), by value.
+// Arithmetic rounds half to even in the last of the 34 digits. There are no traps: an operation without a
+// finite result gives a non-finite Decimal, which callers test with IsFinite() (FEEL turns it into null).
+//
+// Equality and order are numeric: 1, 1.0 and 1.00 are equal although their bits differ (cohorts), and
+// -0 equals 0. Hash() and the stored form are those of the canonical member of the cohort.
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "src/base/int128.h"
+#include "src/money/rounding.h"
+
+namespace credence {
+
+class Decimal {
+ public:
+  static constexpr int kDigitsMax = 34;
+  static constexpr int kExponentMin = -6176;
+  static constexpr int kExponentMax = 6111;
+
+  constexpr Decimal() : bits_{0, 0x3040000000000000U} {}  // 0
+  static Decimal FromInt64(int64_t value);
+  // coefficient x 10^exponent, rounded half even to 34 digits.
+  static Decimal FromScaled(Int128 coefficient, int exponent);
+  // The shortest decimal that reads back as the same double (at most 17 digits).
+  static Decimal FromDouble(double value);
+  // Digits with an optional sign, one optional point and an optional exponent ("-12.50", ".5", "1e-3").
+  // Nothing for any other text, for white space, and for a magnitude out of range. More than 34
+  // significant digits are rounded half even.
+  static std::optional<Decimal> Parse(std::string_view text);
+
+  [[nodiscard]] bool IsFinite() const;
+  [[nodiscard]] bool IsZero() const;
+  [[nodiscard]] bool IsNegative() const;  // false for 0 and -0
+  [[nodiscard]] bool IsInteger() const;
+
+  friend Decimal operator+(Decimal a, Decimal b);
+  friend Decimal operator-(Decimal a, Decimal b);
+  friend Decimal operator*(Decimal a, Decimal b);
+  friend Decimal operator/(Decimal a, Decimal b);  // not finite when b is 0
+  Decimal operator-() const;
+  [[nodiscard]] Decimal Abs() const;
+
+  // Numeric. Both sides must be finite (a non-finite number equals nothing and orders as unordered).
+  friend bool operator==(Decimal a, Decimal b);
+  friend std::partial_ordering operator<=>(Decimal a, Decimal b);
+
+  // Rounded to `scale` digits after the point (may be negative: 1234 at -2 is 1200). Not finite if the
+  // result would need more than 34 digits.
+  [[nodiscard]] Decimal Rounded(int scale, Rounding rounding) const;
+  [[nodiscard]] Decimal Floor() const;
+  [[nodiscard]] Decimal Ceiling() const;
+  // a - b * floor(a / b), exact: the sign is that of b (DMN 1.5, 10.3.4.5). Not finite when b is 0.
+  static Decimal Modulo(Decimal a, Decimal b);
+  // Correctly rounded (square root) or within one unit in the 34th digit (the others); the same bits everywhere.
+  [[nodiscard]] Decimal SquareRoot() const;
+  [[nodiscard]] Decimal Exp() const;
+  [[nodiscard]] Decimal Log() const;  // natural
+  // Integer exponents up to 999,999,999 are exact where the result fits 34 digits.
+  static Decimal Power(Decimal base, Decimal exponent);
+
+  // The value if it is an integer in range.
+  [[nodiscard]] std::optional<int64_t> ToInt64() const;
+  // coefficient so that value = coefficient x 10^-scale, if that is exact and fits.
+  [[nodiscard]] std::optional<Int128> ToScaled(int scale) const;
+  [[nodiscard]] double ToDouble() const;
+  // Plain digits, never an exponent, no trailing zeros after the point, no "-0": "12.5", "1200", "0".
+  [[nodiscard]] std::string ToString() const;
+  // Plain digits with the number's own trailing zeros ("12.50").
+  [[nodiscard]] std::string ToStringKeepingScale() const;
+  // Digits after the point as the number is held (12.50 has 2, 1E3 has 0).
+  [[nodiscard]] int Scale() const;
+
+  // The member of the cohort with no trailing zeros in the coefficient (0 for all zeros).
+  [[nodiscard]] Decimal Canonical() const;
+  [[nodiscard]] uint64_t Hash() const;
+  // Stored form: the 16 bytes of the canonical member's BID encoding, low word first.
+  [[nodiscard]] UInt128 CanonicalBits() const;
+  // Bits as CanonicalBits() gave them; nothing for any other pattern (non-canonical, infinite, NaN).
+  static std::optional<Decimal> FromCanonicalBits(UInt128 bits);
+
+ private:
+  // BID encoding: low and high 64 bits. Aligned to 16 as the library wants it.
+  struct alignas(16) Bits {
+    uint64_t low;
+    uint64_t high;
+  };
+  constexpr explicit Decimal(Bits bits) : bits_(bits) {}
+  friend struct DecimalAccess;
+  Bits bits_;
+};
+static_assert(sizeof(Decimal) == 16);
+
+}  // namespace credence
