@@ -1,6 +1,6 @@
 #pragma once
-// Time zones from TZif bytes (RFC 8536) that are handed in: nothing here reads a file. The digest of the bytes
-// is an artefact of every decision that used them.
+// Time zones from TZif bytes (RFC 8536) that are handed in: nothing here reads a file. The digest
+// of the bytes is an artefact of every decision that used them.
 
 #include <cstdint>
 #include <map>
@@ -24,7 +24,9 @@ class Zone {
   static Result<Zone> FromTzif(std::string name, std::string_view bytes);
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] const Digest& digest() const { return digest_; }  // of the bytes; zero for fixed offsets
+  [[nodiscard]] const Digest& digest() const {
+    return digest_;
+  }  // of the bytes; zero for fixed offsets
 
   // Seconds east of UTC at an instant given in seconds since the epoch. Any int64 within +-4e16.
   [[nodiscard]] int32_t OffsetAtUtc(int64_t utc_seconds) const;
@@ -39,7 +41,7 @@ class Zone {
   [[nodiscard]] LocalResult OffsetAtLocal(int64_t local_seconds) const;
 
  private:
-  struct Rule {  // one half of a POSIX TZ daylight rule
+  struct Rule {       // one half of a POSIX TZ daylight rule
     char kind = 'M';  // 'M' month.week.day, 'J' day 1..365 without 29 February, 'N' day 0..365
     int month = 0;
     int week = 0;
@@ -63,11 +65,13 @@ class Zone {
   Rule daylight_ends_;
 };
 
-// Named zones, made once and shared. Reading the bytes is the shell's business: it hands in a source.
+// Named zones, made once and shared. Reading the bytes is the shell's business: it hands in a
+// source.
 class ZoneSource {
  public:
   virtual ~ZoneSource() = default;
-  // The zone, or null if there is none of this name. The pointer lives as long as the source. Thread-safe.
+  // The zone, or null if there is none of this name. The pointer lives as long as the source.
+  // Thread-safe.
   virtual const Zone* Find(std::string_view name) = 0;
 };
 

@@ -1,10 +1,11 @@
 #pragma once
-// Decimal: an IEEE 754-2008 decimal128 number (34 significant digits, exponent -6176..6111), by value.
-// Arithmetic rounds half to even in the last of the 34 digits. There are no traps: an operation without a
-// finite result gives a non-finite Decimal, which callers test with IsFinite() (FEEL turns it into null).
+// Decimal: an IEEE 754-2008 decimal128 number (34 significant digits, exponent -6176..6111), by
+// value. Arithmetic rounds half to even in the last of the 34 digits. There are no traps: an
+// operation without a finite result gives a non-finite Decimal, which callers test with IsFinite()
+// (FEEL turns it into null).
 //
-// Equality and order are numeric: 1, 1.0 and 1.00 are equal although their bits differ (cohorts), and
-// -0 equals 0. Hash() and the stored form are those of the canonical member of the cohort.
+// Equality and order are numeric: 1, 1.0 and 1.00 are equal although their bits differ (cohorts),
+// and -0 equals 0. Hash() and the stored form are those of the canonical member of the cohort.
 
 #include <compare>
 #include <cstdint>
@@ -29,9 +30,9 @@ class Decimal {
   static Decimal FromScaled(Int128 coefficient, int exponent);
   // The shortest decimal that reads back as the same double (at most 17 digits).
   static Decimal FromDouble(double value);
-  // Digits with an optional sign, one optional point and an optional exponent ("-12.50", ".5", "1e-3").
-  // Nothing for any other text, for white space, and for a magnitude out of range. More than 34
-  // significant digits are rounded half even.
+  // Digits with an optional sign, one optional point and an optional exponent ("-12.50", ".5",
+  // "1e-3"). Nothing for any other text, for white space, and for a magnitude out of range. More
+  // than 34 significant digits are rounded half even.
   static std::optional<Decimal> Parse(std::string_view text);
 
   [[nodiscard]] bool IsFinite() const;
@@ -46,18 +47,20 @@ class Decimal {
   Decimal operator-() const;
   [[nodiscard]] Decimal Abs() const;
 
-  // Numeric. Both sides must be finite (a non-finite number equals nothing and orders as unordered).
+  // Numeric. Both sides must be finite (a non-finite number equals nothing and orders as
+  // unordered).
   friend bool operator==(Decimal a, Decimal b);
   friend std::partial_ordering operator<=>(Decimal a, Decimal b);
 
-  // Rounded to `scale` digits after the point (may be negative: 1234 at -2 is 1200). Not finite if the
-  // result would need more than 34 digits.
+  // Rounded to `scale` digits after the point (may be negative: 1234 at -2 is 1200). Not finite if
+  // the result would need more than 34 digits.
   [[nodiscard]] Decimal Rounded(int scale, Rounding rounding) const;
   [[nodiscard]] Decimal Floor() const;
   [[nodiscard]] Decimal Ceiling() const;
   // a - b * floor(a / b), exact: the sign is that of b (DMN 1.5, 10.3.4.5). Not finite when b is 0.
   static Decimal Modulo(Decimal a, Decimal b);
-  // Correctly rounded (square root) or within one unit in the 34th digit (the others); the same bits everywhere.
+  // Correctly rounded (square root) or within one unit in the 34th digit (the others); the same
+  // bits everywhere.
   [[nodiscard]] Decimal SquareRoot() const;
   [[nodiscard]] Decimal Exp() const;
   [[nodiscard]] Decimal Log() const;  // natural
@@ -69,7 +72,8 @@ class Decimal {
   // coefficient so that value = coefficient x 10^-scale, if that is exact and fits.
   [[nodiscard]] std::optional<Int128> ToScaled(int scale) const;
   [[nodiscard]] double ToDouble() const;
-  // Plain digits, never an exponent, no trailing zeros after the point, no "-0": "12.5", "1200", "0".
+  // Plain digits, never an exponent, no trailing zeros after the point, no "-0": "12.5", "1200",
+  // "0".
   [[nodiscard]] std::string ToString() const;
   // Plain digits with the number's own trailing zeros ("12.50").
   [[nodiscard]] std::string ToStringKeepingScale() const;
@@ -81,7 +85,8 @@ class Decimal {
   [[nodiscard]] uint64_t Hash() const;
   // Stored form: the 16 bytes of the canonical member's BID encoding, low word first.
   [[nodiscard]] UInt128 CanonicalBits() const;
-  // Bits as CanonicalBits() gave them; nothing for any other pattern (non-canonical, infinite, NaN).
+  // Bits as CanonicalBits() gave them; nothing for any other pattern (non-canonical, infinite,
+  // NaN).
   static std::optional<Decimal> FromCanonicalBits(UInt128 bits);
 
  private:
