@@ -91,14 +91,123 @@ class Decimal {
 
  private:
   // BID encoding: low and high 64 bits. Aligned to 16 as the library wants it.
+  //   high: sign (1 bit), exponent + 6176 (14 bits), coefficient / 2^64 (49 bits); low: the rest.
+  // High words whose exponent field is 3 x 2^12 or more are infinities and NaNs: every finite
+  // Decimal has a canonical BID pattern, with a coefficient below 10^34.
   struct alignas(16) Bits {
     uint64_t low;
     uint64_t high;
   };
   constexpr explicit Decimal(Bits bits) : bits_(bits) {}
   friend struct DecimalAccess;
+
+  static constexpr uint64_t kSignBit = uint64_t{1} << 63;
+  static constexpr uint64_t kCoefficientHighMask = (uint64_t{1} << 49) - 1;
+  static constexpr uint64_t kNotFinite = uint64_t{3} << 61;  // least magnitude that is not finite
+  static constexpr int kExponentShift = 49;
+  static constexpr int kBiasedExponentMax = kExponentMax - kExponentMin;
+  static constexpr UInt128 kCoefficientEnd =
+      UInt128{10'000'000'000'000'000U} * UInt128{1'000'000'000'000'000'000U};  // 10^34
+
+  // Finite, with a coefficient of at most 64 bits.
+  [[nodiscard]] bool IsShort() const {
+    return (bits_.high & kCoefficientHighMask) == 0 && (bits_.high & ~kSignBit) < kNotFinite;
+  }
+  [[nodiscard]] static bool SameExponent(Decimal a, Decimal b) {
+    return ((a.bits_.high ^ b.bits_.high) & ~(kSignBit | kCoefficientHighMask)) == 0;
+  }
+  [[nodiscard]] int BiasedExponent() const {
+    return static_cast<int>((bits_.high & ~kSignBit) >> kExponentShift);
+  }
+  // The coefficient with the sign of a short number.
+  [[nodiscard]] Int128 SignedShort() const {
+    const auto magnitude = static_cast<Int128>(bits_.low);
+    return (bits_.high & kSignBit) != 0 ? -magnitude : magnitude;
+  }
+
+  // The general cases, out of line.
+  static Decimal AddGeneral(Decimal a, Decimal b);
+  static Decimal MultiplyGeneral(Decimal a, Decimal b);
+  static Decimal DivideGeneral(Decimal a, Decimal b);
+  static bool EqualsGeneral(Decimal a, Decimal b);
+  static std::partial_ordering CompareGeneral(Decimal a, Decimal b);
+
   Bits bits_;
 };
 static_assert(sizeof(Decimal) == 16);
+
+// The short cases below give the bits that the general ones give; decimal_diff_test.cc holds them
+// to it.
+
+inline Decimal Decimal::FromInt64(int64_t value) {
+  const uint64_t sign = value < 0 ? kSignBit : 0;
+  const auto raw = static_cast<uint64_t>(value);
+  return Decimal(Bits{value < 0 ? -raw : raw, sign | (uint64_t{6176} << kExponentShift)});
+}
+
+inline bool Decimal::IsFinite() const { return (bits_.high & ~kSignBit) < kNotFinite; }
+
+inline bool Decimal::IsZero() const {
+  return bits_.low == 0 && (bits_.high & kCoefficientHighMask) == 0 && IsFinite();
+}
+
+inline bool Decimal::IsNegative() const {
+  return (bits_.high & kSignBit) != 0 && IsFinite() && !IsZero();
+}
+
+inline Decimal Decimal::operator-() const {
+  return Decimal(Bits{bits_.low, bits_.high ^ kSignBit});
+}
+
+inline Decimal Decimal::Abs() const { return Decimal(Bits{bits_.low, bits_.high & ~kSignBit}); }
+
+inline Decimal operator+(Decimal a, Decimal b) {
+  if (a.IsShort() && b.IsShort() && Decimal::SameExponent(a, b)) [[likely]] {
+    const Int128 sum = a.SignedShort() + b.SignedShort();
+    const UInt128 magnitude = sum < 0 ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
+    // A zero sum is +0 unless both operands are -0 (IEEE 754, 6.3).
+    const uint64_t sign = sum < 0    ? Decimal::kSignBit
+                          : sum == 0 ? a.bits_.high & b.bits_.high & Decimal::kSignBit
+                                     : 0;
+    return Decimal(Decimal::Bits{
+        static_cast<uint64_t>(magnitude),
+        (a.bits_.high & ~Decimal::kSignBit) | sign | static_cast<uint64_t>(magnitude >> 64)});
+  }
+  return Decimal::AddGeneral(a, b);
+}
+
+inline Decimal operator-(Decimal a, Decimal b) { return a + -b; }
+
+inline Decimal operator*(Decimal a, Decimal b) {
+  if (a.IsShort() && b.IsShort()) [[likely]] {
+    const UInt128 product = static_cast<UInt128>(a.bits_.low) * b.bits_.low;
+    const int exponent = a.BiasedExponent() + b.BiasedExponent() + Decimal::kExponentMin;
+    if (product < Decimal::kCoefficientEnd && exponent >= 0 &&
+        exponent <= Decimal::kBiasedExponentMax) [[likely]] {
+      return Decimal(
+          Decimal::Bits{static_cast<uint64_t>(product),
+                        ((a.bits_.high ^ b.bits_.high) & Decimal::kSignBit) |
+                            (static_cast<uint64_t>(exponent) << Decimal::kExponentShift) |
+                            static_cast<uint64_t>(product >> 64)});
+    }
+  }
+  return Decimal::MultiplyGeneral(a, b);
+}
+
+inline Decimal operator/(Decimal a, Decimal b) { return Decimal::DivideGeneral(a, b); }
+
+inline bool operator==(Decimal a, Decimal b) {
+  if (a.IsShort() && b.IsShort() && Decimal::SameExponent(a, b)) [[likely]] {
+    return a.bits_.low == b.bits_.low && (a.bits_.high == b.bits_.high || a.bits_.low == 0);
+  }
+  return Decimal::EqualsGeneral(a, b);
+}
+
+inline std::partial_ordering operator<=>(Decimal a, Decimal b) {
+  if (a.IsShort() && b.IsShort() && Decimal::SameExponent(a, b)) [[likely]] {
+    return a.SignedShort() <=> b.SignedShort();
+  }
+  return Decimal::CompareGeneral(a, b);
+}
 
 }  // namespace credence
