@@ -2,6 +2,7 @@
 // Time zones from TZif bytes (RFC 8536) that are handed in: nothing here reads a file. The digest
 // of the bytes is an artefact of every decision that used them.
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -52,7 +53,14 @@ class Zone {
     int64_t utc_seconds;
     int32_t offset;
   };
+  friend struct ZoneParser;
+  static constexpr size_t kFooterChanges = 6;  // two a year, in the year and its neighbours
+  [[nodiscard]] static int64_t RuleSeconds(const Rule& rule, int64_t year);
+  [[nodiscard]] std::array<Transition, kFooterChanges> FooterChanges(int64_t utc_seconds) const;
   [[nodiscard]] int32_t OffsetByFooter(int64_t utc_seconds) const;
+  // The first instant after `utc_seconds` at which the offset may change; INT64_MAX if there is
+  // none.
+  [[nodiscard]] int64_t NextChange(int64_t utc_seconds) const;
 
   std::string name_;
   Digest digest_;
