@@ -14,7 +14,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 else()
   # g++ 12 warns without cause in std::string's own inlined code (GCC bugs 105329, 105651).
   target_compile_options(credence_flags INTERFACE -Wno-sign-conversion -Wduplicated-cond -Wlogical-op
-    -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow)
+    -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
 
 if(CREDENCE_SANITIZE)
