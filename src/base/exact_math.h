@@ -1,7 +1,8 @@
 #pragma once
-// Elementary functions that give the same bits on every machine and with every compiler, unlike those of
-// libm. Made of +, -, *, / and integer operations on doubles only, in a fixed order (no fused operations).
-// Errors are below 0.52 units in the last place over the whole range (measured in exact_math_test.cc).
+// Elementary functions that give the same bits on every machine and with every compiler, unlike
+// those of libm. Made of +, -, *, / and integer operations on doubles only, in a fixed order (no
+// fused operations). Errors are below 0.52 units in the last place over the whole range (measured
+// in exact_math_test.cc).
 
 namespace credence {
 

@@ -1,10 +1,11 @@
 #pragma once
-// Decimal: an IEEE 754-2008 decimal128 number (34 significant digits, exponent -6176..6111), by value.
-// Arithmetic rounds half to even in the last of the 34 digits. There are no traps: an operation without a
-// finite result gives a non-finite Decimal, which callers test with IsFinite() (FEEL turns it into null).
+// Decimal: an IEEE 754-2008 decimal128 number (34 significant digits, exponent -6176..6111), by
+// value. Arithmetic rounds half to even in the last of the 34 digits. There are no traps: an
+// operation without a finite result gives a non-finite Decimal, which callers test with IsFinite()
+// (FEEL turns it into null).
 //
-// Equality and order are numeric: 1, 1.0 and 1.00 are equal although their bits differ (cohorts), and
-// -0 equals 0. Hash() and the stored form are those of the canonical member of the cohort.
+// Equality and order are numeric: 1, 1.0 and 1.00 are equal although their bits differ (cohorts),
+// and -0 equals 0. Hash() and the stored form are those of the canonical member of the cohort.
 
 #include <compare>
 #include <cstdint>
@@ -29,9 +30,9 @@ class Decimal {
   static Decimal FromScaled(Int128 coefficient, int exponent);
   // The shortest decimal that reads back as the same double (at most 17 digits).
   static Decimal FromDouble(double value);
-  // Digits with an optional sign, one optional point and an optional exponent ("-12.50", ".5", "1e-3").
-  // Nothing for any other text, for white space, and for a magnitude out of range. More than 34
-  // significant digits are rounded half even.
+  // Digits with an optional sign, one optional point and an optional exponent ("-12.50", ".5",
+  // "1e-3"). Nothing for any other text, for white space, and for a magnitude out of range. More
+  // than 34 significant digits are rounded half even.
   static std::optional<Decimal> Parse(std::string_view text);
 
   [[nodiscard]] bool IsFinite() const;
@@ -46,18 +47,20 @@ class Decimal {
   Decimal operator-() const;
   [[nodiscard]] Decimal Abs() const;
 
-  // Numeric. Both sides must be finite (a non-finite number equals nothing and orders as unordered).
+  // Numeric. Both sides must be finite (a non-finite number equals nothing and orders as
+  // unordered).
   friend bool operator==(Decimal a, Decimal b);
   friend std::partial_ordering operator<=>(Decimal a, Decimal b);
 
-  // Rounded to `scale` digits after the point (may be negative: 1234 at -2 is 1200). Not finite if the
-  // result would need more than 34 digits.
+  // Rounded to `scale` digits after the point (may be negative: 1234 at -2 is 1200). Not finite if
+  // the result would need more than 34 digits.
   [[nodiscard]] Decimal Rounded(int scale, Rounding rounding) const;
   [[nodiscard]] Decimal Floor() const;
   [[nodiscard]] Decimal Ceiling() const;
   // a - b * floor(a / b), exact: the sign is that of b (DMN 1.5, 10.3.4.5). Not finite when b is 0.
   static Decimal Modulo(Decimal a, Decimal b);
-  // Correctly rounded (square root) or within one unit in the 34th digit (the others); the same bits everywhere.
+  // Correctly rounded (square root) or within one unit in the 34th digit (the others); the same
+  // bits everywhere.
   [[nodiscard]] Decimal SquareRoot() const;
   [[nodiscard]] Decimal Exp() const;
   [[nodiscard]] Decimal Log() const;  // natural
@@ -69,7 +72,8 @@ class Decimal {
   // coefficient so that value = coefficient x 10^-scale, if that is exact and fits.
   [[nodiscard]] std::optional<Int128> ToScaled(int scale) const;
   [[nodiscard]] double ToDouble() const;
-  // Plain digits, never an exponent, no trailing zeros after the point, no "-0": "12.5", "1200", "0".
+  // Plain digits, never an exponent, no trailing zeros after the point, no "-0": "12.5", "1200",
+  // "0".
   [[nodiscard]] std::string ToString() const;
   // Plain digits with the number's own trailing zeros ("12.50").
   [[nodiscard]] std::string ToStringKeepingScale() const;
@@ -81,19 +85,129 @@ class Decimal {
   [[nodiscard]] uint64_t Hash() const;
   // Stored form: the 16 bytes of the canonical member's BID encoding, low word first.
   [[nodiscard]] UInt128 CanonicalBits() const;
-  // Bits as CanonicalBits() gave them; nothing for any other pattern (non-canonical, infinite, NaN).
+  // Bits as CanonicalBits() gave them; nothing for any other pattern (non-canonical, infinite,
+  // NaN).
   static std::optional<Decimal> FromCanonicalBits(UInt128 bits);
 
  private:
   // BID encoding: low and high 64 bits. Aligned to 16 as the library wants it.
+  //   high: sign (1 bit), exponent + 6176 (14 bits), coefficient / 2^64 (49 bits); low: the rest.
+  // High words whose exponent field is 3 x 2^12 or more are infinities and NaNs: every finite
+  // Decimal has a canonical BID pattern, with a coefficient below 10^34.
   struct alignas(16) Bits {
     uint64_t low;
     uint64_t high;
   };
   constexpr explicit Decimal(Bits bits) : bits_(bits) {}
   friend struct DecimalAccess;
+
+  static constexpr uint64_t kSignBit = uint64_t{1} << 63;
+  static constexpr uint64_t kCoefficientHighMask = (uint64_t{1} << 49) - 1;
+  static constexpr uint64_t kNotFinite = uint64_t{3} << 61;  // least magnitude that is not finite
+  static constexpr int kExponentShift = 49;
+  static constexpr int kBiasedExponentMax = kExponentMax - kExponentMin;
+  static constexpr UInt128 kCoefficientEnd =
+      UInt128{10'000'000'000'000'000U} * UInt128{1'000'000'000'000'000'000U};  // 10^34
+
+  // Finite, with a coefficient of at most 64 bits.
+  [[nodiscard]] bool IsShort() const {
+    return (bits_.high & kCoefficientHighMask) == 0 && (bits_.high & ~kSignBit) < kNotFinite;
+  }
+  [[nodiscard]] static bool SameExponent(Decimal a, Decimal b) {
+    return ((a.bits_.high ^ b.bits_.high) & ~(kSignBit | kCoefficientHighMask)) == 0;
+  }
+  [[nodiscard]] int BiasedExponent() const {
+    return static_cast<int>((bits_.high & ~kSignBit) >> kExponentShift);
+  }
+  // The coefficient with the sign of a short number.
+  [[nodiscard]] Int128 SignedShort() const {
+    const auto magnitude = static_cast<Int128>(bits_.low);
+    return (bits_.high & kSignBit) != 0 ? -magnitude : magnitude;
+  }
+
+  // The general cases, out of line.
+  static Decimal AddGeneral(Decimal a, Decimal b);
+  static Decimal MultiplyGeneral(Decimal a, Decimal b);
+  static Decimal DivideGeneral(Decimal a, Decimal b);
+  static bool EqualsGeneral(Decimal a, Decimal b);
+  static std::partial_ordering CompareGeneral(Decimal a, Decimal b);
+
   Bits bits_;
 };
 static_assert(sizeof(Decimal) == 16);
+
+// The short cases below give the bits that the general ones give; decimal_diff_test.cc holds them
+// to it.
+
+inline Decimal Decimal::FromInt64(int64_t value) {
+  const uint64_t sign = value < 0 ? kSignBit : 0;
+  const auto raw = static_cast<uint64_t>(value);
+  return Decimal(Bits{value < 0 ? -raw : raw, sign | (uint64_t{6176} << kExponentShift)});
+}
+
+inline bool Decimal::IsFinite() const { return (bits_.high & ~kSignBit) < kNotFinite; }
+
+inline bool Decimal::IsZero() const {
+  return bits_.low == 0 && (bits_.high & kCoefficientHighMask) == 0 && IsFinite();
+}
+
+inline bool Decimal::IsNegative() const {
+  return (bits_.high & kSignBit) != 0 && IsFinite() && !IsZero();
+}
+
+inline Decimal Decimal::operator-() const {
+  return Decimal(Bits{bits_.low, bits_.high ^ kSignBit});
+}
+
+inline Decimal Decimal::Abs() const { return Decimal(Bits{bits_.low, bits_.high & ~kSignBit}); }
+
+inline Decimal operator+(Decimal a, Decimal b) {
+  if (a.IsShort() && b.IsShort() && Decimal::SameExponent(a, b)) [[likely]] {
+    const Int128 sum = a.SignedShort() + b.SignedShort();
+    const UInt128 magnitude = sum < 0 ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
+    // A zero sum is +0 unless both operands are -0 (IEEE 754, 6.3).
+    const uint64_t sign = sum < 0    ? Decimal::kSignBit
+                          : sum == 0 ? a.bits_.high & b.bits_.high & Decimal::kSignBit
+                                     : 0;
+    return Decimal(Decimal::Bits{
+        static_cast<uint64_t>(magnitude),
+        (a.bits_.high & ~Decimal::kSignBit) | sign | static_cast<uint64_t>(magnitude >> 64)});
+  }
+  return Decimal::AddGeneral(a, b);
+}
+
+inline Decimal operator-(Decimal a, Decimal b) { return a + -b; }
+
+inline Decimal operator*(Decimal a, Decimal b) {
+  if (a.IsShort() && b.IsShort()) [[likely]] {
+    const UInt128 product = static_cast<UInt128>(a.bits_.low) * b.bits_.low;
+    const int exponent = a.BiasedExponent() + b.BiasedExponent() + Decimal::kExponentMin;
+    if (product < Decimal::kCoefficientEnd && exponent >= 0 &&
+        exponent <= Decimal::kBiasedExponentMax) [[likely]] {
+      return Decimal(
+          Decimal::Bits{static_cast<uint64_t>(product),
+                        ((a.bits_.high ^ b.bits_.high) & Decimal::kSignBit) |
+                            (static_cast<uint64_t>(exponent) << Decimal::kExponentShift) |
+                            static_cast<uint64_t>(product >> 64)});
+    }
+  }
+  return Decimal::MultiplyGeneral(a, b);
+}
+
+inline Decimal operator/(Decimal a, Decimal b) { return Decimal::DivideGeneral(a, b); }
+
+inline bool operator==(Decimal a, Decimal b) {
+  if (a.IsShort() && b.IsShort() && Decimal::SameExponent(a, b)) [[likely]] {
+    return a.bits_.low == b.bits_.low && (a.bits_.high == b.bits_.high || a.bits_.low == 0);
+  }
+  return Decimal::EqualsGeneral(a, b);
+}
+
+inline std::partial_ordering operator<=>(Decimal a, Decimal b) {
+  if (a.IsShort() && b.IsShort() && Decimal::SameExponent(a, b)) [[likely]] {
+    return a.SignedShort() <=> b.SignedShort();
+  }
+  return Decimal::CompareGeneral(a, b);
+}
 
 }  // namespace credence

@@ -21,4 +21,19 @@ enum class Rounding : uint8_t {
 // numerator / denominator, rounded. `denominator` is not 0; -2^127 / -1 is a bug (assertion).
 [[nodiscard]] Int128 DivideRounded(Int128 numerator, Int128 denominator, Rounding rounding);
 
+// What was cut off below the last digit that stays.
+enum class Discarded : uint8_t { kNothing, kBelowHalf, kHalf, kAboveHalf };
+
+// How `remainder` (less than `divisor`) stands to half of `divisor`.
+[[nodiscard]] constexpr Discarded ClassifyRemainder(UInt128 remainder, UInt128 divisor) {
+  if (remainder == 0) return Discarded::kNothing;
+  const UInt128 complement = divisor - remainder;
+  if (remainder == complement) return Discarded::kHalf;
+  return remainder < complement ? Discarded::kBelowHalf : Discarded::kAboveHalf;
+}
+
+// Whether a truncated magnitude grows by one; `odd` is the parity of its last kept digit.
+[[nodiscard]] bool RoundsAwayFromZero(Rounding rounding, bool negative, bool odd,
+                                      Discarded discarded);
+
 }  // namespace credence

@@ -1,8 +1,8 @@
 #pragma once
 // Event: one request as the gate made it and the journal keeps it, and its codec.
 //
-// An Event is a set of views. What they point to is owned by the Arena given to the gate or to DecodeEvent,
-// or by the frame that was decoded.
+// An Event is a set of views. What they point to is owned by the Arena given to the gate or to
+// DecodeEvent, or by the frame that was decoded.
 
 #include <cstdint>
 #include <span>
@@ -29,13 +29,16 @@ struct Event {
   uint32_t type = 0;        // index in Schema::event_types of the pack that was active
   std::string_view source;  // CloudEvents source; (source, id) happens once
   std::string_view id;
-  Timestamp time;           // when it happened
-  Digest digest;            // of the canonical content, personal values as tokens: equal content, equal digest
-  std::string_view about;     // id (same source) of the event that a label speaks of; may be empty
-  std::string_view reverses;  // id (same source) of the event that this one takes back; may be empty
-  std::span<const Value> fields;             // by field index; kAbsent where not sent
-  std::span<const std::string_view> sealed;  // by field index; empty where nothing is sealed; or no span at all
-  CipherId cipher = CipherId::kNone;         // of `sealed`
+  Timestamp time;  // when it happened
+  Digest
+      digest;  // of the canonical content, personal values as tokens: equal content, equal digest
+  std::string_view about;  // id (same source) of the event that a label speaks of; may be empty
+  std::string_view
+      reverses;  // id (same source) of the event that this one takes back; may be empty
+  std::span<const Value> fields;  // by field index; kAbsent where not sent
+  std::span<const std::string_view>
+      sealed;  // by field index; empty where nothing is sealed; or no span at all
+  CipherId cipher = CipherId::kNone;  // of `sealed`
 
   // Given by the writer at admission; 0 before.
   Seq seq;
@@ -44,11 +47,12 @@ struct Event {
 
 // Appends the stored form (docs/formats/record.md). `event` has a sequence.
 void EncodeEvent(const Event& event, std::string* out);
-// Views point into `bytes` and `arena`. kDataLoss with the position on anything but a whole, canonical record.
+// Views point into `bytes` and `arena`. kDataLoss with the position on anything but a whole,
+// canonical record.
 Result<Event> DecodeEvent(std::string_view bytes, Arena* arena);
 
-// The digest over type name, time, about, reverses and fields (tokens for personal values; never the sealed
-// bytes, which differ each time).
+// The digest over type name, time, about, reverses and fields (tokens for personal values; never
+// the sealed bytes, which differ each time).
 Digest ContentDigest(const Event& event, const Schema& schema);
 
 }  // namespace credence::record

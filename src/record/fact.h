@@ -1,6 +1,6 @@
 #pragma once
-// Facts and commands: all that the journal keeps beside events, with their codec. Recovery folds these; it
-// never decides again.
+// Facts and commands: all that the journal keeps beside events, with their codec. Recovery folds
+// these; it never decides again.
 
 #include <cstdint>
 #include <optional>
@@ -25,49 +25,50 @@ enum class RecordKind : uint8_t {
   kDecision = 2,
   kActivation = 3,
   kKillSwitch = 4,
-  kRate = 5,        // exchange rate
-  kAnswer = 6,      // what an outside source said, on which a parked decision resumes
+  kRate = 5,    // exchange rate
+  kAnswer = 6,  // what an outside source said, on which a parked decision resumes
   // 7 and up: ledger, limits, cases (reserved for their issues).
 };
 
 // Where a decision's outcome came from. Stored. Do not change.
 enum class DecisionPath : uint8_t {
   kPolicy = 1,
-  kFallback = 2,     // a model or the policy failed: the pack's fallback outcome
-  kKillSwitch = 3,   // switched off by an operator: the pack's kill-switch outcome
-  kParked = 4,       // waits for an outside source; no outcome yet
+  kFallback = 2,    // a model or the policy failed: the pack's fallback outcome
+  kKillSwitch = 3,  // switched off by an operator: the pack's kill-switch outcome
+  kParked = 4,      // waits for an outside source; no outcome yet
 };
 
 struct SlotValue {
-  uint32_t slot = 0;  // index in the decision's slot table (pack::DecisionPlan), stable for one pack digest
-  Value value;        // text owned by DecisionRecord::text
+  uint32_t slot =
+      0;  // index in the decision's slot table (pack::DecisionPlan), stable for one pack digest
+  Value value;  // text owned by DecisionRecord::text
 };
 
 // One decision. `id` is made from the sequence of the event that asked: "D-" and 12 or more digits.
 struct DecisionRecord {
-  Seq seq;                  // of the event that asked (of the answer, for a resumed one: see `parked_seq`)
-  Seq parked_seq;           // of the event whose decision was parked and resumes here; 0 for none
-  uint32_t decision = 0;    // index in the pack
-  Timestamp time;           // event time
+  Seq seq;         // of the event that asked (of the answer, for a resumed one: see `parked_seq`)
+  Seq parked_seq;  // of the event whose decision was parked and resumes here; 0 for none
+  uint32_t decision = 0;  // index in the pack
+  Timestamp time;         // event time
   DecisionPath path = DecisionPath::kPolicy;
-  std::string outcome;      // "approve"; empty while parked
-  std::string needs;        // the source that a parked decision waits for
-  std::string failure;      // why the fallback was taken; empty otherwise
-  std::optional<Decimal> score;        // points
+  std::string outcome;                            // "approve"; empty while parked
+  std::string needs;                              // the source that a parked decision waits for
+  std::string failure;                            // why the fallback was taken; empty otherwise
+  std::optional<Decimal> score;                   // points
   std::optional<Decimal> probability_of_default;  // 0..1, at most 6 digits after the point
-  std::optional<Money> limit;          // where the policy gives one
-  std::string offer;                   // name of a product or plan where the policy gives one
-  std::vector<std::string> reasons;    // codes in order of weight; texts are the pack's
+  std::optional<Money> limit;                     // where the policy gives one
+  std::string offer;                 // name of a product or plan where the policy gives one
+  std::vector<std::string> reasons;  // codes in order of weight; texts are the pack's
   struct MatchedRule {
-    std::string table;                 // decision or knowledge model that holds the table
-    uint32_t rule = 0;                 // row from 1
+    std::string table;  // decision or knowledge model that holds the table
+    uint32_t rule = 0;  // row from 1
     friend bool operator==(const MatchedRule&, const MatchedRule&) = default;
   };
   std::vector<MatchedRule> matched_rules;
-  std::vector<SlotValue> slots;        // all that models and policy read
-  Digest pack;                         // digest of the pack (names models and policy by digest)
-  std::vector<Digest> artefacts;       // models, policy, time zone: in the order of the pack's manifest
-  std::string text;                    // owns the slots' text
+  std::vector<SlotValue> slots;   // all that models and policy read
+  Digest pack;                    // digest of the pack (names models and policy by digest)
+  std::vector<Digest> artefacts;  // models, policy, time zone: in the order of the pack's manifest
+  std::string text;               // owns the slots' text
 
   [[nodiscard]] std::string Id() const { return IdFor(seq); }
   static std::string IdFor(Seq seq);
@@ -110,9 +111,9 @@ struct Rate {
 struct Answer {
   Seq seq;
   Timestamp stamp;
-  Seq parked_seq;      // the event whose decision waits
-  std::string source;  // as in DecisionRecord::needs
-  std::string status;  // "ok", "timeout", "error"
+  Seq parked_seq;                                           // the event whose decision waits
+  std::string source;                                       // as in DecisionRecord::needs
+  std::string status;                                       // "ok", "timeout", "error"
   std::vector<std::pair<std::string, std::string>> values;  // name and FEEL text, in name order
 };
 

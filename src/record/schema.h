@@ -1,6 +1,6 @@
 #pragma once
-// Schema: what a pack says about its events: entities, event types, fields, bounds. Made by `pack`, read by
-// the gate, the engine and the feature plan. Immutable after it is built.
+// Schema: what a pack says about its events: entities, event types, fields, bounds. Made by `pack`,
+// read by the gate, the engine and the feature plan. Immutable after it is built.
 
 #include <cstdint>
 #include <optional>
@@ -16,33 +16,35 @@ namespace credence::record {
 
 // Stored in pack digests. Do not change; add at the end.
 enum class FieldKind : uint8_t {
-  kKey = 1,         // text of 1..kKeyBytesMax bytes that names something
+  kKey = 1,  // text of 1..kKeyBytesMax bytes that names something
   kString = 2,
   kEnum = 3,
   kBoolean = 4,
   kInteger = 5,
-  kDecimal = 6,     // with a declared scale: digits after the point
+  kDecimal = 6,  // with a declared scale: digits after the point
   kMoney = 7,
   kDuration = 8,
   kDate = 9,
   kTimestamp = 10,
-  kMobileCn = 11,   // mainland mobile number
-  kIdCardCn = 12,   // GB 11643 identity number
-  kBankCard = 13,   // ISO/IEC 7812, Luhn
-  kUscc = 14,       // GB 32100 unified social credit code
-  kGeoPoint = 15,   // reserved
-  kList = 16,       // reserved
+  kMobileCn = 11,  // mainland mobile number
+  kIdCardCn = 12,  // GB 11643 identity number
+  kBankCard = 13,  // ISO/IEC 7812, Luhn
+  kUscc = 14,      // GB 32100 unified social credit code
+  kGeoPoint = 15,  // reserved
+  kList = 16,      // reserved
 };
-[[nodiscard]] std::string_view FieldKindName(FieldKind kind);  // as packs write it: "key", "mobile_cn", …
+[[nodiscard]] std::string_view FieldKindName(
+    FieldKind kind);  // as packs write it: "key", "mobile_cn", …
 [[nodiscard]] std::optional<FieldKind> FieldKindFromName(std::string_view name);
 
 enum class Grade : uint8_t { kPublic = 1, kPersonal = 2, kSensitive = 3 };
-// What is kept of a personal field. The engine sees the token only; a sealed value is opened outside it.
+// What is kept of a personal field. The engine sees the token only; a sealed value is opened
+// outside it.
 enum class Protection : uint8_t { kPlain = 0, kToken = 1, kSealed = 2, kTokenAndSealed = 3 };
 
 inline constexpr size_t kKeyBytesMax = 256;
-inline constexpr size_t kStringBytesMax = 4096;   // default of a string field without `max_bytes`
-inline constexpr size_t kFieldsMax = 256;         // of one event type
+inline constexpr size_t kStringBytesMax = 4096;  // default of a string field without `max_bytes`
+inline constexpr size_t kFieldsMax = 256;        // of one event type
 inline constexpr size_t kEventTypesMax = 1024;
 inline constexpr size_t kEntitiesMax = 64;
 inline constexpr int kDecimalScaleMax = 12;
@@ -54,7 +56,8 @@ struct FieldDecl {
   int scale = 0;                         // kDecimal: digits after the point, 0..kDecimalScaleMax
   std::vector<std::string> enum_values;  // kEnum
   size_t max_bytes = kStringBytesMax;    // kString
-  bool allow_negative = false;           // kMoney, kInteger, kDecimal, kDuration: negative values are accepted
+  bool allow_negative =
+      false;  // kMoney, kInteger, kDecimal, kDuration: negative values are accepted
   Grade grade = Grade::kPublic;
   Protection protection = Protection::kPlain;
 };

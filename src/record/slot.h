@@ -1,6 +1,7 @@
 #pragma once
-// Slots: the declared, typed values that models and policy may read. Every state machine publishes slots and
-// `decision` takes slots only: that is the seam between features, graph, limits, arrears and policy.
+// Slots: the declared, typed values that models and policy may read. Every state machine publishes
+// slots and `decision` takes slots only: that is the seam between features, graph, limits, arrears
+// and policy.
 
 #include <cstdint>
 #include <optional>
@@ -19,7 +20,7 @@ enum class SlotType : uint8_t {
   kBoolean = 1,
   kInteger = 2,
   kDecimal = 3,
-  kMoney = 4,      // minor units of the base currency: ValueKind::kMoney with that currency
+  kMoney = 4,  // minor units of the base currency: ValueKind::kMoney with that currency
   kString = 5,
   kDuration = 6,
   kDate = 7,

@@ -1,7 +1,7 @@
 #pragma once
-// Value: one field or slot value in the engine's own vocabulary. Trivially copyable; text is a view whose
-// owner is named wherever values are kept (an Arena, a journal frame, an entity's own storage).
-// There is no float: money is minor units, everything fractional is a Decimal.
+// Value: one field or slot value in the engine's own vocabulary. Trivially copyable; text is a view
+// whose owner is named wherever values are kept (an Arena, a journal frame, an entity's own
+// storage). There is no float: money is minor units, everything fractional is a Decimal.
 
 #include <cstdint>
 #include <string>
@@ -11,7 +11,6 @@
 #include "src/base/bytes.h"
 #include "src/base/digest.h"
 #include "src/calendar/date.h"
-#include "src/feel/value.h"
 #include "src/money/decimal.h"
 #include "src/money/money.h"
 
@@ -19,17 +18,17 @@ namespace credence::record {
 
 // Stored. Do not change; add at the end.
 enum class ValueKind : uint8_t {
-  kAbsent = 0,      // an optional field that was not sent; an empty window's mean
+  kAbsent = 0,  // an optional field that was not sent; an empty window's mean
   kBoolean = 1,
-  kInteger = 2,     // int64
+  kInteger = 2,  // int64
   kDecimal = 3,
-  kMoney = 4,       // minor units and currency, as sent
-  kString = 5,      // valid UTF-8; keys and enum values too
-  kDuration = 6,    // int64 nanoseconds
+  kMoney = 4,     // minor units and currency, as sent
+  kString = 5,    // valid UTF-8; keys and enum values too
+  kDuration = 6,  // int64 nanoseconds
   kDate = 7,
   kTimestamp = 8,
-  kToken = 9,       // 16 bytes: HMAC of a personal value, never its text
-  kIncomplete = 10, // a slot whose history is not yet covered
+  kToken = 9,        // 16 bytes: HMAC of a personal value, never its text
+  kIncomplete = 10,  // a slot whose history is not yet covered
   // 11 geo point and 12 list are reserved.
 };
 
@@ -44,7 +43,8 @@ class Value {
   static Value OfDate(Date date) { return Value(ValueKind::kDate, date.days); }
   static Value OfTimestamp(Timestamp time) { return Value(ValueKind::kTimestamp, time.ns); }
   static Value OfDecimal(Decimal value);
-  // `base_minor` is the same amount in the pack's base currency (equal to amount.minor where that is it).
+  // `base_minor` is the same amount in the pack's base currency (equal to amount.minor where that
+  // is it).
   static Value OfMoney(Money amount, int64_t base_minor);
   static Value String(std::string_view text);  // a view: the caller keeps the text
   static Value Token(std::string_view raw);    // a view of 16 bytes
@@ -57,9 +57,13 @@ class Value {
   [[nodiscard]] int64_t integer() const { return Is(ValueKind::kInteger), integer_; }
   [[nodiscard]] int64_t duration_ns() const { return Is(ValueKind::kDuration), integer_; }
   [[nodiscard]] Date date() const { return Is(ValueKind::kDate), Date{integer_}; }
-  [[nodiscard]] Timestamp timestamp() const { return Is(ValueKind::kTimestamp), Timestamp{integer_}; }
+  [[nodiscard]] Timestamp timestamp() const {
+    return Is(ValueKind::kTimestamp), Timestamp{integer_};
+  }
   [[nodiscard]] Decimal decimal() const { return Is(ValueKind::kDecimal), decimal_; }
-  [[nodiscard]] Money money() const { return Is(ValueKind::kMoney), Money{money_.minor, currency_}; }
+  [[nodiscard]] Money money() const {
+    return Is(ValueKind::kMoney), Money{money_.minor, currency_};
+  }
   [[nodiscard]] int64_t base_minor() const { return Is(ValueKind::kMoney), money_.base_minor; }
   [[nodiscard]] std::string_view text() const;  // kString or kToken
 
@@ -87,17 +91,14 @@ class Value {
 };
 static_assert(sizeof(Value) == 32);
 
-// For people: "12.50 CNY", "2024-02-29", "absent". Tokens as "token:" and their first 4 bytes in hex.
+// For people: "12.50 CNY", "2024-02-29", "absent". Tokens as "token:" and their first 4 bytes in
+// hex.
 [[nodiscard]] std::string ToString(const Value& value);
 
 // Stored form: kind byte, then the content (docs/formats/record.md).
 void EncodeValue(const Value& value, ByteWriter* out);
-// Views point into the reader's bytes. Fails the reader on an unknown kind or a non-canonical content.
+// Views point into the reader's bytes. Fails the reader on an unknown kind or a non-canonical
+// content.
 [[nodiscard]] Value DecodeValue(ByteReader* in);
-
-// The FEEL value that policy, filters and derived features see. Money is a number in major units of the base
-// currency (`base` gives the digits); tokens are their hexadecimal text; absent and incomplete are null with
-// that reason. Text is not copied: the FEEL value lives as long as this one.
-[[nodiscard]] feel::Value ToFeel(const Value& value, Currency base, Arena* arena);
 
 }  // namespace credence::record

@@ -1,0 +1,346 @@
+#include "src/money/decimal.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+#include "src/base/bytes.h"
+#include "src/base/digest.h"
+#include "src/money/decimal_bid.h"
+
+// By-value calls with rounding mode and flags as arguments: no state is shared between threads.
+#define DECIMAL_CALL_BY_REFERENCE 0
+#define DECIMAL_GLOBAL_ROUNDING 0
+#define DECIMAL_GLOBAL_EXCEPTION_FLAGS 0
+extern "C" {
+#include <bid_conf.h>
+#include <bid_functions.h>
+}
+
+namespace credence {
+
+using decimal_bid::CountDigits;
+using decimal_bid::kPowersOfTen;
+using decimal_bid::PackRounded;
+using Access = DecimalAccess;
+
+namespace {
+
+constexpr unsigned kNearestEven = 0;
+
+BID_UINT128 ToLibrary(Decimal d) {
+  BID_UINT128 bits;
+  bits.w[0] = Access::Low(d);
+  bits.w[1] = Access::High(d);
+  return bits;
+}
+
+Decimal FromLibrary(BID_UINT128 bits) { return Access::Make(bits.w[0], bits.w[1]); }
+
+// Powers of ten up to this one take any 64-bit coefficient to at most 34 digits.
+constexpr int kShortGapMax = 14;
+
+}  // namespace
+
+namespace decimal_bid {
+
+int CountDigits(UInt128 value) {
+  if (value == 0) return 0;
+  const auto high = static_cast<uint64_t>(value >> 64);
+  const int bits = high != 0 ? 128 - std::countl_zero(high)
+                             : 64 - std::countl_zero(static_cast<uint64_t>(value));
+  const int estimate = (bits * 1233) >> 12;  // floor(bits x log10(2)), at most one too small
+  return estimate + (estimate > 38 || value >= kPowersOfTen[static_cast<size_t>(estimate)] ? 1 : 0);
+}
+
+Decimal PackRounded(bool negative, UInt128 coefficient, int64_t exponent, bool sticky) {
+  if (coefficient == 0 && !sticky) {
+    const auto clamped =
+        std::clamp<int64_t>(exponent, Decimal::kExponentMin, Decimal::kExponentMax);
+    return Access::Pack(negative, 0, static_cast<int>(clamped));
+  }
+  const int digits = CountDigits(coefficient);
+  const int64_t drop =
+      std::max<int64_t>(digits - Decimal::kDigitsMax,
+                        exponent < Decimal::kExponentMin ? Decimal::kExponentMin - exponent : 0);
+  if (drop > 0) {
+    if (drop > 38) return Access::Pack(negative, 0, Decimal::kExponentMin);
+    const UInt128 divisor = kPowersOfTen[static_cast<size_t>(drop)];
+    UInt128 kept = coefficient / divisor;
+    Discarded discarded = ClassifyRemainder(coefficient - kept * divisor, divisor);
+    if (sticky && discarded == Discarded::kNothing) discarded = Discarded::kBelowHalf;
+    if (sticky && discarded == Discarded::kHalf) discarded = Discarded::kAboveHalf;
+    if (RoundsAwayFromZero(Rounding::kHalfEven, negative, (kept & 1) != 0, discarded)) ++kept;
+    coefficient = kept;
+    exponent += drop;
+    if (coefficient == Access::kCoefficientEnd) {
+      coefficient /= 10;
+      ++exponent;
+    }
+  }
+  if (exponent > Decimal::kExponentMax) {
+    const int64_t pad = exponent - Decimal::kExponentMax;
+    if (pad > Decimal::kDigitsMax - CountDigits(coefficient)) return Access::Infinity(negative);
+    coefficient *= kPowersOfTen[static_cast<size_t>(pad)];
+    exponent = Decimal::kExponentMax;
+  }
+  return Access::Pack(negative, coefficient, static_cast<int>(exponent));
+}
+
+}  // namespace decimal_bid
+
+Decimal Decimal::FromScaled(Int128 coefficient, int exponent) {
+  const bool negative = coefficient < 0;
+  const UInt128 magnitude =
+      negative ? -static_cast<UInt128>(coefficient) : static_cast<UInt128>(coefficient);
+  if (magnitude < kCoefficientEnd && exponent >= kExponentMin && exponent <= kExponentMax) {
+    return Access::Pack(negative, magnitude, exponent);
+  }
+  return PackRounded(negative, magnitude, exponent);
+}
+
+bool Decimal::IsInteger() const {
+  if (!IsFinite()) return false;
+  const int exponent = Access::Exponent(*this);
+  const UInt128 coefficient = Access::Coefficient(*this);
+  if (exponent >= 0 || coefficient == 0) return true;
+  return exponent > -kDigitsMax && coefficient % kPowersOfTen[static_cast<size_t>(-exponent)] == 0;
+}
+
+Decimal Decimal::AddGeneral(Decimal a, Decimal b) {
+  if (a.IsFinite() && b.IsFinite()) {
+    if (Access::Exponent(a) < Access::Exponent(b)) std::swap(a, b);
+    const int gap = Access::Exponent(a) - Access::Exponent(b);
+    if (gap == 0 || (gap <= kShortGapMax && a.IsShort())) {
+      // Both sides are below 10^34 at the smaller exponent, so the sum is exact in 128 bits.
+      const auto left =
+          static_cast<Int128>(Access::Coefficient(a) * kPowersOfTen[static_cast<size_t>(gap)]);
+      const auto right = static_cast<Int128>(Access::Coefficient(b));
+      const Int128 sum = (Access::Sign(a) ? -left : left) + (Access::Sign(b) ? -right : right);
+      const UInt128 magnitude = sum < 0 ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
+      if (magnitude < kCoefficientEnd) {
+        const bool negative = sum < 0 || (sum == 0 && Access::Sign(a) && Access::Sign(b));
+        return Access::Pack(negative, magnitude, Access::Exponent(b));
+      }
+    }
+  }
+  unsigned flags = 0;
+  return FromLibrary(bid128_add(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
+}
+
+Decimal Decimal::MultiplyGeneral(Decimal a, Decimal b) {
+  unsigned flags = 0;
+  return FromLibrary(bid128_mul(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
+}
+
+Decimal Decimal::DivideGeneral(Decimal a, Decimal b) {
+  if (a.IsShort() && b.IsShort() && b.bits_.low != 0) {
+    const uint64_t quotient = a.bits_.low / b.bits_.low;
+    const int exponent = Access::Exponent(a) - Access::Exponent(b);
+    // An exact quotient at the preferred exponent (IEEE 754, 5.4.1).
+    if (quotient * b.bits_.low == a.bits_.low && exponent >= kExponentMin &&
+        exponent <= kExponentMax) {
+      return Access::Pack(Access::Sign(a) != Access::Sign(b), quotient, exponent);
+    }
+  }
+  unsigned flags = 0;
+  return FromLibrary(bid128_div(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
+}
+
+bool Decimal::EqualsGeneral(Decimal a, Decimal b) { return CompareGeneral(a, b) == 0; }
+
+std::partial_ordering Decimal::CompareGeneral(Decimal a, Decimal b) {
+  if (!a.IsFinite() || !b.IsFinite()) return std::partial_ordering::unordered;
+  UInt128 left = Access::Coefficient(a);
+  UInt128 right = Access::Coefficient(b);
+  const bool left_negative = Access::Sign(a) && left != 0;
+  const bool right_negative = Access::Sign(b) && right != 0;
+  if (left_negative != right_negative) {
+    return left_negative ? std::partial_ordering::less : std::partial_ordering::greater;
+  }
+  if (left == 0 || right == 0) {
+    const int order = (left != 0 ? 1 : 0) - (right != 0 ? 1 : 0);
+    return (left_negative ? -order : order) <=> 0;
+  }
+  const int gap = Access::Exponent(a) - Access::Exponent(b);
+  std::partial_ordering order = std::partial_ordering::equivalent;
+  if (gap >= kDigitsMax || gap <= -kDigitsMax) {
+    order = gap <=> 0;
+  } else {
+    // Bring both to the smaller exponent; a product above 128 bits is above any coefficient.
+    UInt128& larger = gap >= 0 ? left : right;
+    const UInt128 factor = kPowersOfTen[static_cast<size_t>(gap >= 0 ? gap : -gap)];
+    if (__builtin_mul_overflow(larger, factor, &larger)) {
+      order = gap <=> 0;
+    } else {
+      order = left <=> right;
+    }
+  }
+  return left_negative ? 0 <=> order : order;
+}
+
+Decimal Decimal::Rounded(int scale, Rounding rounding) const {
+  if (!IsFinite()) return *this;
+  const bool negative = Access::Sign(*this);
+  const UInt128 coefficient = Access::Coefficient(*this);
+  const int exponent = Access::Exponent(*this);
+  const int64_t target = -static_cast<int64_t>(scale);
+  if (exponent >= target) {
+    const int64_t pad = exponent - target;
+    if (coefficient == 0) return PackRounded(negative, 0, target);
+    if (pad > kDigitsMax - CountDigits(coefficient) || target < kExponentMin) return *this;
+    return Access::Pack(negative, coefficient * kPowersOfTen[static_cast<size_t>(pad)],
+                        static_cast<int>(target));
+  }
+  const int64_t drop = target - exponent;
+  UInt128 kept = 0;
+  Discarded discarded = coefficient == 0 ? Discarded::kNothing : Discarded::kBelowHalf;
+  if (drop <= kDigitsMax) {
+    const UInt128 divisor = kPowersOfTen[static_cast<size_t>(drop)];
+    kept = coefficient / divisor;
+    discarded = ClassifyRemainder(coefficient - kept * divisor, divisor);
+  }
+  if (RoundsAwayFromZero(rounding, negative, (kept & 1) != 0, discarded)) ++kept;
+  return PackRounded(negative, kept, target);
+}
+
+Decimal Decimal::Floor() const {
+  return IsFinite() && Access::Exponent(*this) < 0 ? Rounded(0, Rounding::kFloor) : *this;
+}
+
+Decimal Decimal::Ceiling() const {
+  return IsFinite() && Access::Exponent(*this) < 0 ? Rounded(0, Rounding::kCeiling) : *this;
+}
+
+Decimal Decimal::Modulo(Decimal a, Decimal b) {
+  if (!a.IsFinite() || !b.IsFinite() || b.IsZero()) return Access::NaN();
+  unsigned flags = 0;
+  // The remainder of the truncated quotient is always exact, however large the quotient is.
+  const Decimal remainder = FromLibrary(bid128_fmod(ToLibrary(a), ToLibrary(b), &flags));
+  if (remainder.IsZero() || remainder.IsNegative() == b.IsNegative()) return remainder;
+  return remainder + b;
+}
+
+Decimal Decimal::SquareRoot() const {
+  unsigned flags = 0;
+  return FromLibrary(bid128_sqrt(ToLibrary(*this), kNearestEven, &flags));
+}
+
+Decimal Decimal::Exp() const {
+  unsigned flags = 0;
+  return FromLibrary(bid128_exp(ToLibrary(*this), kNearestEven, &flags));
+}
+
+Decimal Decimal::Log() const {
+  unsigned flags = 0;
+  return FromLibrary(bid128_log(ToLibrary(*this), kNearestEven, &flags));
+}
+
+namespace {
+
+// magnitude^power if that is below 10^34.
+std::optional<UInt128> ExactPower(UInt128 magnitude, uint64_t power) {
+  UInt128 result = 1;
+  if (magnitude <= 1) return power == 0 ? 1 : magnitude;
+  for (uint64_t i = 0; i < power; ++i) {  // ends by 113 doublings
+    if (__builtin_mul_overflow(result, magnitude, &result) || result >= Access::kCoefficientEnd) {
+      return std::nullopt;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+Decimal Decimal::Power(Decimal base, Decimal exponent) {
+  constexpr int64_t kIntegerExponentMax = 999'999'999;
+  const auto integer = exponent.ToInt64();
+  if (base.IsFinite() && integer && *integer >= -kIntegerExponentMax &&
+      *integer <= kIntegerExponentMax) {
+    if (*integer == 0) return FromInt64(1);
+    const auto power = static_cast<uint64_t>(*integer < 0 ? -*integer : *integer);
+    const Decimal shortest = base.Canonical();
+    const bool negative = base.IsNegative() && power % 2 == 1;
+    if (const auto exact = ExactPower(Access::Coefficient(shortest), power)) {
+      const Decimal result = PackRounded(
+          negative, *exact, int64_t{Access::Exponent(shortest)} * static_cast<int64_t>(power));
+      if (*integer > 0) return result.Scale() == 0 ? result.Rounded(0, Rounding::kDown) : result;
+    }
+  }
+  unsigned flags = 0;
+  return FromLibrary(bid128_pow(ToLibrary(base), ToLibrary(exponent), kNearestEven, &flags));
+}
+
+std::optional<int64_t> Decimal::ToInt64() const {
+  const auto integer = ToScaled(0);
+  if (!integer || *integer < INT64_MIN || *integer > INT64_MAX) return std::nullopt;
+  return static_cast<int64_t>(*integer);
+}
+
+std::optional<Int128> Decimal::ToScaled(int scale) const {
+  if (!IsFinite()) return std::nullopt;
+  auto coefficient = static_cast<Int128>(Access::Coefficient(*this));
+  if (coefficient == 0) return Int128{0};
+  if (Access::Sign(*this)) coefficient = -coefficient;
+  const int64_t shift = int64_t{Access::Exponent(*this)} + scale;
+  if (shift > 38 || shift < -38) return std::nullopt;
+  if (shift >= 0) {
+    Int128 scaled = 0;
+    const auto factor = static_cast<Int128>(kPowersOfTen[static_cast<size_t>(shift)]);
+    if (__builtin_mul_overflow(coefficient, factor, &scaled)) return std::nullopt;
+    return scaled;
+  }
+  const auto divisor = static_cast<Int128>(kPowersOfTen[static_cast<size_t>(-shift)]);
+  const Int128 quotient = coefficient / divisor;
+  if (quotient * divisor != coefficient) return std::nullopt;
+  return quotient;
+}
+
+double Decimal::ToDouble() const {
+  unsigned flags = 0;
+  return bid128_to_binary64(ToLibrary(*this), kNearestEven, &flags);
+}
+
+int Decimal::Scale() const {
+  if (!IsFinite()) return 0;
+  return std::max(0, -Access::Exponent(*this));
+}
+
+Decimal Decimal::Canonical() const {
+  if (!IsFinite()) return *this;
+  UInt128 coefficient = Access::Coefficient(*this);
+  if (coefficient == 0) return {};
+  int exponent = Access::Exponent(*this);
+  if ((bits_.low & 1) != 0) return *this;  // an odd number has no trailing zero
+  for (const int step : {32, 16, 8, 4, 2, 1}) {
+    const UInt128 divisor = kPowersOfTen[static_cast<size_t>(step)];
+    while (exponent + step <= kExponentMax && coefficient >= divisor &&
+           coefficient % divisor == 0) {
+      coefficient /= divisor;
+      exponent += step;
+    }
+  }
+  return Access::Pack(Access::Sign(*this), coefficient, exponent);
+}
+
+uint64_t Decimal::Hash() const {
+  const UInt128 bits = CanonicalBits();
+  std::string raw;  // 16 bytes: no allocation beyond the small-string buffer is relied on
+  ByteWriter(&raw).PutFixed128(bits);
+  return Hash64(raw);
+}
+
+UInt128 Decimal::CanonicalBits() const {
+  const Decimal canonical = Canonical();
+  return (static_cast<UInt128>(canonical.bits_.high) << 64) | canonical.bits_.low;
+}
+
+std::optional<Decimal> Decimal::FromCanonicalBits(UInt128 bits) {
+  const Decimal decimal(Bits{static_cast<uint64_t>(bits), static_cast<uint64_t>(bits >> 64)});
+  if (!decimal.IsFinite() || Access::Coefficient(decimal) >= kCoefficientEnd) return std::nullopt;
+  if (decimal.CanonicalBits() != bits) return std::nullopt;
+  return decimal;
+}
+
+}  // namespace credence
