@@ -23,7 +23,8 @@ class Currency {
  public:
   constexpr Currency() = default;
   // Alphabetic code in capitals; nothing for a code that is not in the table (active codes of ISO
-  // 4217:2015 with its amendments, and CSK, which old data uses; no funds codes, no metals).
+  // 4217:2015 with its amendments as of 2025, and CSK, which old data uses; no funds codes, no
+  // metals).
   static std::optional<Currency> FromCode(std::string_view code);
   static std::optional<Currency> FromNumeric(uint16_t numeric);
   [[nodiscard]] std::string_view code() const;  // "CNY"; "" for none
@@ -58,12 +59,14 @@ struct Money {
 [[nodiscard]] std::optional<Money> Add(Money a, Money b);
 [[nodiscard]] std::optional<Money> Subtract(Money a, Money b);
 
-// Converts at `rate` (units of `to` for one unit of a.currency, both in major units; positive).
-// kOutOfRange on overflow.
+// Converts at `rate` (units of `to` for one unit of a.currency, both in major units), with one
+// rounding of the exact product. kOutOfRange on overflow; kInvalidArgument if `rate` is not a
+// positive finite number.
 Result<Money> Convert(Money a, Currency to, Decimal rate, Rounding rounding);
 
 // Splits `total_minor` in proportion to `weights` (not negative, at least one positive; assertion)
-// by the largest-remainder method: shares sum to the total, and ties go to the earlier share.
+// by the largest-remainder method: shares sum to the total, and ties go to the earlier share. The
+// shares of a negative total are the negated shares of its magnitude.
 [[nodiscard]] std::vector<int64_t> Apportion(int64_t total_minor, std::span<const int64_t> weights);
 
 }  // namespace credence
