@@ -60,6 +60,8 @@ class EvaluationContext {
   // Where set, each null that arises is noted here, in order. Costs time; leave null on the hot
   // path.
   std::vector<NullNote>* notes = nullptr;
+  // Not looked at here: what the caller hands through to its own Callables and CustomExpressions.
+  void* host = nullptr;
 
   [[nodiscard]] Arena& arena() const { return *arena_; }
   [[nodiscard]] ZoneSource* zones() const { return zones_; }
