@@ -197,6 +197,15 @@ Result<bool> JournalReader::Advance() {
 }
 
 Result<JournalReader::Step> JournalReader::ReadFrame(FrameView* frame) {
+  const bool fresh = window_.empty();
+  auto step = TryReadFrame(frame);
+  if (fresh || (step.ok() && *step == Step::kFrame)) return step;
+  // What was read before a live writer went on may show the end, or half a frame.
+  window_.clear();
+  return TryReadFrame(frame);
+}
+
+Result<JournalReader::Step> JournalReader::TryReadFrame(FrameView* frame) {
   if (window_.empty()) {
     CREDENCE_ASSIGN(size_, file_->Size());
     if (size_ < offset_) return DamageAt(segment_.number, offset_, "the file became shorter");

@@ -96,6 +96,7 @@ class JournalReader {
   // Moves to the next segment; false if there is none that has been started.
   Result<bool> Advance();
   Result<Step> ReadFrame(FrameView* frame);
+  Result<Step> TryReadFrame(FrameView* frame);
   Result<Step> WithoutHeader();
   Status CheckHeader(const FrameHeader& header) const;
   Status ParseFrame(const FrameHeader& header, std::string_view bytes, FrameView* frame) const;
