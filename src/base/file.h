@@ -30,6 +30,12 @@ class File {
   virtual Result<uint64_t> Size() = 0;
 };
 
+// Held while it lives; the last act of its destructor is to let go.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 enum class OpenMode : uint8_t {
   kRead,       // must exist
   kReadWrite,  // must exist
@@ -49,6 +55,9 @@ class FileSystem {
   virtual Status Remove(const std::string& path) = 0;
   virtual Status SyncDirectory(const std::string& folder) = 0;
   virtual bool Exists(const std::string& path) = 0;
+  // Takes the lock that the file `path` stands for (created if missing) for this process alone.
+  // kUnavailable if it is held, by another process or by this one. A process that dies lets go.
+  virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path);
 };
 
 // The whole content of a file of at most `bytes_max` bytes; kOutOfRange if it is larger.
