@@ -39,9 +39,9 @@ inline constexpr size_t kBatchEventsMax = 256;
 enum class Refusal : uint8_t {
   kNone = 0,
   kNoPack = 1,              // no pack is active
-  kTooFarInFuture = 2,      // time - stamp is beyond the pack's bound
-  kTooLate = 3,             // stamp - time is beyond the pack's bound
-  kIdWithOtherContent = 4,  // (source, id) was here with other content
+  kIdWithOtherContent = 2,  // (source, id) was here with other content
+  kTooFarInFuture = 3,      // time - stamp is beyond the pack's bound
+  kTooLate = 4,             // stamp - time is beyond the pack's bound
   kNoRate = 5,              // an amount in a currency that has no rate to the base currency
   kAmountOutOfRange = 6,    // an amount that does not fit the base currency
   kReversesUnknown = 7,     // no such event of this source that can be reversed, or its bound has passed
@@ -88,9 +88,14 @@ struct OpenReport {
   journal::Tail cut;             // what was cut from the journal's end
 };
 
-// Makes a pack of files that the artefact store holds. The default is pack::Load.
-using PackLoader = std::function<Result<std::shared_ptr<const pack::Pack>>(pack::FileSet files)>;
-[[nodiscard]] PackLoader DefaultPackLoader();
+// The pack of a digest from the store beside a journal.
+Result<std::shared_ptr<const pack::Pack>> LoadStoredPack(const ArtefactStore& artefacts,
+                                                        const Digest& digest);
+
+// The event of one pack in the terms of another: types and fields by name, what the other does not have left out.
+// Nothing if it does not know the event type.
+std::optional<record::Event> Translate(const record::Event& event, const record::Schema& from,
+                                       const record::Schema& to, Arena* arena);
 
 class Engine {
  public:
@@ -130,23 +135,53 @@ class Engine {
   Status Close();
 
  private:
+  // What a decision reads of one entity, and the state it reads it from.
+  struct Source {
+    uint32_t entity = 0;
+    const feature::EntityState* state = nullptr;
+  };
   Engine(FileSystem& files, std::string folder, Options options);
-  Status Fold(const journal::FrameView& frame);
+  Status Recover();
+  Status FoldFrame(const journal::FrameView& frame);
+  Status Fold(std::string_view record);
+  Status FoldEvent(const record::Event& event);
+  Status SetPack(std::shared_ptr<const pack::Pack> pack);
+  Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack);
+  Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from, State* rebuilt) const;
   Status Commit();
-  Outcome Handle(const record::Event& event, Arrival arrival, Timestamp now, bool keep);
-  std::shared_ptr<record::DecisionRecord> Decide(const record::Event& event, bool keep);
+  Status CommitCommand(std::string record, Seq seq);
+  [[nodiscard]] Timestamp NextStamp(Timestamp clock) const;
+
+  Outcome Admit(record::Event* event, Arrival arrival, Timestamp now);
+  bool CheckTime(const record::Event& event, Outcome* outcome) const;
+  bool CheckReversal(const record::Event& event, Outcome* outcome) const;
+  bool ConvertAmounts(record::Event* event, Outcome* outcome);
+  Outcome Take(const record::Event& raw, Arrival arrival, Timestamp now, bool keep);
+  void Overlay(const record::Event& event, const feature::Arrival& arrival,
+               std::vector<std::unique_ptr<feature::EntityState>>* copies, std::vector<Source>* sources);
+  record::DecisionRecord Decide(const record::Event& event, std::span<const Source> sources);
+  void Keep(std::string record) { records_.push_back(std::move(record)); }
 
   FileSystem& files_;
   std::string folder_;
   Options options_;
   ArtefactStore artefacts_;
   std::unique_ptr<journal::Journal> journal_;
+  uint64_t frames_folded_ = 0;
   State state_;
   OpenReport report_;
   Status stopped_;
-  Arena arena_;                         // of the batch
-  std::vector<std::string> records_;    // of the batch, encoded
+  // Made anew with each pack: what each decision reads of each entity, and an empty state of each entity.
+  std::vector<std::vector<feature::ReadSet>> reads_;
+  std::vector<std::unique_ptr<feature::EntityState>> empty_;
   std::unique_ptr<decision::Scratch> scratch_;
+  // Of the batch.
+  Arena arena_;
+  std::vector<std::string> records_;
+  // Of one event.
+  std::vector<record::Value> features_;
+  std::vector<record::Value> slots_;
+  std::vector<EntityRef> touched_;
 };
 
 }  // namespace credence::engine

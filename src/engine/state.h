@@ -104,6 +104,8 @@ class State {
   // Takes in an admitted event: reversal, windows, once-only index. Deterministic; the one place where an event
   // changes the state, live and in recovery. `arrival` is the plan's, for this event.
   void Apply(const record::Event& event, const feature::Arrival& arrival);
+  // The part of Apply that windows are made of. A reversal of an event that is not here does nothing.
+  void ApplyWindows(const record::Event& event, const feature::Arrival& arrival);
   void ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded);
 
   // A digest over all rows in canonical form, in no order (MultisetHash). Changing any stored field changes it.
