@@ -116,6 +116,9 @@ TEST(Merkle, VerificationOfArbitraryNumbersEndsAndIsFalse) {
   }
 }
 
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 // One vector file: flat JSON with numbers, one boolean, base64 strings and one array of them.
 class Vector {
  public:
@@ -169,14 +172,12 @@ class Vector {
     return Digest::FromRaw(bytes, &digest) ? digest : Sha256(bytes);
   }
   static std::string Decode(const std::string& base64) {
-    static const std::string kAlphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string bytes;
     uint32_t bits = 0;
     int count = 0;
     for (const char c : base64) {
       if (c == '=') break;
-      bits = bits << 6 | static_cast<uint32_t>(kAlphabet.find(c));
+      bits = bits << 6 | static_cast<uint32_t>(kBase64.find(c));
       count += 6;
       if (count < 8) continue;
       count -= 8;
