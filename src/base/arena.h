@@ -1,6 +1,7 @@
 #pragma once
-// Arena: memory that is freed all at once. One per evaluation; Reset() keeps the blocks, so that a warm
-// arena allocates nothing. Objects in it are never destroyed: only trivially destructible types.
+// Arena: memory that is freed all at once. One per evaluation; Reset() keeps the blocks, so that a
+// warm arena allocates nothing. Objects in it are never destroyed: only trivially destructible
+// types.
 
 #include <cstddef>
 #include <cstdint>

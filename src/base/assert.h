@@ -9,9 +9,9 @@ namespace credence {
 
 }  // namespace credence
 
-#define CREDENCE_ASSERT(condition)                                         \
-  (__builtin_expect(static_cast<bool>(condition), 1)                       \
-       ? static_cast<void>(0)                                              \
+#define CREDENCE_ASSERT(condition)                   \
+  (__builtin_expect(static_cast<bool>(condition), 1) \
+       ? static_cast<void>(0)                        \
        : ::credence::AssertionFailed(__FILE__, __LINE__, #condition))
 
 #define CREDENCE_UNREACHABLE() ::credence::AssertionFailed(__FILE__, __LINE__, "unreachable")

@@ -152,7 +152,7 @@ bool IsValidUtf8(std::string_view bytes) {
       continue;
     }
     size_t size = 0;
-    uint8_t low = 0x80;   // bounds of the second byte
+    uint8_t low = 0x80;  // bounds of the second byte
     uint8_t high = 0xBF;
     if (lead >= 0xC2 && lead <= 0xDF) {
       size = 2;

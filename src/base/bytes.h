@@ -2,9 +2,9 @@
 // Byte strings and the primitive encodings that every stored format is made of.
 //
 //   fixed32, fixed64, fixed128   little endian
-//   varint                       base 128, least significant group first, at most 10 bytes, shortest form only
-//   zigzag                       (n << 1) ^ (n >> 63), as varint
-//   bytes                        varint length, then the bytes
+//   varint                       base 128, least significant group first, at most 10 bytes,
+//   shortest form only zigzag                       (n << 1) ^ (n >> 63), as varint bytes varint
+//   length, then the bytes
 //
 // Owned bytes are std::string, views are std::string_view (they say nothing about text).
 
@@ -34,8 +34,8 @@ class ByteWriter {
   std::string* out_;
 };
 
-// Reads what ByteWriter wrote. A read beyond the end or of a malformed number makes the reader fail for
-// good: it returns zero values from then on, and ok() says so. Views point into the input.
+// Reads what ByteWriter wrote. A read beyond the end or of a malformed number makes the reader fail
+// for good: it returns zero values from then on, and ok() says so. Views point into the input.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) : bytes_(bytes) {}
@@ -67,7 +67,8 @@ class ByteReader {
 // Returns false (and leaves `out` unspecified) on odd length or a non-hexadecimal character.
 [[nodiscard]] bool FromHex(std::string_view hex, std::string* out);
 
-// Whether `bytes` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates, at most U+10FFFF.
+// Whether `bytes` is well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
+// at most U+10FFFF.
 [[nodiscard]] bool IsValidUtf8(std::string_view bytes);
 
 }  // namespace credence

@@ -1,6 +1,6 @@
 #pragma once
-// Clock: the only door to the time of day. Pure code never has one; the shell reads it once an event
-// and hands the value on.
+// Clock: the only door to the time of day. Pure code never has one; the shell reads it once an
+// event and hands the value on.
 
 #include <cstdint>
 

@@ -11,9 +11,15 @@ std::string ToString(const Diagnostic& diagnostic) {
   if (diagnostic.column != 0) text += ":" + std::to_string(diagnostic.column);
   if (!text.empty()) text += ": ";
   switch (diagnostic.severity) {
-    case Severity::kError: text += "error: "; break;
-    case Severity::kWarning: text += "warning: "; break;
-    case Severity::kNote: text += "note: "; break;
+    case Severity::kError:
+      text += "error: ";
+      break;
+    case Severity::kWarning:
+      text += "warning: ";
+      break;
+    case Severity::kNote:
+      text += "note: ";
+      break;
   }
   text += diagnostic.message;
   if (!diagnostic.hint.empty()) text += " (" + diagnostic.hint + ")";
@@ -36,7 +42,8 @@ bool HasErrors(std::span<const Diagnostic> diagnostics) {
 
 namespace {
 
-// Optimal string alignment: insert, delete, substitute, swap of neighbours. Stops caring above `limit`.
+// Optimal string alignment: insert, delete, substitute, swap of neighbours. Stops caring above
+// `limit`.
 size_t Distance(std::string_view a, std::string_view b) {
   std::vector<size_t> before(b.size() + 1);
   std::vector<size_t> previous(b.size() + 1);

@@ -1,6 +1,6 @@
 #pragma once
-// What is wrong in a file that a person wrote: where, why, and what they may have meant. Loaders of packs,
-// policies and models collect all of them before they give up.
+// What is wrong in a file that a person wrote: where, why, and what they may have meant. Loaders of
+// packs, policies and models collect all of them before they give up.
 
 #include <cstdint>
 #include <span>
@@ -30,8 +30,8 @@ struct Diagnostic {
 void SortDiagnostics(std::vector<Diagnostic>* diagnostics);
 [[nodiscard]] bool HasErrors(std::span<const Diagnostic> diagnostics);
 
-// The candidate with the least Damerau-Levenshtein distance to `name`, if that is at most a third of the
-// name's length (at least 1); empty otherwise. Ties go to the first candidate.
+// The candidate with the least Damerau-Levenshtein distance to `name`, if that is at most a third
+// of the name's length (at least 1); empty otherwise. Ties go to the first candidate.
 [[nodiscard]] std::string_view NearestName(std::string_view name,
                                            std::span<const std::string> candidates);
 

@@ -45,8 +45,8 @@ Digest Sha256Stream::Finish() {
 }
 
 Digest Sha256(std::string_view bytes) {
-  // EVP is asked once for the algorithm and keeps a context a thread: setting one up costs more than
-  // hashing a short row.
+  // EVP is asked once for the algorithm and keeps a context a thread: setting one up costs more
+  // than hashing a short row.
   thread_local EVP_MD_CTX* const context = EVP_MD_CTX_new();
   static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   Digest digest;
@@ -60,9 +60,9 @@ Digest Sha256(std::string_view bytes) {
 Digest HmacSha256(std::string_view key, std::string_view bytes) {
   Digest digest;
   unsigned size = 0;
-  const void* made =
-      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), digest.bytes.data(), &size);
+  const void* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                          reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(),
+                          digest.bytes.data(), &size);
   CREDENCE_ASSERT(made != nullptr && size == Digest::kBytes);
   return digest;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Cryptographic digests. Every stored format carries a digest id, so that another digest (SM3) can come
-// without a new format.
+// Cryptographic digests. Every stored format carries a digest id, so that another digest (SM3) can
+// come without a new format.
 
 #include <array>
 #include <compare>
@@ -47,13 +47,14 @@ class Sha256Stream {
 // RFC 2104.
 [[nodiscard]] Digest HmacSha256(std::string_view key, std::string_view bytes);
 
-// A fast 64-bit hash (XXH3) for tables in memory, for stable choices, and for finding damage in stored bytes. The value is the same on every
-// machine and is allowed in stored formats.
+// A fast 64-bit hash (XXH3) for tables in memory, for stable choices, and for finding damage in
+// stored bytes. The value is the same on every machine and is allowed in stored formats.
 [[nodiscard]] uint64_t Hash64(std::string_view bytes, uint64_t seed = 0);
 
-// An order-free digest of a set of rows: the sum modulo 2^256 of the rows' SHA-256. Equal sets give equal
-// digests; a row that is added and removed again leaves no mark. (Bellare and Micciancio 1997, AdHash. It finds
-// differences between honest runs; it does not resist somebody who may choose the rows.)
+// An order-free digest of a set of rows: the sum modulo 2^256 of the rows' SHA-256. Equal sets give
+// equal digests; a row that is added and removed again leaves no mark. (Bellare and Micciancio
+// 1997, AdHash. It finds differences between honest runs; it does not resist somebody who may
+// choose the rows.)
 class MultisetHash {
  public:
   void Add(const Digest& row);

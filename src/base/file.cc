@@ -2,6 +2,10 @@
 
 namespace credence {
 
+Result<std::unique_ptr<FileLock>> FileSystem::Lock(const std::string& path) {
+  return Unimplemented("this file system has no locks; asked for " + path);
+}
+
 Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path, uint64_t bytes_max) {
   CREDENCE_ASSIGN(const auto file, files.Open(path, OpenMode::kRead));
   CREDENCE_ASSIGN(const uint64_t size, file->Size());

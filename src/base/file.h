@@ -1,10 +1,10 @@
 #pragma once
-// FileSystem and File: the only door to disk. The real one is journal/posix_file.h; tests use ones that
-// forget what was not synced, tear writes and fail at the n-th call.
+// FileSystem and File: the only door to disk. The real one is journal/posix_file.h; tests use ones
+// that forget what was not synced, tear writes and fail at the n-th call.
 //
-// A write is durable after Sync() returned ok, and a file's name after SyncDirectory() of its folder did.
-// After a failed Sync() the content is unknown: the caller must stop using the File and reopen.
-// No call may be made from two threads at once on one File.
+// A write is durable after Sync() returned ok, and a file's name after SyncDirectory() of its
+// folder did. After a failed Sync() the content is unknown: the caller must stop using the File and
+// reopen. No call may be made from two threads at once on one File.
 
 #include <cstdint>
 #include <memory>
@@ -21,7 +21,8 @@ class File {
   virtual ~File() = default;
   // Writes all of `bytes` at `offset`, extending the file if need be.
   virtual Status WriteAt(uint64_t offset, std::string_view bytes) = 0;
-  // Reads up to `size` bytes at `offset` into `out` (replaced). Fewer are returned only at the file's end.
+  // Reads up to `size` bytes at `offset` into `out` (replaced). Fewer are returned only at the
+  // file's end.
   virtual Status ReadAt(uint64_t offset, size_t size, std::string* out) = 0;
   // fdatasync: content and size are on disk when this returns ok.
   virtual Status Sync() = 0;
@@ -29,11 +30,17 @@ class File {
   virtual Result<uint64_t> Size() = 0;
 };
 
+// Held while it lives; the last act of its destructor is to let go.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 enum class OpenMode : uint8_t {
-  kRead,          // must exist
-  kReadWrite,     // must exist
-  kCreateNew,     // must not exist
-  kReplace,       // created, or emptied if it exists
+  kRead,       // must exist
+  kReadWrite,  // must exist
+  kCreateNew,  // must not exist
+  kReplace,    // created, or emptied if it exists
 };
 
 class FileSystem {
@@ -48,6 +55,9 @@ class FileSystem {
   virtual Status Remove(const std::string& path) = 0;
   virtual Status SyncDirectory(const std::string& folder) = 0;
   virtual bool Exists(const std::string& path) = 0;
+  // Takes the lock that the file `path` stands for (created if missing) for this process alone.
+  // kUnavailable if it is held, by another process or by this one. A process that dies lets go.
+  virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path);
 };
 
 // The whole content of a file of at most `bytes_max` bytes; kOutOfRange if it is larger.

@@ -1,6 +1,6 @@
 #pragma once
-// A seeded random number generator (xoshiro256**, Blackman and Vigna 2018; seeded by SplitMix64). The same
-// seed gives the same numbers on every machine. Not for secrets.
+// A seeded random number generator (xoshiro256**, Blackman and Vigna 2018; seeded by SplitMix64).
+// The same seed gives the same numbers on every machine. Not for secrets.
 
 #include <array>
 #include <cstdint>

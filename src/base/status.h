@@ -18,10 +18,11 @@ namespace credence {
 
 enum class StatusCode : uint8_t {
   kOk = 0,
-  kInvalidArgument = 1,    // the caller's input is wrong; the message names what and what was expected
-  kNotFound = 2,           // a named thing does not exist
-  kAlreadyExists = 3,      // a thing exists with other content
-  kOutOfRange = 4,         // a number, time or size beyond its stated bound
+  kInvalidArgument =
+      1,               // the caller's input is wrong; the message names what and what was expected
+  kNotFound = 2,       // a named thing does not exist
+  kAlreadyExists = 3,  // a thing exists with other content
+  kOutOfRange = 4,     // a number, time or size beyond its stated bound
   kResourceExhausted = 5,  // a limit was met (disk, queue, memory); may go away
   kDataLoss = 6,           // stored bytes are damaged: never retried, never skipped
   kIoError = 7,            // the operating system refused
@@ -57,7 +58,9 @@ class [[nodiscard]] Status {
 };
 
 inline Status OkStatus() { return {}; }
-inline Status InvalidArgument(std::string m) { return {StatusCode::kInvalidArgument, std::move(m)}; }
+inline Status InvalidArgument(std::string m) {
+  return {StatusCode::kInvalidArgument, std::move(m)};
+}
 inline Status NotFound(std::string m) { return {StatusCode::kNotFound, std::move(m)}; }
 inline Status AlreadyExists(std::string m) { return {StatusCode::kAlreadyExists, std::move(m)}; }
 inline Status OutOfRange(std::string m) { return {StatusCode::kOutOfRange, std::move(m)}; }
@@ -74,8 +77,10 @@ inline Status Internal(std::string m) { return {StatusCode::kInternal, std::move
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Status status) : state_(std::in_place_index<1>, std::move(status)) {  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Status status)
+      : state_(std::in_place_index<1>, std::move(status)) {  // NOLINT(google-explicit-constructor)
     CREDENCE_ASSERT(!std::get<1>(state_).ok());
   }
 
@@ -110,13 +115,14 @@ class [[nodiscard]] Result {
 #define CREDENCE_CONCAT_(a, b) CREDENCE_CONCAT_INNER_(a, b)
 
 // CREDENCE_TRY(expression of type Status): returns the failure from the enclosing function.
-#define CREDENCE_TRY(expr)                            \
-  do {                                                \
-    ::credence::Status credence_status_ = (expr);     \
+#define CREDENCE_TRY(expr)                               \
+  do {                                                   \
+    ::credence::Status credence_status_ = (expr);        \
     if (!credence_status_.ok()) return credence_status_; \
   } while (false)
 
-// CREDENCE_ASSIGN(auto x, expression of type Result<T>): x gets the value or the failure is returned.
+// CREDENCE_ASSIGN(auto x, expression of type Result<T>): x gets the value or the failure is
+// returned.
 #define CREDENCE_ASSIGN(lhs, expr) \
   CREDENCE_ASSIGN_INNER_(CREDENCE_CONCAT_(credence_result_, __LINE__), lhs, expr)
 #define CREDENCE_ASSIGN_INNER_(result, lhs, expr) \

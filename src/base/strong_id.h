@@ -1,6 +1,6 @@
 #pragma once
-// Ids and counters that cannot be mixed up: StrongId<Tag, Rep> is a number with a name. It compares and
-// hashes like its number, and does no arithmetic but Next().
+// Ids and counters that cannot be mixed up: StrongId<Tag, Rep> is a number with a name. It compares
+// and hashes like its number, and does no arithmetic but Next().
 
 #include <compare>
 #include <cstdint>

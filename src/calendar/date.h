@@ -1,5 +1,6 @@
 #pragma once
-// Dates of the proleptic Gregorian calendar and instants. Pure arithmetic: nothing here knows what day it is.
+// Dates of the proleptic Gregorian calendar and instants. Pure arithmetic: nothing here knows what
+// day it is.
 
 #include <compare>
 #include <cstdint>
@@ -44,12 +45,13 @@ struct Date {
 [[nodiscard]] bool IsLeapYear(int64_t year);
 [[nodiscard]] int DaysInMonth(int64_t year, int month);  // month 1..12
 
-// An instant: nanoseconds since 1970-01-01T00:00:00Z without leap seconds (1677-09-21 to 2262-04-11).
+// An instant: nanoseconds since 1970-01-01T00:00:00Z without leap seconds (1677-09-21 to
+// 2262-04-11).
 struct Timestamp {
   int64_t ns = 0;
 
-  // RFC 3339 with offset ("2024-01-31T12:00:00.5+08:00", "…Z"); 60 as a second, more than nine digits of a
-  // fraction, and times beyond the range are refused, and the message says which.
+  // RFC 3339 with offset ("2024-01-31T12:00:00.5+08:00", "…Z"); 60 as a second, more than nine
+  // digits of a fraction, and times beyond the range are refused, and the message says which.
   static Result<Timestamp> Parse(std::string_view text);
   // In UTC, with as many digits of a fraction as needed: "2024-01-31T04:00:00.5Z".
   [[nodiscard]] std::string ToString() const;
@@ -63,8 +65,8 @@ inline constexpr int64_t kNsPerMinute = 60 * kNsPerSecond;
 inline constexpr int64_t kNsPerHour = 60 * kNsPerMinute;
 inline constexpr int64_t kNsPerDay = 24 * kNsPerHour;
 
-// A span of time as packs write it: "90s", "10m", "24h", "7d", "2w", also added up: "1h30m". Days are 24 h.
-// kInvalidArgument for any other text, kOutOfRange beyond int64 nanoseconds.
+// A span of time as packs write it: "90s", "10m", "24h", "7d", "2w", also added up: "1h30m". Days
+// are 24 h. kInvalidArgument for any other text, kOutOfRange beyond int64 nanoseconds.
 Result<int64_t> ParseDurationNs(std::string_view text);
 // The largest units first, "0s" for nothing: "1d12h", "1h30m", "250ms", "5us", "7ns".
 [[nodiscard]] std::string DurationToString(int64_t ns);

@@ -1,7 +1,8 @@
 #pragma once
-// Time zones from TZif bytes (RFC 8536) that are handed in: nothing here reads a file. The digest of the bytes
-// is an artefact of every decision that used them.
+// Time zones from TZif bytes (RFC 8536) that are handed in: nothing here reads a file. The digest
+// of the bytes is an artefact of every decision that used them.
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,7 +25,9 @@ class Zone {
   static Result<Zone> FromTzif(std::string name, std::string_view bytes);
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] const Digest& digest() const { return digest_; }  // of the bytes; zero for fixed offsets
+  [[nodiscard]] const Digest& digest() const {
+    return digest_;
+  }  // of the bytes; zero for fixed offsets
 
   // Seconds east of UTC at an instant given in seconds since the epoch. Any int64 within +-4e16.
   [[nodiscard]] int32_t OffsetAtUtc(int64_t utc_seconds) const;
@@ -39,7 +42,7 @@ class Zone {
   [[nodiscard]] LocalResult OffsetAtLocal(int64_t local_seconds) const;
 
  private:
-  struct Rule {  // one half of a POSIX TZ daylight rule
+  struct Rule {       // one half of a POSIX TZ daylight rule
     char kind = 'M';  // 'M' month.week.day, 'J' day 1..365 without 29 February, 'N' day 0..365
     int month = 0;
     int week = 0;
@@ -50,7 +53,14 @@ class Zone {
     int64_t utc_seconds;
     int32_t offset;
   };
+  friend struct ZoneParser;
+  static constexpr size_t kFooterChanges = 6;  // two a year, in the year and its neighbours
+  [[nodiscard]] static int64_t RuleSeconds(const Rule& rule, int64_t year);
+  [[nodiscard]] std::array<Transition, kFooterChanges> FooterChanges(int64_t utc_seconds) const;
   [[nodiscard]] int32_t OffsetByFooter(int64_t utc_seconds) const;
+  // The first instant after `utc_seconds` at which the offset may change; INT64_MAX if there is
+  // none.
+  [[nodiscard]] int64_t NextChange(int64_t utc_seconds) const;
 
   std::string name_;
   Digest digest_;
@@ -63,11 +73,13 @@ class Zone {
   Rule daylight_ends_;
 };
 
-// Named zones, made once and shared. Reading the bytes is the shell's business: it hands in a source.
+// Named zones, made once and shared. Reading the bytes is the shell's business: it hands in a
+// source.
 class ZoneSource {
  public:
   virtual ~ZoneSource() = default;
-  // The zone, or null if there is none of this name. The pointer lives as long as the source. Thread-safe.
+  // The zone, or null if there is none of this name. The pointer lives as long as the source.
+  // Thread-safe.
   virtual const Zone* Find(std::string_view name) = 0;
 };
 

@@ -1,0 +1,67 @@
+#pragma once
+// Decide: (slots, event, time) -> decision record. A pure function: it sees nothing but slots.
+//
+// Order: derived features, models, policy. What goes wrong is never an error of the caller: a model
+// that cannot score, a policy that gives null, an outcome that the pack does not list all take the
+// pack's fallback outcome, and the record says why.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "src/base/arena.h"
+#include "src/decision/plan.h"
+#include "src/feel/evaluation.h"
+#include "src/record/fact.h"
+#include "src/record/value.h"
+
+namespace credence::decision {
+
+// How a decision came about, on demand. Recomputed from a record's slots; never stored.
+struct Explanation {
+  struct Step {
+    std::string what;   // "derived burst", "model buyer_score", "decision order_risk"
+    std::string value;  // FEEL text
+    std::string note;   // why a value is null; matched rows; empty
+  };
+  std::vector<Step> steps;
+};
+
+// Memory that is kept between decisions, so that a warm one allocates little. One per thread.
+struct Scratch {
+  explicit Scratch(ZoneSource* zones) : context(&arena, zones) {}
+
+  Arena arena;
+  feel::EvaluationContext context;
+  std::vector<feel::Value> feel_slots;  // by slot of the plan
+  dmn::EvaluationLog log;
+  model::ScoreResult score;
+};
+
+struct Request {
+  Seq seq;
+  Seq parked_seq;       // where a parked decision resumes
+  Timestamp time;       // of the event: what now() gives
+  bool killed = false;  // the decision is switched off
+};
+
+// Fills derived and model slots of `slots` (one value per slot of the plan; fields, features and
+// sources are given) and decides. The record owns all it holds.
+record::DecisionRecord Decide(const DecisionPlan& plan, const Request& request,
+                              std::span<record::Value> slots, Scratch* scratch,
+                              Explanation* explanation = nullptr);
+
+// Goes on with a parked decision once its source has answered: the slots that the parked record
+// kept, and the source's. kDataLoss if the record does not fit the plan, kInvalidArgument if the
+// answer does not.
+Result<record::DecisionRecord> Resume(const DecisionPlan& plan,
+                                      const record::DecisionRecord& parked,
+                                      const record::Answer& answer, Scratch* scratch);
+
+// Decides again from what a record kept: equal to the record for an honest journal. kDataLoss if
+// the record does not fit the plan (a slot that it does not have, another pack).
+Result<record::DecisionRecord> DecideAgain(const DecisionPlan& plan,
+                                           const record::DecisionRecord& kept, Scratch* scratch,
+                                           Explanation* explanation = nullptr);
+
+}  // namespace credence::decision

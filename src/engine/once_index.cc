@@ -1,0 +1,58 @@
+#include "src/engine/once_index.h"
+
+namespace credence::engine {
+
+namespace {
+std::array<uint64_t, 2> FirstWords(const Digest& digest) {
+  ByteReader in(digest.view());
+  const uint64_t low = in.GetFixed64();
+  return {low, in.GetFixed64()};
+}
+
+int64_t DayOf(Timestamp time) {
+  const int64_t day = time.ns / kNsPerDay;
+  return time.ns % kNsPerDay < 0 ? day - 1 : day;
+}
+}  // namespace
+
+EventKey EventKey::Of(std::string_view source, std::string_view id) {
+  std::string text;
+  ByteWriter out(&text);
+  out.PutBytes(source);
+  out.PutBytes(id);
+  return {FirstWords(Sha256(text))};
+}
+
+const OnceIndex::Row* OnceIndex::Find(const EventKey& key) const {
+  const auto found = rows_.find(key);
+  return found == rows_.end() ? nullptr : &found->second;
+}
+
+void OnceIndex::Add(const EventKey& key, const Digest& content, Seq seq, Timestamp time) {
+  const bool added = rows_.emplace(key, Row{FirstWords(content), seq}).second;
+  CREDENCE_ASSERT(added);
+  days_[DayOf(time)].push_back(key);
+}
+
+bool OnceIndex::SameContent(const Row& row, const Digest& content) {
+  return row.digest == FirstWords(content);
+}
+
+void OnceIndex::DropBefore(Timestamp horizon) {
+  const int64_t first_kept = DayOf(horizon);
+  while (!days_.empty() && days_.begin()->first < first_kept) {
+    for (const EventKey& key : days_.begin()->second) rows_.erase(key);
+    days_.erase(days_.begin());
+  }
+}
+
+void OnceIndex::AppendRow(int64_t day, const EventKey& key, std::string* out) const {
+  const Row& row = rows_.at(key);
+  ByteWriter writer(out);
+  writer.PutZigzag(day);
+  for (const uint64_t word : key.words) writer.PutFixed64(word);
+  for (const uint64_t word : row.digest) writer.PutFixed64(word);
+  writer.PutVarint(row.seq.value());
+}
+
+}  // namespace credence::engine

@@ -1,0 +1,70 @@
+#pragma once
+// OnceIndex: which events have been here. (source, id) -> (content digest, sequence), kept until no
+// event with that time could be admitted again. Rows are grouped by the UTC day of the event's time
+// and a day is dropped whole, so the index stays flat.
+//
+// Keys and digests are the first 16 bytes of a SHA-256: the chance that two different events of a
+// lifetime of 10^12 share one is below 10^-14.
+
+#include <tsl/robin_map.h>
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/bytes.h"
+#include "src/base/digest.h"
+#include "src/base/status.h"
+#include "src/base/strong_id.h"
+#include "src/calendar/date.h"
+
+namespace credence::engine {
+
+struct EventKey {
+  std::array<uint64_t, 2> words{};
+  static EventKey Of(std::string_view source, std::string_view id);
+  friend auto operator<=>(const EventKey&, const EventKey&) = default;
+};
+
+struct EventKeyHash {
+  size_t operator()(const EventKey& key) const { return static_cast<size_t>(key.words[0]); }
+};
+
+class OnceIndex {
+ public:
+  struct Row {
+    std::array<uint64_t, 2> digest{};
+    Seq seq;
+  };
+
+  [[nodiscard]] const Row* Find(const EventKey& key) const;
+  // `key` is not in the index.
+  void Add(const EventKey& key, const Digest& content, Seq seq, Timestamp time);
+  [[nodiscard]] static bool SameContent(const Row& row, const Digest& content);
+  // Drops the days that end before `horizon`.
+  void DropBefore(Timestamp horizon);
+  [[nodiscard]] size_t size() const { return rows_.size(); }
+  // Calls `row(bytes)` with each row's canonical form, in no order.
+  template <class Visitor>
+  void ForEachRow(Visitor visit) const {
+    std::string bytes;
+    for (const auto& [day, keys] : days_) {
+      for (const EventKey& key : keys) {
+        bytes.clear();
+        AppendRow(day, key, &bytes);
+        visit(std::string_view(bytes));
+      }
+    }
+  }
+
+ private:
+  void AppendRow(int64_t day, const EventKey& key, std::string* out) const;
+  tsl::robin_map<EventKey, Row, EventKeyHash> rows_;
+  std::map<int64_t, std::vector<EventKey>> days_;
+};
+
+}  // namespace credence::engine

@@ -1,0 +1,181 @@
+#include "src/engine/state.h"
+
+#include "src/base/bytes.h"
+
+namespace credence::engine {
+
+const feature::EntityState* EntityTable::Find(EntityRef ref) const {
+  const Map& map = by_entity_[ref.entity];
+  const auto found = map.find(ref.key);
+  return found == map.end() ? nullptr : found->second.get();
+}
+
+feature::EntityState* EntityTable::Find(EntityRef ref) {
+  const auto found = by_entity_[ref.entity].find(ref.key);
+  return found == by_entity_[ref.entity].end() ? nullptr : found.value().get();
+}
+
+feature::EntityState* EntityTable::FindOrAdd(EntityRef ref, const feature::FeaturePlan& plan) {
+  if (feature::EntityState* state = Find(ref)) return state;
+  auto made = std::make_unique<feature::EntityState>(plan, ref.entity);
+  feature::EntityState* state = made.get();
+  by_entity_[ref.entity].emplace(std::string(ref.key), std::move(made));
+  return state;
+}
+
+void EntityTable::Prefetch(EntityRef ref) const {
+  if (const feature::EntityState* state = Find(ref)) __builtin_prefetch(state);
+}
+
+bool State::Killed(std::string_view decision) const {
+  for (const std::string_view name : {std::string_view(), decision}) {
+    const auto found = kill_switches.find(name);
+    if (found != kill_switches.end() && found->second) return true;
+  }
+  return false;
+}
+
+void State::Touched(const record::Event& event, std::vector<EntityRef>* out) const {
+  out->clear();
+  const record::EventType& type = pack->schema.event_types[event.type];
+  for (const record::EntityKey& key : type.keys) {
+    const record::Value& value = event.fields[key.field];
+    if (!value.absent()) out->push_back({key.entity, value.text()});
+  }
+}
+
+void State::Apply(const record::Event& event, const feature::Arrival& arrival) {
+  CREDENCE_ASSERT(event.seq == last_seq.Next() && event.stamp > last_stamp);
+  last_seq = event.seq;
+  last_stamp = event.stamp;
+  ApplyWindows(event, arrival);
+  once.Add(EventKey::Of(event.source, event.id), event.digest, event.seq, event.time);
+  DropExpired();
+}
+
+void State::ApplyWindows(const record::Event& event, const feature::Arrival& arrival) {
+  const record::EventType& type = pack->schema.event_types[event.type];
+  if (type.reverses) {
+    const auto row = reversible.find(EventKey::Of(event.source, event.reverses));
+    if (row != reversible.end() && !row->second.reversed) {
+      row->second.reversed = true;
+      for (const auto& [entity, key] : row->second.entities) {
+        feature::EntityState* state = entities.Find(EntityRef{entity, key});
+        if (state != nullptr) state->Reverse(pack->features, row->second.seq, event.seq);
+      }
+    }
+  }
+  std::vector<EntityRef> touched;
+  Touched(event, &touched);
+  for (const EntityRef& ref : touched) {
+    entities.FindOrAdd(ref, pack->features)->Update(pack->features, arrival);
+  }
+  if (!type.reversible) return;
+  ReversibleRow row{event.seq, event.stamp, false, {}};
+  for (const EntityRef& ref : touched) row.entities.emplace_back(ref.entity, std::string(ref.key));
+  const EventKey key = EventKey::Of(event.source, event.id);
+  reversible.emplace(key, std::move(row));
+  reversible_by_stamp.emplace(event.stamp, key);
+}
+
+void State::ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded) {
+  if (decision.parked_seq.value() != 0) parked.erase(decision.parked_seq);
+  if (decision.path == record::DecisionPath::kParked) {
+    parked[decision.seq] = {decision.needs, std::string(encoded)};
+  }
+}
+
+void State::DropExpired() {
+  const record::Bounds& bounds = pack->schema.bounds;
+  once.DropBefore(Timestamp{last_stamp.ns - bounds.late_ns - bounds.future_ns - kNsPerDay});
+  const Timestamp oldest{last_stamp.ns - bounds.reversal_ns};
+  while (!reversible_by_stamp.empty() && reversible_by_stamp.begin()->first < oldest) {
+    reversible.erase(reversible_by_stamp.begin()->second);
+    reversible_by_stamp.erase(reversible_by_stamp.begin());
+  }
+}
+
+template <class Visitor>
+void State::ForEachRow(Visitor visit) const {
+  std::string bytes;
+  const auto row = [&](RowKind kind, std::string_view name, auto fill) {
+    bytes.clear();
+    ByteWriter out(&bytes);
+    out.PutU8(static_cast<uint8_t>(kind));
+    fill(&out);
+    visit(kind, name, std::string_view(bytes));
+  };
+  row(RowKind::kWriter, "writer", [&](ByteWriter* out) {
+    out->PutVarint(last_seq.value());
+    out->PutFixed64(static_cast<uint64_t>(last_stamp.ns));
+  });
+  if (pack == nullptr) return;
+  row(RowKind::kPack, "pack", [&](ByteWriter* out) { out->PutRaw(pack->digest.view()); });
+  std::string content;
+  entities.ForEach([&](EntityRef ref, const feature::EntityState& state) {
+    const std::string& name = pack->schema.entities[ref.entity].name;
+    content.clear();
+    state.AppendCanonical(pack->features, &content);
+    row(RowKind::kEntity, name, [&](ByteWriter* out) {
+      out->PutBytes(name);
+      out->PutBytes(ref.key);
+      out->PutRaw(content);
+    });
+  });
+  once.ForEachRow([&](std::string_view once_row) {
+    row(RowKind::kOnce, "once", [&](ByteWriter* out) { out->PutRaw(once_row); });
+  });
+  for (const auto& [key, reversible_row] : reversible) {
+    row(RowKind::kReversible, "reversible", [&](ByteWriter* out) {
+      for (const uint64_t word : key.words) out->PutFixed64(word);
+      out->PutVarint(reversible_row.seq.value());
+      out->PutFixed64(static_cast<uint64_t>(reversible_row.stamp.ns));
+      out->PutU8(reversible_row.reversed ? 1 : 0);
+      for (const auto& [entity, name] : reversible_row.entities) {
+        out->PutBytes(pack->schema.entities[entity].name);
+        out->PutBytes(name);
+      }
+    });
+  }
+  for (const auto& [decision, on] : kill_switches) {
+    row(RowKind::kKillSwitch, "kill switch", [&](ByteWriter* out) {
+      out->PutBytes(decision);
+      out->PutU8(on ? 1 : 0);
+    });
+  }
+  for (const auto& [currency, rate] : rates) {
+    row(RowKind::kRate, "rate", [&](ByteWriter* out) {
+      out->PutFixed32(currency.numeric());
+      out->PutFixed128(rate.CanonicalBits());
+    });
+  }
+  for (const auto& [seq, parked_row] : parked) {
+    row(RowKind::kParked, "parked", [&](ByteWriter* out) {
+      out->PutVarint(seq.value());
+      out->PutBytes(parked_row.source);
+      out->PutBytes(parked_row.decision);
+    });
+  }
+}
+
+Digest State::Hash() const {
+  MultisetHash hash;
+  ForEachRow([&](RowKind, std::string_view, std::string_view bytes) { hash.Add(bytes); });
+  return hash.digest();
+}
+
+std::vector<State::RowCount> State::CountRows() const {
+  std::map<std::pair<RowKind, std::string>, RowCount> counts;
+  ForEachRow([&](RowKind kind, std::string_view name, std::string_view bytes) {
+    RowCount& count = counts[{kind, std::string(name)}];
+    count.kind = kind;
+    count.name = name;
+    ++count.rows;
+    count.bytes += bytes.size();
+  });
+  std::vector<RowCount> list;
+  for (auto& [key, count] : counts) list.push_back(std::move(count));
+  return list;
+}
+
+}  // namespace credence::engine

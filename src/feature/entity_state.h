@@ -1,0 +1,90 @@
+#pragma once
+// EntityState: what one entity's windows stand on: its events, kept once for each (entity, event
+// type), and cursors on them with running aggregates.
+//
+// The contract (docs: windows). A read over window w with delay d at event (t, s) covers exactly
+// the events with t - d - w < time <= t - d and sequence <= s that no reversal with a sequence <= s
+// has taken back; `prior` leaves the event with sequence s out. Equal times are ordered by
+// sequence. Reads change nothing.
+//
+// The stored state is the events alone. Cursors and aggregates follow from it: an entity that is
+// decoded from its canonical bytes goes on exactly as the one that was encoded.
+//
+// What is kept: an event with time <= stamp - late bound - (longest window + delay) can be in no
+// window of any event that may still come (its time is at least its own stamp - late bound), so it
+// is dropped. The drop is a function of the entity's own arrivals only. A log with an `all` window
+// keeps everything.
+//
+// Not thread-safe; a const EntityState may be read from many threads. Every call of one state is
+// given the same plan.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "src/base/status.h"
+#include "src/base/strong_id.h"
+#include "src/calendar/date.h"
+#include "src/feature/plan.h"
+#include "src/record/value.h"
+
+namespace credence::feature {
+
+// The event that reads.
+struct ReadPoint {
+  Timestamp time;
+  Seq seq;
+};
+
+class EntityState {
+ public:
+  // No events yet. `entity` is an index in Schema::entities.
+  EntityState(const FeaturePlan& plan, uint32_t entity);
+  EntityState(const EntityState& other);  // a dry run works on a copy; full chunks are shared
+  EntityState& operator=(const EntityState& other);
+  EntityState(EntityState&&) noexcept;
+  EntityState& operator=(EntityState&&) noexcept;
+  ~EntityState();
+
+  [[nodiscard]] uint32_t entity() const { return entity_; }
+
+  // Takes in an event that touches this entity, also one that no feature is computed from (it moves
+  // the cursors). Sequences rise from call to call (assertion).
+  void Update(const FeaturePlan& plan, const Arrival& arrival);
+
+  // Takes the event `seq` back, from sequence `reversal` on. False if it is not here (never
+  // counted, dropped, or taken back before): then nothing changes. Give it to every entity that the
+  // event touched, before Update with the reversing event.
+  bool Reverse(const FeaturePlan& plan, Seq seq, Seq reversal);
+
+  // Writes out[f] for each feature index f of `set`; out.size() >= plan.features().size(). Text
+  // points into this state and lives until it changes. A window whose left end lies before what is
+  // kept reads incomplete. A sum of integers, money or durations beyond 64 bits is absent (never
+  // wrapped, never cut).
+  void Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set,
+            std::span<record::Value> out) const;
+  void Read(const FeaturePlan& plan, ReadPoint at, std::span<record::Value> out) const {
+    Read(plan, at, plan.All(entity_), out);
+  }
+
+  // The stored form: the same bytes for the same state, and other bytes if any stored field
+  // differs.
+  void AppendCanonical(const FeaturePlan& plan, std::string* out) const;
+  // kDataLoss with the position on anything but whole canonical bytes of this plan's entity.
+  [[nodiscard]] static Result<EntityState> Decode(const FeaturePlan& plan, uint32_t entity,
+                                                  std::string_view bytes);
+
+  // Events kept, over all logs.
+  [[nodiscard]] size_t event_count() const;
+  // Memory of this object and all that it owns (shared chunks in full).
+  [[nodiscard]] size_t bytes() const;
+
+ private:
+  struct Rep;
+  uint32_t entity_ = 0;
+  std::unique_ptr<Rep> rep_;
+};
+
+}  // namespace credence::feature

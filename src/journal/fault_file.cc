@@ -1,0 +1,329 @@
+#include "src/journal/fault_file.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "src/base/assert.h"
+
+namespace credence::journal {
+
+namespace {
+constexpr uint64_t kTearBytes = 512;
+
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+bool IsRoot(const std::string& folder) { return folder == "/" || folder == "."; }
+}  // namespace
+
+class FaultFile final : public File {
+ public:
+  FaultFile(FaultFileSystem* files, std::string path, std::shared_ptr<FaultFileSystem::Node> node,
+            bool writable)
+      : files_(files),
+        path_(std::move(path)),
+        node_(std::move(node)),
+        generation_(files->generation_),
+        writable_(writable) {}
+
+  Status WriteAt(uint64_t offset, std::string_view bytes) override {
+    CREDENCE_TRY(Alive());
+    if (!writable_) return IoError(path_ + " is open for reading only");
+    const auto outcome = files_->Strike(/*changes=*/true);
+    if (outcome == FaultFileSystem::Outcome::kFail) {
+      bytes = bytes.substr(0, files_->random_.Below(bytes.size() + 1));
+    } else {
+      const uint64_t grows = offset + bytes.size() > node_->seen.size()
+                                 ? offset + bytes.size() - node_->seen.size()
+                                 : 0;
+      if (files_->BytesSeen() + grows > files_->bytes_max_) {
+        return ResourceExhausted(path_ + ": no space left");
+      }
+    }
+    FaultFileSystem::Change change{offset, std::string(bytes), false};
+    FaultFileSystem::Apply(change, &node_->seen);
+    node_->unsynced.push_back(std::move(change));
+    if (outcome == FaultFileSystem::Outcome::kFail) return FaultFileSystem::Broken(path_);
+    return OkStatus();
+  }
+
+  Status ReadAt(uint64_t offset, size_t size, std::string* out) override {
+    CREDENCE_TRY(Alive());
+    const auto outcome = files_->Strike(/*changes=*/false);
+    out->clear();
+    if (outcome == FaultFileSystem::Outcome::kFail) return FaultFileSystem::Broken(path_);
+    if (offset < node_->seen.size()) *out = node_->seen.substr(offset, size);
+    if (outcome == FaultFileSystem::Outcome::kShort && !out->empty()) {
+      out->resize(files_->random_.Below(out->size()));
+    }
+    return OkStatus();
+  }
+
+  Status Sync() override {
+    CREDENCE_TRY(Alive());
+    if (files_->Strike(/*changes=*/true) == FaultFileSystem::Outcome::kFail) {
+      if (files_->stopped_) return FaultFileSystem::Broken(path_);
+      for (const auto& change : node_->unsynced) files_->ApplyTorn(change, &node_->on_disk);
+      node_->unsynced.clear();
+      return FaultFileSystem::Broken(path_);
+    }
+    for (const auto& change : node_->unsynced) FaultFileSystem::Apply(change, &node_->on_disk);
+    node_->unsynced.clear();
+    return OkStatus();
+  }
+
+  Status Truncate(uint64_t size) override {
+    CREDENCE_TRY(Alive());
+    if (!writable_) return IoError(path_ + " is open for reading only");
+    if (files_->Strike(/*changes=*/true) == FaultFileSystem::Outcome::kFail) {
+      return FaultFileSystem::Broken(path_);
+    }
+    FaultFileSystem::Change change{size, "", true};
+    FaultFileSystem::Apply(change, &node_->seen);
+    node_->unsynced.push_back(std::move(change));
+    return OkStatus();
+  }
+
+  Result<uint64_t> Size() override {
+    CREDENCE_TRY(Alive());
+    if (files_->Strike(/*changes=*/false) == FaultFileSystem::Outcome::kFail) {
+      return FaultFileSystem::Broken(path_);
+    }
+    return static_cast<uint64_t>(node_->seen.size());
+  }
+
+ private:
+  [[nodiscard]] Status Alive() const {
+    if (generation_ != files_->generation_) return IoError(path_ + " was open before the crash");
+    return OkStatus();
+  }
+
+  FaultFileSystem* const files_;
+  const std::string path_;
+  const std::shared_ptr<FaultFileSystem::Node> node_;
+  const uint64_t generation_;
+  const bool writable_;
+};
+
+class FaultLock final : public FileLock {
+ public:
+  FaultLock(FaultFileSystem* files, std::string path)
+      : files_(files), path_(std::move(path)), generation_(files->generation_) {}
+  FaultLock(const FaultLock&) = delete;
+  FaultLock& operator=(const FaultLock&) = delete;
+  ~FaultLock() override {
+    if (generation_ == files_->generation_) files_->locks_.erase(path_);
+  }
+
+ private:
+  FaultFileSystem* const files_;
+  const std::string path_;
+  const uint64_t generation_;
+};
+
+FaultFileSystem::~FaultFileSystem() = default;
+
+FaultFileSystem::Outcome FaultFileSystem::Strike(bool changes) {
+  if (frozen_ && changes) changed_while_frozen_ = true;
+  if (stopped_) return Outcome::kFail;
+  ++calls_;
+  if (calls_ != fault_.at_call) return Outcome::kGoOn;
+  if (fault_.kind == FaultKind::kShortRead) return Outcome::kShort;
+  stopped_ = fault_.kind == FaultKind::kStop;
+  return Outcome::kFail;
+}
+
+Status FaultFileSystem::Broken(const std::string& path) {
+  return IoError(path + ": the fault that the test asked for");
+}
+
+void FaultFileSystem::Apply(const Naming& naming, Entries* entries) {
+  for (const auto& [path, node] : naming.entries) {
+    if (node == nullptr) {
+      entries->erase(path);
+    } else {
+      (*entries)[path] = node;
+    }
+  }
+}
+
+void FaultFileSystem::Apply(const Change& change, std::string* content) {
+  if (change.truncate) {
+    content->resize(change.offset, '\0');
+    return;
+  }
+  if (change.bytes.empty()) return;
+  if (content->size() < change.offset + change.bytes.size()) {
+    content->resize(change.offset + change.bytes.size(), '\0');
+  }
+  std::memcpy(content->data() + change.offset, change.bytes.data(), change.bytes.size());
+}
+
+void FaultFileSystem::ApplyTorn(const Change& change, std::string* content) {
+  if (change.truncate) {
+    if (random_.OneIn(2)) Apply(change, content);
+    return;
+  }
+  // The size may arrive without the bytes, as zeros.
+  const uint64_t end = change.offset + change.bytes.size();
+  if (random_.OneIn(2) && content->size() < end) content->resize(end, '\0');
+  for (uint64_t at = change.offset; at < end;) {
+    const uint64_t next = std::min((at / kTearBytes + 1) * kTearBytes, end);
+    if (random_.OneIn(2)) {
+      Apply(Change{at, change.bytes.substr(at - change.offset, next - at), false}, content);
+    }
+    at = next;
+  }
+}
+
+void FaultFileSystem::Name(const std::string& folder,
+                           std::vector<std::pair<std::string, std::shared_ptr<Node>>> entries) {
+  Naming naming{folder, std::move(entries)};
+  Apply(naming, &seen_);
+  unsynced_names_.push_back(std::move(naming));
+}
+
+uint64_t FaultFileSystem::BytesSeen() const {
+  uint64_t bytes = 0;
+  for (const auto& [path, node] : seen_) bytes += node->seen.size();
+  return bytes;
+}
+
+Result<std::unique_ptr<File>> FaultFileSystem::Open(const std::string& path, OpenMode mode) {
+  if (Strike(mode != OpenMode::kRead) == Outcome::kFail) return Broken(path);
+  const auto found = seen_.find(path);
+  const bool exists = found != seen_.end();
+  if (exists && found->second->folder) return IoError(path + " is a folder");
+  const bool creates = mode == OpenMode::kCreateNew || mode == OpenMode::kReplace;
+  if (!exists && !creates) return NotFound(path);
+  if (exists && mode == OpenMode::kCreateNew) return AlreadyExists(path);
+  std::shared_ptr<Node> node;
+  if (exists) {
+    node = found->second;
+    if (mode == OpenMode::kReplace) {
+      const Change change{0, "", true};
+      Apply(change, &node->seen);
+      node->unsynced.push_back(change);
+    }
+  } else {
+    const std::string folder = FolderOf(path);
+    if (!IsRoot(folder) && seen_.find(folder) == seen_.end()) return NotFound(folder);
+    node = std::make_shared<Node>();
+    Name(folder, {{path, node}});
+  }
+  return std::unique_ptr<File>(
+      std::make_unique<FaultFile>(this, path, std::move(node), mode != OpenMode::kRead));
+}
+
+Result<std::vector<std::string>> FaultFileSystem::List(const std::string& folder) {
+  if (Strike(/*changes=*/false) == Outcome::kFail) return Broken(folder);
+  if (!IsRoot(folder) && seen_.find(folder) == seen_.end()) return NotFound(folder);
+  std::vector<std::string> names;
+  for (const auto& [path, node] : seen_) {
+    if (FolderOf(path) == folder) names.push_back(path.substr(path.find_last_of('/') + 1));
+  }
+  return names;
+}
+
+Status FaultFileSystem::MakeFolders(const std::string& folder) {
+  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(folder);
+  for (size_t slash = folder.find('/', 1);; slash = folder.find('/', slash + 1)) {
+    const std::string part = folder.substr(0, slash);
+    const auto found = seen_.find(part);
+    if (found == seen_.end()) {
+      auto node = std::make_shared<Node>();
+      node->folder = true;
+      Name(FolderOf(part), {{part, node}});
+    } else if (!found->second->folder) {
+      return AlreadyExists(part + " exists and is not a folder");
+    }
+    if (slash == std::string::npos) return OkStatus();
+  }
+}
+
+Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {
+  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(from);
+  const auto found = seen_.find(from);
+  if (found == seen_.end()) return NotFound(from);
+  CREDENCE_ASSERT(FolderOf(from) == FolderOf(to) && !found->second->folder);
+  const std::shared_ptr<Node> node = found->second;
+  Name(FolderOf(to), {{from, nullptr}, {to, node}});
+  return OkStatus();
+}
+
+Status FaultFileSystem::Remove(const std::string& path) {
+  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(path);
+  if (seen_.find(path) == seen_.end()) return NotFound(path);
+  Name(FolderOf(path), {{path, nullptr}});
+  return OkStatus();
+}
+
+Status FaultFileSystem::SyncDirectory(const std::string& folder) {
+  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(folder);
+  if (!IsRoot(folder) && seen_.find(folder) == seen_.end()) return NotFound(folder);
+  for (const Naming& naming : unsynced_names_) {
+    if (naming.folder == folder) Apply(naming, &on_disk_);
+  }
+  std::erase_if(unsynced_names_, [&](const Naming& naming) { return naming.folder == folder; });
+  return OkStatus();
+}
+
+bool FaultFileSystem::Exists(const std::string& path) { return seen_.find(path) != seen_.end(); }
+
+Result<std::unique_ptr<FileLock>> FaultFileSystem::Lock(const std::string& path) {
+  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(path);
+  if (!locks_.insert(path).second) return Unavailable(path + " is held by another writer");
+  return std::unique_ptr<FileLock>(std::make_unique<FaultLock>(this, path));
+}
+
+void FaultFileSystem::Crash(CrashKind kind) {
+  locks_.clear();
+  ++generation_;
+  stopped_ = false;
+  fault_ = Fault();
+  // When only the process dies, the page cache survives with what it owes the disk.
+  if (kind == CrashKind::kKeepAll) return;
+  const size_t kept =
+      kind == CrashKind::kTear ? random_.Below(unsynced_names_.size() + 1) : size_t{0};
+  for (size_t i = 0; i < kept; ++i) Apply(unsynced_names_[i], &on_disk_);
+  unsynced_names_.clear();
+  // What stands in a folder that is not on disk is not on disk. A folder sorts before what it
+  // holds.
+  for (auto it = on_disk_.begin(); it != on_disk_.end();) {
+    const std::string folder = FolderOf(it->first);
+    it = IsRoot(folder) || on_disk_.contains(folder) ? std::next(it) : on_disk_.erase(it);
+  }
+  for (const auto& [path, node] : on_disk_) {
+    if (kind == CrashKind::kTear) {
+      for (const Change& change : node->unsynced) ApplyTorn(change, &node->on_disk);
+    }
+    node->seen = node->on_disk;
+    node->unsynced.clear();
+  }
+  seen_ = on_disk_;
+}
+
+std::string FaultFileSystem::Content(const std::string& path) const {
+  const auto found = seen_.find(path);
+  CREDENCE_ASSERT(found != seen_.end());
+  return found->second->seen;
+}
+
+void FaultFileSystem::SetContent(const std::string& path, std::string content) {
+  std::shared_ptr<Node> node;
+  const auto found = seen_.find(path);
+  if (found != seen_.end()) {
+    node = found->second;
+  } else {
+    node = std::make_shared<Node>();
+    seen_[path] = node;
+    on_disk_[path] = node;
+  }
+  node->seen = content;
+  node->on_disk = std::move(content);
+  node->unsynced.clear();
+}
+
+}  // namespace credence::journal

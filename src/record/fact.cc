@@ -1,0 +1,316 @@
+#include "src/record/fact.h"
+
+#include <cstdio>
+
+#include "src/record/codec.h"
+
+namespace credence::record {
+
+namespace {
+
+constexpr size_t kListMax = 4096;  // reasons, rules, slots or artefacts of one record
+
+void PutDecimal(RecordWriter* writer, uint32_t number, const std::optional<Decimal>& value) {
+  if (!value) return;
+  writer->Built(number, [&](ByteWriter* out) { out->PutFixed128(value->CanonicalBits()); });
+}
+
+std::optional<Decimal> ReadDecimal(RecordReader* in, uint32_t number) {
+  const std::string_view content = in->Text(number);
+  if (content.empty()) return std::nullopt;
+  ByteReader reader(content);
+  const auto value = Decimal::FromCanonicalBits(reader.GetFixed128());
+  if (!reader.ok() || !reader.AtEnd() || !value) in->Fail();
+  return value;
+}
+
+void PutTexts(RecordWriter* writer, uint32_t number, const std::vector<std::string>& texts) {
+  writer->Built(number, [&](ByteWriter* out) {
+    for (const std::string& text : texts) out->PutBytes(text);
+  });
+}
+
+std::vector<std::string> ReadTexts(RecordReader* in, uint32_t number) {
+  std::vector<std::string> texts;
+  ByteReader reader(in->Text(number));
+  while (!reader.AtEnd() && texts.size() < kListMax) texts.emplace_back(reader.GetBytes());
+  if (!reader.ok() || !reader.AtEnd()) in->Fail();
+  return texts;
+}
+
+void PutDigests(RecordWriter* writer, uint32_t number, const std::vector<Digest>& digests) {
+  writer->Built(number, [&](ByteWriter* out) {
+    for (const Digest& digest : digests) {
+      out->PutU8(static_cast<uint8_t>(DigestId::kSha256));
+      out->PutRaw(digest.view());
+    }
+  });
+}
+
+std::vector<Digest> ReadDigests(RecordReader* in, uint32_t number) {
+  std::vector<Digest> digests;
+  ByteReader reader(in->Text(number));
+  while (!reader.AtEnd() && digests.size() < kListMax) {
+    Digest digest;
+    if (reader.GetU8() != static_cast<uint8_t>(DigestId::kSha256) ||
+        !Digest::FromRaw(reader.GetRaw(Digest::kBytes), &digest)) {
+      in->Fail();
+      return digests;
+    }
+    digests.push_back(digest);
+  }
+  if (!reader.ok() || !reader.AtEnd()) in->Fail();
+  return digests;
+}
+
+Result<Activation> DecodeActivation(std::string_view bytes) {
+  RecordReader in(bytes);
+  Activation activation;
+  activation.seq = Seq(in.Unsigned(1));
+  activation.stamp = Timestamp{in.Fixed64(2)};
+  activation.pack = in.ReadDigest(3);
+  activation.artefacts = ReadDigests(&in, 4);
+  activation.pack_name = in.Text(5);
+  activation.activated_by = in.Text(6);
+  activation.approved_by = in.Text(7);
+  CREDENCE_TRY(in.Finish("activation"));
+  return activation;
+}
+
+Result<KillSwitch> DecodeKillSwitch(std::string_view bytes) {
+  RecordReader in(bytes);
+  KillSwitch kill_switch;
+  kill_switch.seq = Seq(in.Unsigned(1));
+  kill_switch.stamp = Timestamp{in.Fixed64(2)};
+  const uint64_t on = in.Unsigned(3);
+  if (on > 1) in.Fail();
+  kill_switch.on = on == 1;
+  kill_switch.decision = in.Text(4);
+  kill_switch.by = in.Text(5);
+  kill_switch.reason = in.Text(6);
+  CREDENCE_TRY(in.Finish("kill switch"));
+  return kill_switch;
+}
+
+Result<Rate> DecodeRate(std::string_view bytes) {
+  RecordReader in(bytes);
+  Rate rate;
+  rate.seq = Seq(in.Unsigned(1));
+  rate.stamp = Timestamp{in.Fixed64(2)};
+  const uint64_t numeric = in.Unsigned(3);
+  const auto currency = Currency::FromNumeric(static_cast<uint16_t>(numeric & 0xFFFF));
+  const auto value = ReadDecimal(&in, 4);
+  if (numeric > UINT16_MAX || !currency || !value || value->IsNegative() || value->IsZero()) {
+    in.Fail();
+  } else {
+    rate.from = *currency;
+    rate.rate = *value;
+  }
+  rate.by = in.Text(5);
+  CREDENCE_TRY(in.Finish("rate"));
+  return rate;
+}
+
+Result<Answer> DecodeAnswer(std::string_view bytes) {
+  RecordReader in(bytes);
+  Answer answer;
+  answer.seq = Seq(in.Unsigned(1));
+  answer.stamp = Timestamp{in.Fixed64(2)};
+  answer.parked_seq = Seq(in.Unsigned(3));
+  answer.source = in.Text(4);
+  answer.status = in.Text(5);
+  ByteReader values(in.Text(6));
+  while (!values.AtEnd() && answer.values.size() < kListMax) {
+    std::string name(values.GetBytes());
+    answer.values.emplace_back(std::move(name), values.GetBytes());
+  }
+  if (!values.ok() || !values.AtEnd()) in.Fail();
+  CREDENCE_TRY(in.Finish("answer"));
+  return answer;
+}
+
+}  // namespace
+
+std::string DecisionRecord::IdFor(Seq seq) {
+  char text[32];
+  std::snprintf(text, sizeof text, "D-%012llu", static_cast<unsigned long long>(seq.value()));
+  return text;
+}
+
+std::optional<Seq> DecisionRecord::SeqFromId(std::string_view id) {
+  if (!id.starts_with("D-") || id.size() < 14 || id.size() > 22) return std::nullopt;
+  uint64_t value = 0;
+  for (const char c : id.substr(2)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    if (__builtin_mul_overflow(value, uint64_t{10}, &value) ||
+        __builtin_add_overflow(value, static_cast<uint64_t>(c - '0'), &value)) {
+      return std::nullopt;
+    }
+  }
+  if (value == 0 || IdFor(Seq(value)) != id) return std::nullopt;
+  return Seq(value);
+}
+
+// Permanent field numbers of a decision record.
+//   1 sequence  2 parked sequence  3 decision  4 time  5 path  6 outcome  7 needs  8 failure  9
+//   score 10 probability of default  11 limit  12 offer  13 reasons  14 matched rules  15 slots  16
+//   pack  17 artefacts
+void EncodeDecision(const DecisionRecord& decision, std::string* out) {
+  RecordWriter writer(static_cast<uint8_t>(RecordKind::kDecision), out);
+  writer.Unsigned(1, decision.seq.value());
+  writer.Unsigned(2, decision.parked_seq.value());
+  writer.Unsigned(3, decision.decision);
+  writer.Fixed64(4, decision.time.ns);
+  writer.Unsigned(5, static_cast<uint64_t>(decision.path));
+  writer.Text(6, decision.outcome);
+  writer.Text(7, decision.needs);
+  writer.Text(8, decision.failure);
+  PutDecimal(&writer, 9, decision.score);
+  PutDecimal(&writer, 10, decision.probability_of_default);
+  writer.Built(11, [&](ByteWriter* content) {
+    if (!decision.limit) return;
+    content->PutFixed32(decision.limit->currency.numeric());
+    content->PutZigzag(decision.limit->minor);
+  });
+  writer.Text(12, decision.offer);
+  PutTexts(&writer, 13, decision.reasons);
+  writer.Built(14, [&](ByteWriter* content) {
+    for (const auto& matched : decision.matched_rules) {
+      content->PutBytes(matched.table);
+      content->PutVarint(matched.rule);
+    }
+  });
+  writer.Built(15, [&](ByteWriter* content) {
+    for (const SlotValue& slot : decision.slots) {
+      content->PutVarint(slot.slot);
+      EncodeValue(slot.value, content);
+    }
+  });
+  writer.WithDigest(16, decision.pack);
+  PutDigests(&writer, 17, decision.artefacts);
+}
+
+Result<DecisionRecord> DecodeDecision(std::string_view bytes) {
+  if (bytes.empty() || bytes[0] != static_cast<char>(RecordKind::kDecision)) {
+    return DataLoss("expected a decision record");
+  }
+  DecisionRecord decision;
+  decision.text = bytes;  // the slots' views point into this copy
+  RecordReader in(decision.text);
+  decision.seq = Seq(in.Unsigned(1));
+  decision.parked_seq = Seq(in.Unsigned(2));
+  const uint64_t index = in.Unsigned(3);
+  decision.decision = static_cast<uint32_t>(index);
+  decision.time = Timestamp{in.Fixed64(4)};
+  const uint64_t path = in.Unsigned(5);
+  if (path == 0 || path > static_cast<uint64_t>(DecisionPath::kParked) || index > kListMax)
+    in.Fail();
+  decision.path = static_cast<DecisionPath>(path);
+  decision.outcome = in.Text(6);
+  decision.needs = in.Text(7);
+  decision.failure = in.Text(8);
+  decision.score = ReadDecimal(&in, 9);
+  decision.probability_of_default = ReadDecimal(&in, 10);
+  if (const std::string_view content = in.Text(11); !content.empty()) {
+    ByteReader limit(content);
+    const auto currency = Currency::FromNumeric(static_cast<uint16_t>(limit.GetFixed32()));
+    const int64_t minor = limit.GetZigzag();
+    if (!limit.ok() || !limit.AtEnd() || !currency) {
+      in.Fail();
+    } else {
+      decision.limit = Money{minor, *currency};
+    }
+  }
+  decision.offer = in.Text(12);
+  decision.reasons = ReadTexts(&in, 13);
+  ByteReader rules(in.Text(14));
+  while (!rules.AtEnd() && decision.matched_rules.size() < kListMax) {
+    std::string table(rules.GetBytes());
+    decision.matched_rules.push_back({std::move(table), static_cast<uint32_t>(rules.GetVarint())});
+  }
+  ByteReader slots(in.Text(15));
+  while (!slots.AtEnd() && decision.slots.size() < kListMax) {
+    const auto slot = static_cast<uint32_t>(slots.GetVarint());
+    decision.slots.push_back({slot, DecodeValue(&slots)});
+  }
+  if (!rules.ok() || !rules.AtEnd() || !slots.ok() || !slots.AtEnd()) in.Fail();
+  decision.pack = in.ReadDigest(16);
+  decision.artefacts = ReadDigests(&in, 17);
+  CREDENCE_TRY(in.Finish("decision"));
+  return decision;
+}
+
+// 1 sequence  2 stamp  3 pack  4 artefacts  5 pack name  6 activated by  7 approved by
+void EncodeActivation(const Activation& activation, std::string* out) {
+  RecordWriter writer(static_cast<uint8_t>(RecordKind::kActivation), out);
+  writer.Unsigned(1, activation.seq.value());
+  writer.Fixed64(2, activation.stamp.ns);
+  writer.WithDigest(3, activation.pack);
+  PutDigests(&writer, 4, activation.artefacts);
+  writer.Text(5, activation.pack_name);
+  writer.Text(6, activation.activated_by);
+  writer.Text(7, activation.approved_by);
+}
+
+// 1 sequence  2 stamp  3 on  4 decision  5 by  6 reason
+void EncodeKillSwitch(const KillSwitch& kill_switch, std::string* out) {
+  RecordWriter writer(static_cast<uint8_t>(RecordKind::kKillSwitch), out);
+  writer.Unsigned(1, kill_switch.seq.value());
+  writer.Fixed64(2, kill_switch.stamp.ns);
+  writer.Unsigned(3, kill_switch.on ? 1 : 0);
+  writer.Text(4, kill_switch.decision);
+  writer.Text(5, kill_switch.by);
+  writer.Text(6, kill_switch.reason);
+}
+
+// 1 sequence  2 stamp  3 numeric currency code  4 rate  5 by
+void EncodeRate(const Rate& rate, std::string* out) {
+  RecordWriter writer(static_cast<uint8_t>(RecordKind::kRate), out);
+  writer.Unsigned(1, rate.seq.value());
+  writer.Fixed64(2, rate.stamp.ns);
+  writer.Unsigned(3, rate.from.numeric());
+  PutDecimal(&writer, 4, rate.rate);
+  writer.Text(5, rate.by);
+}
+
+// 1 sequence  2 stamp  3 parked sequence  4 source  5 status  6 values
+void EncodeAnswer(const Answer& answer, std::string* out) {
+  RecordWriter writer(static_cast<uint8_t>(RecordKind::kAnswer), out);
+  writer.Unsigned(1, answer.seq.value());
+  writer.Fixed64(2, answer.stamp.ns);
+  writer.Unsigned(3, answer.parked_seq.value());
+  writer.Text(4, answer.source);
+  writer.Text(5, answer.status);
+  writer.Built(6, [&](ByteWriter* content) {
+    for (const auto& [name, value] : answer.values) {
+      content->PutBytes(name);
+      content->PutBytes(value);
+    }
+  });
+}
+
+Result<AnyRecord> DecodeRecord(std::string_view bytes, Arena* arena) {
+  const auto any = [](auto result) -> Result<AnyRecord> {
+    if (!result.ok()) return result.status();
+    return AnyRecord(std::move(result).value());
+  };
+  if (bytes.empty()) return DataLoss("an empty record");
+  switch (static_cast<RecordKind>(bytes[0])) {
+    case RecordKind::kEvent:
+      return any(DecodeEvent(bytes, arena));
+    case RecordKind::kDecision:
+      return any(DecodeDecision(bytes));
+    case RecordKind::kActivation:
+      return any(DecodeActivation(bytes));
+    case RecordKind::kKillSwitch:
+      return any(DecodeKillSwitch(bytes));
+    case RecordKind::kRate:
+      return any(DecodeRate(bytes));
+    case RecordKind::kAnswer:
+      return any(DecodeAnswer(bytes));
+  }
+  return DataLoss("a record of kind " + std::to_string(static_cast<uint8_t>(bytes[0])) +
+                  ", which this release does not know");
+}
+
+}  // namespace credence::record

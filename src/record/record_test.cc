@@ -1,0 +1,227 @@
+#include <gtest/gtest.h>
+
+#include "src/base/random.h"
+#include "src/record/codec.h"
+#include "src/record/event.h"
+#include "src/record/fact.h"
+#include "src/record/identifier.h"
+
+namespace credence::record {
+namespace {
+
+Currency Cny() { return *Currency::FromCode("CNY"); }
+
+Event SampleEvent(Arena* arena) {
+  const auto fields = arena->NewArray<Value>(9);
+  fields[0] = Value::String("buyer-1");
+  fields[1] = Value::OfMoney(Money{12'50, Cny()}, 12'50);
+  fields[2] = Value::Absent();
+  fields[3] = Value::Integer(-7);
+  fields[4] = Value::OfDecimal(*Decimal::Parse("0.125"));
+  fields[5] = Value::OfDate(*Date::FromCivil(2024, 2, 29));
+  fields[6] = Value::Token("0123456789abcdef");
+  fields[7] = Value::Boolean(true);
+  fields[8] = Value::Duration(90 * kNsPerSecond);
+  Event event;
+  event.type = 3;
+  event.source = "shop";
+  event.id = "e-1";
+  event.time = Timestamp{1'700'000'000'000'000'000};
+  event.digest = Sha256("content");
+  event.about = "e-0";
+  event.fields = fields;
+  const auto sealed = arena->NewArray<std::string_view>(9);
+  sealed[6] = "sealed bytes";
+  event.sealed = sealed;
+  event.cipher = CipherId::kXChaCha20Poly1305;
+  event.seq = Seq(42);
+  event.stamp = Timestamp{event.time.ns + 5};
+  return event;
+}
+
+DecisionRecord SampleDecision() {
+  DecisionRecord decision;
+  decision.seq = Seq(42);
+  decision.decision = 1;
+  decision.time = Timestamp{1'700'000'000'000'000'000};
+  decision.outcome = "approve";
+  decision.score = *Decimal::Parse("612.5");
+  decision.probability_of_default = *Decimal::Parse("0.031250");
+  decision.limit = Money{5000'00, Cny()};
+  decision.offer = "plan-12";
+  decision.reasons = {"LOW_INCOME", "SHORT_HISTORY"};
+  decision.matched_rules = {{"order_risk", 3}};
+  decision.slots = {{0, Value::Integer(5)}, {7, Value::String("cash")}, {9, Value::Absent()}};
+  decision.pack = Sha256("pack");
+  decision.artefacts = {Sha256("model"), Sha256("policy")};
+  return decision;
+}
+
+std::string Encoded(const Event& event) {
+  std::string bytes;
+  EncodeEvent(event, &bytes);
+  return bytes;
+}
+
+std::string Encoded(const DecisionRecord& decision) {
+  std::string bytes;
+  EncodeDecision(decision, &bytes);
+  return bytes;
+}
+
+TEST(Record, EventComesBackAsItWasWritten) {
+  Arena arena;
+  const Event event = SampleEvent(&arena);
+  const std::string bytes = Encoded(event);
+  const auto decoded = DecodeEvent(bytes, &arena);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  EXPECT_EQ(Encoded(*decoded), bytes);
+  EXPECT_EQ(decoded->id, "e-1");
+  EXPECT_EQ(decoded->fields[1].money().minor, 12'50);
+  EXPECT_EQ(decoded->sealed[6], "sealed bytes");
+  EXPECT_TRUE(decoded->fields[2].absent());
+}
+
+TEST(Record, DecisionComesBackAsItWasWritten) {
+  const std::string bytes = Encoded(SampleDecision());
+  auto decoded = DecodeDecision(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  const DecisionRecord moved = std::move(*decoded);
+  EXPECT_EQ(Encoded(moved), bytes);
+  EXPECT_EQ(moved.slots[1].value.text(), "cash");
+  EXPECT_EQ(moved.Id(), "D-000000000042");
+}
+
+TEST(Record, EveryPrefixOfARecordIsRefused) {
+  Arena arena;
+  for (const std::string& bytes : {Encoded(SampleEvent(&arena)), Encoded(SampleDecision())}) {
+    size_t accepted = 0;
+    for (size_t size = 0; size < bytes.size(); ++size) {
+      if (DecodeRecord(std::string_view(bytes).substr(0, size), &arena).ok()) ++accepted;
+    }
+    // A prefix that ends between two optional fields is a whole, shorter record: the frame around
+    // it holds its size and checksum. The digest is required, so an event without it is never
+    // accepted.
+    EXPECT_LE(accepted, 5U);
+  }
+}
+
+// A flipped bit is found by the frame's checksum; here it must only never crash, and what is
+// accepted must be canonical.
+TEST(Record, AcceptedBytesAreCanonical) {
+  Arena arena;
+  Random random(7);
+  const std::vector<std::string> samples = {Encoded(SampleEvent(&arena)),
+                                            Encoded(SampleDecision())};
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bytes = samples[random.Below(samples.size())];
+    const uint64_t flips = 1 + random.Below(3);
+    for (uint64_t i = 0; i < flips; ++i) {
+      bytes[random.Below(bytes.size())] = static_cast<char>(random.Below(256));
+    }
+    arena.Reset();
+    const auto decoded = DecodeRecord(bytes, &arena);
+    if (!decoded.ok()) continue;
+    if (const auto* event = std::get_if<Event>(&*decoded)) {
+      ASSERT_EQ(Encoded(*event), bytes) << "round " << round;
+    } else if (const auto* decision = std::get_if<DecisionRecord>(&*decoded)) {
+      ASSERT_EQ(Encoded(*decision), bytes) << "round " << round;
+    }
+  }
+}
+
+TEST(Record, CommandsComeBackAsTheyWereWritten) {
+  Arena arena;
+  std::string bytes;
+  EncodeActivation({Seq(1), Timestamp{9}, Sha256("p"), {Sha256("m")}, "bank", "li", "wang"},
+                   &bytes);
+  auto decoded = DecodeRecord(bytes, &arena);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  EXPECT_EQ(std::get<Activation>(*decoded).approved_by, "wang");
+
+  bytes.clear();
+  EncodeKillSwitch({Seq(2), Timestamp{10}, true, "loan", "li", "model drift"}, &bytes);
+  decoded = DecodeRecord(bytes, &arena);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  EXPECT_TRUE(std::get<KillSwitch>(*decoded).on);
+
+  bytes.clear();
+  EncodeRate({Seq(3), Timestamp{11}, *Currency::FromCode("USD"), *Decimal::Parse("7.1"), "li"},
+             &bytes);
+  decoded = DecodeRecord(bytes, &arena);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  EXPECT_EQ(std::get<Rate>(*decoded).rate, *Decimal::Parse("7.1"));
+
+  bytes.clear();
+  EncodeAnswer({Seq(4), Timestamp{12}, Seq(3), "bureau", "ok", {{"score", "700"}}}, &bytes);
+  decoded = DecodeRecord(bytes, &arena);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  EXPECT_EQ(std::get<Answer>(*decoded).values.at(0).second, "700");
+}
+
+TEST(Record, AnUnknownKindOrFieldIsRefusedAndNamed) {
+  Arena arena;
+  EXPECT_NE(DecodeRecord("\x63", &arena).status().message().find("kind 99"), std::string::npos);
+  std::string bytes = Encoded(SampleDecision());
+  ByteWriter(&bytes).PutVarint(200);
+  ByteWriter(&bytes).PutBytes("x");
+  EXPECT_NE(DecodeRecord(bytes, &arena).status().message().find("field 200"), std::string::npos);
+}
+
+TEST(Record, ContentDigestLeavesSealedBytesAndConvertedAmountsOut) {
+  Arena arena;
+  Schema schema;
+  schema.event_types.resize(4);
+  for (int i = 0; i < 9; ++i) {
+    FieldDecl field;
+    field.name = "f" + std::to_string(i);
+    schema.event_types[3].fields.push_back(field);
+  }
+  Event event = SampleEvent(&arena);
+  const Digest digest = ContentDigest(event, schema);
+  event.sealed = {};
+  event.cipher = CipherId::kNone;
+  const auto fields = arena.NewArray<Value>(9);
+  std::copy(event.fields.begin(), event.fields.end(), fields.begin());
+  fields[1] = Value::OfMoney(Money{12'50, Cny()}, 999);
+  event.fields = fields;
+  EXPECT_EQ(ContentDigest(event, schema), digest);
+  fields[3] = Value::Integer(-8);
+  EXPECT_NE(ContentDigest(event, schema), digest);
+}
+
+TEST(Record, DecisionIdsAreMadeFromTheSequence) {
+  EXPECT_EQ(DecisionRecord::SeqFromId("D-000000000042"), Seq(42));
+  EXPECT_EQ(DecisionRecord::SeqFromId("D-42"), std::nullopt);
+  EXPECT_EQ(DecisionRecord::SeqFromId("D-000000000000"), std::nullopt);
+  EXPECT_EQ(DecisionRecord::SeqFromId("D-18446744073709551615"), Seq(UINT64_MAX));
+  EXPECT_EQ(DecisionRecord::SeqFromId("D-18446744073709551616"), std::nullopt);
+}
+
+TEST(Identifier, CheckDigitsAreChecked) {
+  EXPECT_EQ(*NormaliseMobileCn("+86 138-0013-8000"), "13800138000");
+  EXPECT_FALSE(NormaliseMobileCn("12800138000").ok());
+  EXPECT_FALSE(NormaliseMobileCn("1380013800").ok());
+  EXPECT_EQ(*NormaliseIdCardCn("11010519491231002x"), "11010519491231002X");
+  EXPECT_FALSE(NormaliseIdCardCn("110105194912310021").ok());
+  EXPECT_FALSE(NormaliseIdCardCn("11010519491331002X").ok());
+  EXPECT_EQ(*NormaliseBankCard("4111 1111 1111 1111"), "4111111111111111");
+  EXPECT_FALSE(NormaliseBankCard("4111111111111112").ok());
+  EXPECT_EQ(*NormaliseUscc("91350100M000100Y43"), "91350100M000100Y43");
+  EXPECT_FALSE(NormaliseUscc("91350100M000100Y44").ok());
+  EXPECT_FALSE(NormaliseUscc("91350100I000100Y43").ok());
+}
+
+TEST(Identifier, ErrorsNeverRepeatTheValue) {
+  for (const auto& status :
+       {NormaliseMobileCn("12345678901").status(), NormaliseIdCardCn("110105194912310021").status(),
+        NormaliseBankCard("4111111111111112").status(),
+        NormaliseUscc("91350100M000100Y44").status()}) {
+    EXPECT_EQ(status.message().find("1111"), std::string::npos);
+    EXPECT_EQ(status.message().find("12345"), std::string::npos);
+    EXPECT_EQ(status.message().find("0010"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace credence::record
