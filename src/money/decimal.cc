@@ -403,7 +403,7 @@ Decimal Decimal::Canonical() const {
   if (coefficient == 0) return {};
   int exponent = Access::Exponent(*this);
   if ((bits_.low & 1) != 0) return *this;  // an odd number has no trailing zero
-  for (const int step : {32, 16, 8, 4, 2, 1}) {
+  for (const int step : {32, 16}) {
     const UInt128 divisor = kPowersOfTen[static_cast<size_t>(step)];
     while (exponent + step <= kExponentMax && coefficient >= divisor &&
            coefficient % divisor == 0) {
@@ -411,6 +411,7 @@ Decimal Decimal::Canonical() const {
       exponent += step;
     }
   }
+  exponent += StripZeros(&coefficient, kExponentMax - exponent);
   return Access::Pack(Access::Sign(*this), coefficient, exponent);
 }
 

@@ -2,7 +2,10 @@
 // lose a digit for every decade of the exponent in pow; here everything is computed with 256 bits
 // after the point and rounded once. Integer operations only, so the bits are the same everywhere.
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <optional>
 
 #include "src/base/assert.h"
 #include "src/money/decimal.h"
@@ -108,8 +111,10 @@ Fixed Multiply(const Fixed& a, const Fixed& b) {
   constexpr size_t kLimbs = kFractionLimbs + 1;
   constexpr size_t kFirst = kFractionLimbs - 1;  // lowest column that is summed
   std::array<uint64_t, 2 * kLimbs> product{};
+#pragma GCC unroll 5
   for (size_t i = 0; i < kLimbs; ++i) {
     uint64_t carry = 0;
+#pragma GCC unroll 5
     for (size_t k = kFirst > i ? kFirst - i : 0; k < kLimbs; ++k) {
       const UInt128 sum = static_cast<UInt128>(a.limb[i]) * b.limb[k] + product[i + k] + carry;
       product[i + k] = static_cast<uint64_t>(sum);
