@@ -127,7 +127,7 @@ Decimal Plan::AccruedTo(Date day) const {
 }
 
 int64_t Plan::Outstanding() const {
-  int64_t outstanding = drawn_ + credited_;
+  int64_t outstanding = drawn_ + credited_ - prepaid_;
   for (const Period& period : periods_) outstanding -= period.paid_principal;
   return outstanding;
 }
@@ -192,7 +192,7 @@ Decimal Plan::FlatInterest(size_t index) const {
 
 void Plan::Recompute() {
   const size_t last_open = LastOpen();
-  int64_t rest = drawn_ + credited_;
+  int64_t rest = drawn_ + credited_ - prepaid_;
   // The periods behind the last open one are settled: what they repaid is not for others.
   for (size_t i = last_open + 1; i < periods_.size(); ++i) rest -= periods_[i].paid_principal;
   int64_t balance = 0;
@@ -275,7 +275,7 @@ void Plan::Solve(size_t first) {
 
 void Plan::SolveLevel(size_t first) {
   first = std::max(first, static_cast<size_t>(terms_.principal_grace));
-  int64_t base = drawn_;
+  int64_t base = drawn_ - prepaid_;
   std::vector<size_t> open;
   for (size_t i = 0; i < periods_.size(); ++i) {
     const Period& p = periods_[i];
@@ -330,7 +330,7 @@ void Plan::SolveLevel(size_t first) {
 // Equal principal, flat, interest only, single payment: principal by period, the residue where the
 // terms say.
 void Plan::SpreadPrincipal(size_t first) {
-  int64_t base = drawn_;
+  int64_t base = drawn_ - prepaid_;
   for (size_t i = 0; i < first; ++i) base -= periods_[i].principal - periods_[i].credited_principal;
   const size_t end = periods_.size();
   const size_t begin = std::max(first, static_cast<size_t>(terms_.principal_grace));
@@ -392,11 +392,55 @@ void Plan::PayInterest(size_t index, int64_t amount_minor) {
 
 void Plan::Credit(Date day, int64_t principal_minor, int64_t interest_minor) {
   Period& period = periods_[IndexOf(day)];
+  period.locked = false;  // a settled loan owes again
   period.credited_principal += principal_minor;
   period.credited_interest += interest_minor;
   credited_ += principal_minor;
   if (principal_minor != 0) Insert(day, principal_minor);
   Recompute();
+}
+
+void Plan::PrepayPrincipal(Date day, int64_t amount_minor, Prepay mode) {
+  CREDENCE_ASSERT(amount_minor >= 0 && amount_minor <= Outstanding());
+  prepaid_ += amount_minor;
+  Insert(day, -amount_minor);
+  Recompute();
+  if (mode == Prepay::kSmaller) Solve(IndexOf(day));
+}
+
+void Plan::Settle() {
+  for (Period& period : periods_) {
+    period.principal = period.paid_principal;
+    period.interest = period.paid_interest;
+    period.instalment = period.Due() - period.credited_principal - period.credited_interest;
+    period.planned_principal = period.principal - period.credited_principal;
+    period.locked = true;
+  }
+  Recompute();
+}
+
+void Plan::WaiveInterest(size_t index, int64_t amount_minor) {
+  periods_[index].waived_interest += amount_minor;
+  Recompute();
+}
+
+Plan::Dues Plan::PayableOn(size_t index, Date day) const {
+  const Period& p = periods_[index];
+  if (day >= p.to || p.locked || terms_.kind == PlanKind::kFlat) {
+    return {p.principal - p.paid_principal, p.interest - p.paid_interest};
+  }
+  const bool pays_interest = index >= static_cast<size_t>(terms_.interest_grace);
+  int64_t accrued = 0;
+  if (day > p.from && pays_interest) {
+    accrued = std::max<int64_t>(RoundMinor(AccruedTo(day), terms_.rounding) - p.waived_interest, 0);
+  }
+  if (!IsLevel(index)) {
+    return {p.principal - p.paid_principal, std::max<int64_t>(accrued - p.paid_interest, 0)};
+  }
+  const int64_t total = p.instalment + p.credited_principal + p.credited_interest;
+  const int64_t interest = std::max(std::min(accrued, total), p.paid_interest);
+  const int64_t principal = std::max(std::max<int64_t>(total - interest, 0), p.paid_principal);
+  return {principal - p.paid_principal, interest - p.paid_interest};
 }
 
 void Plan::AddBalance(Date day, int64_t amount_minor) {
@@ -425,6 +469,36 @@ void Plan::Reamortise(Date day) { Solve(IndexOf(day)); }
 void Plan::Observe(Date today) {
   today_ = today;
   if (terms_.interest_on_overdue) Recompute();
+}
+
+// Equal instalments: M = P i (1 + i)^n / ((1 + i)^n - 1), interest n M - P. Equal principal: first
+// payment P/n + P i, each next one P i / n less, interest P i (n + 1) / 2.
+ExactTotals TotalsOf(const Terms& terms, int64_t principal_minor) {
+  const bool level = terms.kind == PlanKind::kEqualInstalments;
+  CREDENCE_ASSERT(level || terms.kind == PlanKind::kEqualPrincipal);
+  const Date start{};
+  const Date end = StepDate(terms, start, 1);
+  const Fraction fraction = YearFractionOf(terms, start, end, start, end);
+  const Decimal rate = terms.annual_rate * Decimal::FromInt64(fraction.numerator) /
+                       Decimal::FromInt64(fraction.denominator);
+  const Decimal principal = Decimal::FromInt64(principal_minor);
+  const Decimal count = Decimal::FromInt64(terms.periods);
+  ExactTotals totals;
+  if (level) {
+    Decimal payment = principal / count;
+    if (!rate.IsZero()) {
+      const Decimal growth = Decimal::Power(kOne + rate, count);
+      payment = principal * rate * growth / (growth - kOne);
+    }
+    totals.first_minor = RoundMinor(payment, terms.rounding);
+    totals.interest_minor = RoundMinor(payment * count - principal, terms.rounding);
+  } else {
+    totals.first_minor = RoundMinor(principal / count + principal * rate, terms.rounding);
+    totals.decrease_minor = RoundMinor(principal * rate / count, terms.rounding);
+    totals.interest_minor =
+        RoundMinor(principal * rate * (count + kOne) / Decimal::FromInt64(2), terms.rounding);
+  }
+  return totals;
 }
 
 }  // namespace credence::lending

@@ -42,6 +42,7 @@ struct Period {
   int64_t paid_interest = 0;
   int64_t credited_principal = 0;  // taken back by the borrower (chargeback), due in this period
   int64_t credited_interest = 0;
+  int64_t waived_interest = 0;
   // Derived by the last change:
   int64_t principal = 0;      // due, paid part included
   int64_t interest = 0;       // due, paid part included
@@ -79,6 +80,14 @@ class Plan {
   void AddPeriods(Date day, int32_t count);
   // Recomputes the instalments from the period that holds `day` on for the balance as it stands.
   void Reamortise(Date day);
+  // Principal repaid ahead of the plan, belonging to no period. kSmaller: the instalments from the
+  // period that holds `day` on are computed again. kFewer: they stay, and the last ones fall away.
+  enum class Prepay : uint8_t { kSmaller = 1, kFewer = 2 };
+  void PrepayPrincipal(Date day, int64_t amount_minor, Prepay mode);
+  // Ends the plan: what is not paid of the dues is no longer asked for.
+  void Settle();
+  // Interest of period `index` up to `amount` is no longer asked for.
+  void WaiveInterest(size_t index, int64_t amount_minor);
   // Says what day it is: until then overdue principal bears interest (Terms::interest_on_overdue).
   void Observe(Date today);
 
@@ -92,6 +101,13 @@ class Plan {
   [[nodiscard]] Decimal AccruedTo(Date day) const;
   // rate x fraction of the whole period, pauses and changes counted.
   [[nodiscard]] Decimal FactorOf(size_t index) const;
+  // What is still to pay for period `index` on `day`: before its end, interest only up to `day`
+  // (all of it for flat plans), and none before it begins.
+  struct Dues {
+    int64_t principal = 0;
+    int64_t interest = 0;
+  };
+  [[nodiscard]] Dues PayableOn(size_t index, Date day) const;
   // Principal drawn and not yet paid.
   [[nodiscard]] int64_t Outstanding() const;
   [[nodiscard]] int64_t drawn() const { return drawn_; }
@@ -143,6 +159,18 @@ class Plan {
   std::optional<Date> today_;
   int64_t drawn_ = 0;
   int64_t credited_ = 0;
+  int64_t prepaid_ = 0;
 };
+
+// The figures that advertisements print for `periods` equal periods without grace: computed without
+// rounding any instalment, each figure rounded once. For equal instalments and equal principal only
+// (assertion).
+struct ExactTotals {
+  int64_t first_minor = 0;  // the first payment
+  int64_t decrease_minor =
+      0;  // equal principal: by how much each payment is smaller than the one before
+  int64_t interest_minor = 0;  // over the whole term
+};
+[[nodiscard]] ExactTotals TotalsOf(const Terms& terms, int64_t principal_minor);
 
 }  // namespace credence::lending
