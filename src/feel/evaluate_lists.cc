@@ -111,7 +111,7 @@ bool ValueDomain(const Value& value, Domain* out) {
   return true;
 }
 
-enum class Outcome : uint8_t { kGoOn, kStop, kBadDomain, kTooManySteps, kTooManyItems };
+enum class Outcome : uint8_t { kGoOn, kStop, kBadDomain, kStepsMet, kItemsMet };
 
 // Calls body() for each combination of the variables, the last one fastest.
 template <class Body>
@@ -132,7 +132,7 @@ Outcome Iterate(const Node& node, Frame& frame, uint32_t depth, const Body& body
   }
   if (!ok) return Outcome::kBadDomain;
   for (uint64_t i = 0; i < domain.count; ++i) {
-    if (!frame.context->Step()) return Outcome::kTooManySteps;
+    if (!frame.context->Step()) return Outcome::kStepsMet;
     frame.locals[node.extra->indices[depth]] = domain.At(i);
     const Outcome outcome = Iterate(node, frame, depth + 1, body);
     if (outcome != Outcome::kGoOn) return outcome;
@@ -141,10 +141,10 @@ Outcome Iterate(const Node& node, Frame& frame, uint32_t depth, const Body& body
 }
 
 Value FailedLoop(const Node& node, const Frame& frame, Outcome outcome) {
-  if (outcome == Outcome::kTooManySteps) {
+  if (outcome == Outcome::kStepsMet) {
     return Fail(node, frame, NullReason::kLimit, kTooManySteps);
   }
-  if (outcome == Outcome::kTooManyItems) {
+  if (outcome == Outcome::kItemsMet) {
     return Fail(node, frame, NullReason::kLimit, kTooManyItems);
   }
   return Fail(node, frame, NullReason::kType, "a loop goes over a list, whole numbers or dates");
@@ -235,7 +235,7 @@ Value EvalFor(const Node& node, Frame& frame) {
   const uint32_t partial = node.extra->indices.back();
   const Outcome outcome = Iterate(node, frame, 0, [&] {
     frame.locals[partial] = results.Take();
-    return results.Add(body.eval(body, frame)) ? Outcome::kGoOn : Outcome::kTooManyItems;
+    return results.Add(body.eval(body, frame)) ? Outcome::kGoOn : Outcome::kItemsMet;
   });
   if (outcome != Outcome::kGoOn) return FailedLoop(node, frame, outcome);
   return results.Take();
