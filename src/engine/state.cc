@@ -45,17 +45,23 @@ void State::Touched(const record::Event& event, std::vector<EntityRef>* out) con
 }
 
 void State::Apply(const record::Event& event, const feature::Arrival& arrival) {
-  CREDENCE_ASSERT(event.seq.value() > last_seq.value());
+  CREDENCE_ASSERT(event.seq == last_seq.Next() && event.stamp > last_stamp);
   last_seq = event.seq;
   last_stamp = event.stamp;
+  ApplyWindows(event, arrival);
+  once.Add(EventKey::Of(event.source, event.id), event.digest, event.seq, event.time);
+  DropExpired();
+}
+
+void State::ApplyWindows(const record::Event& event, const feature::Arrival& arrival) {
   const record::EventType& type = pack->schema.event_types[event.type];
   if (type.reverses) {
     const auto row = reversible.find(EventKey::Of(event.source, event.reverses));
-    CREDENCE_ASSERT(row != reversible.end() && !row->second.reversed);
-    row->second.reversed = true;
-    for (const auto& [entity, key] : row->second.entities) {
-      if (feature::EntityState* state = entities.Find({entity, key})) {
-        state->Reverse(pack->features, row->second.seq, event.seq);
+    if (row != reversible.end() && !row->second.reversed) {
+      row->second.reversed = true;
+      for (const auto& [entity, key] : row->second.entities) {
+        feature::EntityState* state = entities.Find(EntityRef{entity, key});
+        if (state != nullptr) state->Reverse(pack->features, row->second.seq, event.seq);
       }
     }
   }
@@ -64,15 +70,12 @@ void State::Apply(const record::Event& event, const feature::Arrival& arrival) {
   for (const EntityRef& ref : touched) {
     entities.FindOrAdd(ref, pack->features)->Update(pack->features, arrival);
   }
+  if (!type.reversible) return;
+  ReversibleRow row{event.seq, event.stamp, false, {}};
+  for (const EntityRef& ref : touched) row.entities.emplace_back(ref.entity, std::string(ref.key));
   const EventKey key = EventKey::Of(event.source, event.id);
-  once.Add(key, event.digest, event.seq, event.time);
-  if (type.reversible) {
-    ReversibleRow row{event.seq, event.stamp, false, {}};
-    for (const EntityRef& ref : touched) row.entities.emplace_back(ref.entity, std::string(ref.key));
-    reversible.emplace(key, std::move(row));
-    reversible_by_stamp.emplace(event.stamp, key);
-  }
-  DropExpired();
+  reversible.emplace(key, std::move(row));
+  reversible_by_stamp.emplace(event.stamp, key);
 }
 
 void State::ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded) {

@@ -98,8 +98,10 @@ Status DecodeSegmentHeader(std::string_view bytes, SegmentHeader* header) {
   std::memcpy(header->journal_id.data(), id.data(), id.size());
   const bool more_zeros = IsZero(reader.GetRaw(8));
   CREDENCE_ASSERT(Digest::FromRaw(reader.GetRaw(Digest::kBytes), &header->before.chain));
-  if (!zeros || !more_zeros || !IsZero(reader.GetRaw(24)) || first_frame == 0 ||
-      (header->number == 1 && header->before.chain != Sha256(bytes.substr(0, 64)))) {
+  const bool begins = first_frame == 1 && header->before.last_seq == Seq() &&
+                      header->before.chain == Sha256(bytes.substr(0, 64));
+  if (!zeros || !more_zeros || !IsZero(reader.GetRaw(24)) || header->number == 0 ||
+      first_frame == 0 || (header->number == 1 && !begins)) {
     return DataLoss("the segment header holds values that no writer makes");
   }
   header->before.frames = first_frame - 1;

@@ -410,5 +410,18 @@ TEST(Format, AHeaderOfAnotherFormatDigestOrCipherSaysWhichIsMissing) {
   }
 }
 
+TEST(Format, TheFirstSegmentBeginsWithFrameOneAndNoSequence) {
+  for (const size_t at : {size_t{24}, size_t{32}}) {
+    SegmentHeader header;
+    std::string bytes = EncodeSegmentHeader(&header);
+    bytes[at] = 7;
+    bytes.replace(64, Digest::kBytes, Sha256(std::string_view(bytes).substr(0, 64)).view());
+    std::string sum;
+    ByteWriter(&sum).PutFixed64(Hash64(std::string_view(bytes).substr(0, 120)));
+    bytes.replace(120, 8, sum);
+    EXPECT_EQ(DecodeSegmentHeader(bytes, &header).code(), StatusCode::kDataLoss);
+  }
+}
+
 }  // namespace
 }  // namespace credence::journal

@@ -208,6 +208,63 @@ TEST(Recovery, AnySubsetOfTheLastFramesSectorsIsCutUnlessAllArrived) {
   }
 }
 
+TEST(Recovery, AMissingFrameIsNoTornTailIfAWholeFrameStandsBehindIt) {
+  FaultFileSystem files;
+  MakeData(files);
+  uint64_t start = 0;
+  {
+    auto opened = Journal::Open(files, kFolder);
+    ASSERT_TRUE(opened.ok());
+    ASSERT_TRUE(AppendRecords(**opened, 1, {"a"}).ok());
+    start = (*opened)->segment_bytes();
+    ASSERT_TRUE(AppendRecords(**opened, 1, {std::string(1000, 'b')}).ok());
+    ASSERT_TRUE(AppendRecords(**opened, 1, {"c"}).ok());
+  }
+  std::string bytes = files.Content(Path(1));
+  bytes.replace(start, kSectorBytes - start, kSectorBytes - start, '\0');
+  files.SetContent(Path(1), bytes);
+  const Status status = Journal::Open(files, kFolder).status();
+  EXPECT_TRUE(Names(status, 1)) << status.ToString();
+  EXPECT_NE(status.message().find("offset " + std::to_string(start) + ":"), std::string::npos);
+}
+
+TEST(Recovery, AFrameHeaderInsideAPayloadIsNotTakenForOne) {
+  FaultFileSystem files;
+  MakeData(files);
+  uint64_t start = 0;
+  {
+    auto opened = Journal::Open(files, kFolder);
+    ASSERT_TRUE(opened.ok());
+    ASSERT_TRUE(AppendRecords(**opened, 1, {"a"}).ok());
+    start = (*opened)->segment_bytes();
+    const std::string header =
+        files.Content(Path(1)).substr(kSegmentHeaderBytes, kFrameHeaderBytes);
+    std::string payload(kAlignment - 2, 'p');  // two bytes of length stand before it
+    for (int i = 0; i < 20; ++i) payload += header;
+    ASSERT_TRUE(AppendRecords(**opened, 1, {payload}).ok());
+  }
+  std::string bytes = files.Content(Path(1));
+  ASSERT_EQ(bytes.compare(1024, 4, "CFRM"), 0);
+  bytes.replace(start, kSectorBytes - start, kSectorBytes - start, '\0');
+  files.SetContent(Path(1), bytes);
+  const auto opened = Journal::Open(files, kFolder);
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  EXPECT_EQ((*opened)->opened().cut.kind, TailKind::kUnfinishedFrame);
+  EXPECT_EQ((*opened)->head().frames, 1u);
+}
+
+TEST(Recovery, BytesFurtherAwayThanOneFrameAreNoTornTail) {
+  FaultFileSystem files;
+  MakeData(files);
+  ASSERT_TRUE(Journal::Open(files, kFolder).ok());
+  const std::string whole = files.Content(Path(1));
+  for (const uint64_t more : {0u, 1u}) {
+    files.SetContent(Path(1), whole + std::string(kFrameBytesMax - 1 + more, '\0') + "x");
+    const auto opened = Journal::Open(files, kFolder);
+    EXPECT_EQ(opened.status().code(), more == 0 ? StatusCode::kOk : StatusCode::kDataLoss);
+  }
+}
+
 TEST(Recovery, AShortReadIsAnIoErrorAndNeverACut) {
   Small small;
   MakeSmall(&small, true);
@@ -322,7 +379,7 @@ void CrashEverywhere(uint64_t seed, FaultKind fault, CrashKind crash) {
     files.Crash(crash);
     workload.Check();
     // A second stroke while recovery is at work, then another crash.
-    files.set_fault({files.calls() + 1 + n % 17, fault});
+    files.set_fault({files.calls() + 1 + n * 7 % 40, fault});
     workload.Run(4);
     files.Crash(n % 3 == 0 ? CrashKind::kDropUnsynced : CrashKind::kTear);
     workload.Check();

@@ -1,11 +1,11 @@
 #include "src/money/decimal.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
-#include <cmath>
+#include <cstdlib>
 #include <utility>
 
-#include "src/base/bytes.h"
 #include "src/base/digest.h"
 #include "src/money/decimal_bid.h"
 
@@ -37,6 +37,11 @@ BID_UINT128 ToLibrary(Decimal d) {
 }
 
 Decimal FromLibrary(BID_UINT128 bits) { return Access::Make(bits.w[0], bits.w[1]); }
+
+// 10^0 .. 10^22, exact.
+constexpr std::array<double, 23> kDoublePowersOfTen = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 // Powers of ten up to this one take any 64-bit coefficient to at most 34 digits.
 constexpr int kShortGapMax = 14;
@@ -88,6 +93,11 @@ Decimal PackRounded(bool negative, UInt128 coefficient, int64_t exponent, bool s
   return Access::Pack(negative, coefficient, static_cast<int>(exponent));
 }
 
+Decimal LibraryLog(Decimal x) {
+  unsigned flags = 0;
+  return FromLibrary(bid128_log(ToLibrary(x), kNearestEven, &flags));
+}
+
 }  // namespace decimal_bid
 
 Decimal Decimal::FromScaled(Int128 coefficient, int exponent) {
@@ -134,14 +144,82 @@ Decimal Decimal::MultiplyGeneral(Decimal a, Decimal b) {
   return FromLibrary(bid128_mul(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
 }
 
+namespace {
+
+// Takes zeros from the end of `coefficient`, at most `zeros_max`; returns how many.
+int StripZeros(UInt128* coefficient, int zeros_max) {
+  int stripped = 0;
+  while ((*coefficient >> 64) != 0 && stripped < zeros_max && *coefficient % 10 == 0) {
+    *coefficient /= 10;
+    ++stripped;
+  }
+  if ((*coefficient >> 64) != 0) return stripped;
+  auto small = static_cast<uint64_t>(*coefficient);
+  while (stripped < zeros_max && small % 10 == 0) {
+    small /= 10;
+    ++stripped;
+  }
+  *coefficient = small;
+  return stripped;
+}
+
+struct ShortQuotient {
+  UInt128 coefficient;
+  int shift;  // the value is coefficient / 10^shift
+};
+
+// dividend / divisor (neither 0): the 34 digits of long division, rounded half even, or, where the
+// quotient is exact, the member of its cohort whose shift is nearest to 0 from above (IEEE
+// 754, 5.4.1).
+ShortQuotient DivideShort(uint64_t dividend, uint64_t divisor) {
+  int shift = 0;
+  UInt128 quotient = dividend / divisor;
+  uint64_t remainder = dividend % divisor;
+  if (quotient == 0) {
+    shift = std::max(1, CountDigits(divisor) - CountDigits(dividend));
+    UInt128 scaled = dividend * kPowersOfTen[static_cast<size_t>(shift)];
+    if (scaled < divisor) {
+      scaled *= 10;
+      ++shift;
+    }
+    quotient = scaled / divisor;
+    remainder = static_cast<uint64_t>(scaled - quotient * divisor);
+  }
+  // A few digits first, since quotients of short numbers are often exact; then as many as 64 bits
+  // allow.
+  int chunk = 4;
+  for (int left = Decimal::kDigitsMax - CountDigits(quotient); left > 0 && remainder != 0;) {
+    chunk = std::min(chunk, left);
+    const UInt128 power = kPowersOfTen[static_cast<size_t>(chunk)];
+    const UInt128 scaled = remainder * power;
+    const auto digits = static_cast<uint64_t>(scaled / divisor);
+    remainder = static_cast<uint64_t>(scaled - static_cast<UInt128>(digits) * divisor);
+    quotient = quotient * power + digits;
+    shift += chunk;
+    left -= chunk;
+    chunk = 19;
+  }
+  if (remainder == 0) {
+    shift -= StripZeros(&quotient, shift);
+    return {quotient, shift};
+  }
+  if (RoundsAwayFromZero(Rounding::kHalfEven, false, (quotient & 1) != 0,
+                         ClassifyRemainder(remainder, divisor))) {
+    // No carry beyond 34 digits: a quotient of two 64-bit integers is not that near to a power of
+    // ten.
+    ++quotient;
+  }
+  return {quotient, shift};
+}
+
+}  // namespace
+
 Decimal Decimal::DivideGeneral(Decimal a, Decimal b) {
-  if (a.IsShort() && b.IsShort() && b.bits_.low != 0) {
-    const uint64_t quotient = a.bits_.low / b.bits_.low;
-    const int exponent = Access::Exponent(a) - Access::Exponent(b);
-    // An exact quotient at the preferred exponent (IEEE 754, 5.4.1).
-    if (quotient * b.bits_.low == a.bits_.low && exponent >= kExponentMin &&
-        exponent <= kExponentMax) {
-      return Access::Pack(Access::Sign(a) != Access::Sign(b), quotient, exponent);
+  if (a.IsShort() && b.IsShort() && a.bits_.low != 0 && b.bits_.low != 0) {
+    const auto [coefficient, shift] = DivideShort(a.bits_.low, b.bits_.low);
+    const int exponent = Access::Exponent(a) - Access::Exponent(b) - shift;
+    if (exponent >= kExponentMin && exponent <= kExponentMax) {
+      return Access::Pack(Access::Sign(a) != Access::Sign(b), coefficient, exponent);
     }
   }
   unsigned flags = 0;
@@ -215,6 +293,21 @@ Decimal Decimal::Ceiling() const {
 
 Decimal Decimal::Modulo(Decimal a, Decimal b) {
   if (!a.IsFinite() || !b.IsFinite() || b.IsZero()) return Access::NaN();
+  // Both as whole numbers at the smaller exponent, where those fit 128 bits.
+  const int gap = Access::Exponent(a) - Access::Exponent(b);
+  if (gap >= -kDigitsMax && gap <= kDigitsMax) {
+    UInt128 left = Access::Coefficient(a);
+    UInt128 right = Access::Coefficient(b);
+    UInt128& larger = gap >= 0 ? left : right;
+    const UInt128 factor = kPowersOfTen[static_cast<size_t>(gap >= 0 ? gap : -gap)];
+    if (!__builtin_mul_overflow(larger, factor, &larger) && left >> 127 == 0 && right >> 127 == 0) {
+      UInt128 remainder = left % right;
+      if (remainder != 0 && Access::Sign(a) != Access::Sign(b)) remainder = right - remainder;
+      const auto magnitude = static_cast<Int128>(remainder);
+      return FromScaled(Access::Sign(b) ? -magnitude : magnitude,
+                        std::min(Access::Exponent(a), Access::Exponent(b)));
+    }
+  }
   unsigned flags = 0;
   // The remainder of the truncated quotient is always exact, however large the quotient is.
   const Decimal remainder = FromLibrary(bid128_fmod(ToLibrary(a), ToLibrary(b), &flags));
@@ -225,51 +318,6 @@ Decimal Decimal::Modulo(Decimal a, Decimal b) {
 Decimal Decimal::SquareRoot() const {
   unsigned flags = 0;
   return FromLibrary(bid128_sqrt(ToLibrary(*this), kNearestEven, &flags));
-}
-
-Decimal Decimal::Exp() const {
-  unsigned flags = 0;
-  return FromLibrary(bid128_exp(ToLibrary(*this), kNearestEven, &flags));
-}
-
-Decimal Decimal::Log() const {
-  unsigned flags = 0;
-  return FromLibrary(bid128_log(ToLibrary(*this), kNearestEven, &flags));
-}
-
-namespace {
-
-// magnitude^power if that is below 10^34.
-std::optional<UInt128> ExactPower(UInt128 magnitude, uint64_t power) {
-  UInt128 result = 1;
-  if (magnitude <= 1) return power == 0 ? 1 : magnitude;
-  for (uint64_t i = 0; i < power; ++i) {  // ends by 113 doublings
-    if (__builtin_mul_overflow(result, magnitude, &result) || result >= Access::kCoefficientEnd) {
-      return std::nullopt;
-    }
-  }
-  return result;
-}
-
-}  // namespace
-
-Decimal Decimal::Power(Decimal base, Decimal exponent) {
-  constexpr int64_t kIntegerExponentMax = 999'999'999;
-  const auto integer = exponent.ToInt64();
-  if (base.IsFinite() && integer && *integer >= -kIntegerExponentMax &&
-      *integer <= kIntegerExponentMax) {
-    if (*integer == 0) return FromInt64(1);
-    const auto power = static_cast<uint64_t>(*integer < 0 ? -*integer : *integer);
-    const Decimal shortest = base.Canonical();
-    const bool negative = base.IsNegative() && power % 2 == 1;
-    if (const auto exact = ExactPower(Access::Coefficient(shortest), power)) {
-      const Decimal result = PackRounded(
-          negative, *exact, int64_t{Access::Exponent(shortest)} * static_cast<int64_t>(power));
-      if (*integer > 0) return result.Scale() == 0 ? result.Rounded(0, Rounding::kDown) : result;
-    }
-  }
-  unsigned flags = 0;
-  return FromLibrary(bid128_pow(ToLibrary(base), ToLibrary(exponent), kNearestEven, &flags));
 }
 
 std::optional<int64_t> Decimal::ToInt64() const {
@@ -298,6 +346,19 @@ std::optional<Int128> Decimal::ToScaled(int scale) const {
 }
 
 double Decimal::ToDouble() const {
+  // A coefficient and a power of ten that are both exact doubles leave one correctly rounded
+  // operation.
+  constexpr uint64_t kExactDoubleMax = uint64_t{1} << 53;
+  constexpr int kExactPowerMax = 22;
+  if (IsShort() && bits_.low <= kExactDoubleMax) {
+    const int exponent = Access::Exponent(*this);
+    if (exponent >= -kExactPowerMax && exponent <= kExactPowerMax) {
+      const auto magnitude = static_cast<double>(bits_.low);
+      const double factor = kDoublePowersOfTen[static_cast<size_t>(std::abs(exponent))];
+      const double value = exponent < 0 ? magnitude / factor : magnitude * factor;
+      return Access::Sign(*this) ? -value : value;
+    }
+  }
   unsigned flags = 0;
   return bid128_to_binary64(ToLibrary(*this), kNearestEven, &flags);
 }
@@ -326,9 +387,9 @@ Decimal Decimal::Canonical() const {
 
 uint64_t Decimal::Hash() const {
   const UInt128 bits = CanonicalBits();
-  std::string raw;  // 16 bytes: no allocation beyond the small-string buffer is relied on
-  ByteWriter(&raw).PutFixed128(bits);
-  return Hash64(raw);
+  std::array<char, sizeof bits> raw;
+  for (size_t i = 0; i < raw.size(); ++i) raw[i] = static_cast<char>(bits >> (8 * i));
+  return Hash64({raw.data(), raw.size()});
 }
 
 UInt128 Decimal::CanonicalBits() const {

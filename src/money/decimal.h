@@ -52,19 +52,25 @@ class Decimal {
   friend bool operator==(Decimal a, Decimal b);
   friend std::partial_ordering operator<=>(Decimal a, Decimal b);
 
-  // Rounded to `scale` digits after the point (may be negative: 1234 at -2 is 1200). Not finite if
-  // the result would need more than 34 digits.
+  // Rounded to `scale` digits after the point (may be negative: 1234 at -2 is 1200), and held at
+  // that scale where it fits: 1.5 at 2 is held as 1.50. A number that needs no rounding but whose
+  // zeros would take it beyond 34 digits stays as it is. Not finite only above the range (1 at
+  // -7000, rounded up).
   [[nodiscard]] Decimal Rounded(int scale, Rounding rounding) const;
   [[nodiscard]] Decimal Floor() const;
   [[nodiscard]] Decimal Ceiling() const;
-  // a - b * floor(a / b), exact: the sign is that of b (DMN 1.5, 10.3.4.5). Not finite when b is 0.
+  // a - b * floor(a / b) for the exact quotient: the sign is that of b (DMN 1.5, 10.3.4.5). Exact
+  // where the result fits 34 digits, else rounded once (-1 modulo 1e40). Not finite when b is 0.
   static Decimal Modulo(Decimal a, Decimal b);
-  // Correctly rounded (square root) or within one unit in the 34th digit (the others); the same
-  // bits everywhere.
+  // Square roots are correctly rounded. The others are computed with 256 bits after the point and
+  // rounded once: within 0.51 units of the 34th digit, and the same bits everywhere. (Of 27,000
+  // random arguments, none was found that is not correctly rounded.)
   [[nodiscard]] Decimal SquareRoot() const;
   [[nodiscard]] Decimal Exp() const;
   [[nodiscard]] Decimal Log() const;  // natural
-  // Integer exponents up to 999,999,999 are exact where the result fits 34 digits.
+  // Integer exponents up to 999,999,999 are exact where the result fits 34 digits. x^0 is 1 for
+  // every finite x; not finite for 0 to a negative exponent and for a negative base with a fraction
+  // as exponent.
   static Decimal Power(Decimal base, Decimal exponent);
 
   // The value if it is an integer in range.

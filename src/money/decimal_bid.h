@@ -54,9 +54,12 @@ inline constexpr std::array<UInt128, 39> kPowersOfTen = [] {
 
 // coefficient x 10^exponent with one rounding half even to 34 digits (fewer when subnormal);
 // `sticky` says that a part smaller than one unit of `coefficient` was already cut off, in which
-// case `coefficient` must have at least 36 digits. Infinite beyond the range; 0 below it.
+// case `coefficient` must have at least 35 digits. Infinite beyond the range; 0 below it.
 [[nodiscard]] Decimal PackRounded(bool negative, UInt128 coefficient, int64_t exponent,
                                   bool sticky = false);
+
+// The library's natural logarithm, within a few units of the 34th digit; `x` is positive.
+[[nodiscard]] Decimal LibraryLog(Decimal x);
 
 }  // namespace decimal_bid
 }  // namespace credence

@@ -40,7 +40,7 @@ test_stage() {
 
 # The core is every pure folder that has unit tests.
 core=$(awk '/^\[folder\./ {gsub(/\[folder\.|\]/, ""); folder = $0} /^pure = true/ {print folder}' tools/layers.toml |
-  while read -r folder; do ls "src/$folder"/*_test.cc >/dev/null 2>&1 && printf '%s_test,' "$folder"; done)
+  while read -r folder; do if ls "src/$folder"/*_test.cc >/dev/null 2>&1; then printf '%s_test,' "$folder"; fi; done)
 core=${core%,}
 stage "tools" ./dev doctor
 stage "check" ./dev check ${full:+--all}

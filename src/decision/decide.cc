@@ -1,0 +1,357 @@
+#include "src/decision/decide.h"
+
+#include <algorithm>
+
+#include "src/record/feel_value.h"
+
+namespace credence::decision {
+
+using record::DecisionPath;
+using record::DecisionRecord;
+using record::Value;
+
+namespace {
+
+// What a derived feature gave, as a slot value. Null, and any value that the slot's type does not
+// have, is absent.
+Value FromFeel(const feel::Value& value, record::SlotType type) {
+  switch (type) {
+    case record::SlotType::kDecimal:
+      return value.IsNumber() ? Value::OfDecimal(value.number().Canonical()) : Value::Absent();
+    case record::SlotType::kBoolean:
+      return value.IsBoolean() ? Value::Boolean(value.boolean()) : Value::Absent();
+    case record::SlotType::kString:
+      return value.IsString() ? Value::String(value.string()) : Value::Absent();
+    case record::SlotType::kDate:
+      return value.kind() == feel::Kind::kDate ? Value::OfDate(value.date()) : Value::Absent();
+    case record::SlotType::kDuration: {
+      if (value.kind() != feel::Kind::kDaysDuration) return Value::Absent();
+      const Int128 ns = value.duration_ns();
+      return ns >= INT64_MIN && ns <= INT64_MAX ? Value::Duration(static_cast<int64_t>(ns))
+                                                : Value::Absent();
+    }
+    default:
+      return Value::Absent();
+  }
+}
+
+// One decision on its way.
+class Run {
+ public:
+  Run(const DecisionPlan& plan, std::span<Value> slots, Scratch* scratch, Explanation* explanation,
+      DecisionRecord* record)
+      : plan_(plan),
+        slots_(slots),
+        scratch_(*scratch),
+        explanation_(explanation),
+        record_(*record) {}
+
+  void Go(bool killed);
+
+ private:
+  void Derive();
+  bool ScoreModels();
+  void AskPolicy();
+  bool ReadResult(const feel::Value& result);
+  bool ReadReasons(const feel::Value& reasons);
+  void AddModelReasons();
+  void FallBack(std::string why);
+  void KeepSlots();
+  void SetFeelSlot(uint32_t slot) {
+    scratch_.feel_slots[slot] = record::ToFeel(slots_[slot], plan_.base_currency, &scratch_.arena);
+  }
+  void Explain(std::string what, std::string value, std::string note) {
+    if (explanation_ == nullptr) return;
+    explanation_->steps.push_back({std::move(what), std::move(value), std::move(note)});
+  }
+
+  const DecisionPlan& plan_;
+  std::span<Value> slots_;
+  Scratch& scratch_;
+  Explanation* explanation_;
+  DecisionRecord& record_;
+  std::vector<std::string> model_reasons_;
+};
+
+void Run::Go(bool killed) {
+  scratch_.feel_slots.assign(plan_.slots.size(), feel::Value());
+  for (uint32_t slot = 0; slot < plan_.slots.size(); ++slot) SetFeelSlot(slot);
+  Derive();
+  if (killed) {
+    record_.path = DecisionPath::kKillSwitch;
+    record_.outcome = plan_.kill_switch;
+  } else if (ScoreModels()) {
+    AskPolicy();
+  }
+  KeepSlots();
+}
+
+void Run::Derive() {
+  for (const DerivedSlot& derived : plan_.derived) {
+    const feel::Value value = derived.expression.Evaluate(scratch_.feel_slots, scratch_.context);
+    slots_[derived.slot] = FromFeel(value, plan_.slots.at(derived.slot).type);
+    SetFeelSlot(derived.slot);
+    Explain("derived " + plan_.slots.at(derived.slot).name, feel::ToFeel(value),
+            value.IsNull() ? std::string(value.null_text()) : std::string());
+  }
+}
+
+bool Run::ScoreModels() {
+  for (const ModelStep& step : plan_.models) {
+    step.scorecard.Score(slots_, &scratch_.score);
+    const model::ScoreResult& score = scratch_.score;
+    if (!score.ok()) {
+      FallBack("model " + step.name +
+               " gave no score: " + std::string(model::ScoreFailureName(score.failure)) + " (" +
+               std::string(score.culprit) + ")");
+      return false;
+    }
+    const Decimal probability = step.probability.ProbabilityOfDefault(score.points);
+    slots_[step.points_slot] = Value::OfDecimal(score.points);
+    slots_[step.probability_slot] = Value::OfDecimal(probability);
+    SetFeelSlot(step.points_slot);
+    SetFeelSlot(step.probability_slot);
+    if (!record_.score) {
+      record_.score = score.points;
+      record_.probability_of_default = probability;
+    }
+    for (const model::RankedReason& reason : score.reasons) {
+      if (!reason.points.IsZero()) model_reasons_.emplace_back(reason.code);
+    }
+    std::string note;
+    for (const model::RankedReason& reason : score.reasons) {
+      note +=
+          (note.empty() ? "" : ", ") + std::string(reason.code) + " " + reason.points.ToString();
+    }
+    Explain("model " + step.name,
+            score.points.ToString() + " points, probability of default " + probability.ToString(),
+            note);
+  }
+  return true;
+}
+
+void Run::AskPolicy() {
+  dmn::Trace trace;
+  scratch_.log.trace = explanation_ != nullptr ? &trace : nullptr;
+  const feel::Value result =
+      plan_.policy->Evaluate(scratch_.feel_slots, scratch_.context, &scratch_.log);
+  for (const dmn::MatchedRule& matched : scratch_.log.matched) {
+    record_.matched_rules.push_back(
+        {plan_.policy->model().tables()[matched.table].owner, matched.row});
+  }
+  for (const dmn::TraceEntry& entry : trace.entries) {
+    std::string note;
+    for (const uint32_t row : entry.rows)
+      note += (note.empty() ? "rules " : ", ") + std::to_string(row);
+    for (uint32_t i = entry.nulls_begin; i < entry.nulls_end; ++i) {
+      note += (note.empty() ? "" : "; ") + trace.nulls[i].text;
+    }
+    const char* kind = entry.kind == dmn::TraceKind::kDecision         ? "decision "
+                       : entry.kind == dmn::TraceKind::kTable          ? "table in "
+                       : entry.kind == dmn::TraceKind::kKnowledgeModel ? "knowledge model "
+                                                                       : "service ";
+    Explain(std::string(2 * entry.depth, ' ') + kind + std::string(entry.name),
+            feel::ToFeel(entry.output), note);
+  }
+  scratch_.log.trace = nullptr;
+  if (ReadResult(result)) AddModelReasons();
+}
+
+// The policy's answer, as docs/PACK.md lays it down. False after falling back.
+bool Run::ReadResult(const feel::Value& result) {
+  feel::Value outcome = result;
+  if (result.IsContext()) {
+    const auto entry = [&](std::string_view name) {
+      const feel::Value* found = result.Find(name);
+      return found == nullptr ? feel::Value() : *found;
+    };
+    if (const feel::Value needs = entry("needs"); needs.IsString() && !needs.string().empty()) {
+      record_.path = DecisionPath::kParked;
+      record_.needs = needs.string();
+      return false;
+    }
+    outcome = entry("outcome");
+    const feel::Value* reasons = result.Find("reasons");
+    if (reasons != nullptr && !ReadReasons(*reasons)) return false;
+    if (const feel::Value limit = entry("limit"); !limit.IsNull()) {
+      const auto money = limit.IsNumber() ? Money::FromDecimal(limit.number(), plan_.base_currency,
+                                                               Rounding::kDown)
+                                          : Result<Money>(InvalidArgument("not a number"));
+      if (!money.ok()) {
+        FallBack("the policy gave a limit that is no amount: " + money.status().message());
+        return false;
+      }
+      record_.limit = *money;
+    }
+    if (const feel::Value offer = entry("offer"); offer.IsString()) record_.offer = offer.string();
+  }
+  if (!outcome.IsString()) {
+    std::string why = "the policy gave no outcome";
+    if (outcome.IsNull() && !outcome.null_text().empty())
+      why += ": " + std::string(outcome.null_text());
+    FallBack(std::move(why));
+    return false;
+  }
+  if (std::find(plan_.outcomes.begin(), plan_.outcomes.end(), outcome.string()) ==
+      plan_.outcomes.end()) {
+    FallBack("the policy gave the outcome '" + std::string(outcome.string()) +
+             "', which the pack does not list");
+    return false;
+  }
+  record_.path = DecisionPath::kPolicy;
+  record_.outcome = outcome.string();
+  return true;
+}
+
+bool Run::ReadReasons(const feel::Value& reasons) {
+  const auto add = [&](const feel::Value& reason) {
+    if (reason.IsNull()) return true;
+    if (!reason.IsString()) return false;
+    const std::string code(reason.string());
+    if (std::find(record_.reasons.begin(), record_.reasons.end(), code) == record_.reasons.end()) {
+      record_.reasons.push_back(code);
+    }
+    return true;
+  };
+  bool ok = true;
+  if (reasons.IsList()) {
+    for (const feel::Value& reason : reasons.list()) ok = ok && add(reason);
+  } else {
+    ok = add(reasons);
+  }
+  if (!ok) FallBack("the policy gave a reason that is no string");
+  return ok;
+}
+
+void Run::AddModelReasons() {
+  uint32_t added = 0;
+  for (const std::string& code : model_reasons_) {
+    if (added == plan_.model_reasons) return;
+    if (std::find(record_.reasons.begin(), record_.reasons.end(), code) != record_.reasons.end())
+      continue;
+    record_.reasons.push_back(code);
+    ++added;
+  }
+}
+
+void Run::FallBack(std::string why) {
+  record_.path = DecisionPath::kFallback;
+  record_.outcome = plan_.fallback;
+  record_.failure = std::move(why);
+  record_.reasons.clear();
+  record_.limit.reset();
+  record_.offer.clear();
+}
+
+// Slots into the record, their text into the record's own memory.
+void Run::KeepSlots() {
+  size_t bytes = 0;
+  for (const uint32_t slot : plan_.recorded) {
+    const Value& value = slots_[slot];
+    if (value.kind() == record::ValueKind::kString || value.kind() == record::ValueKind::kToken) {
+      bytes += value.text().size();
+    }
+  }
+  record_.text.reserve(
+      std::max(bytes, sizeof(std::string)));  // never in place: a move keeps the views
+  for (const uint32_t slot : plan_.recorded) {
+    Value value = slots_[slot];
+    if (value.kind() == record::ValueKind::kString || value.kind() == record::ValueKind::kToken) {
+      const size_t at = record_.text.size();
+      record_.text.append(value.text());
+      const std::string_view own = std::string_view(record_.text).substr(at);
+      value = value.kind() == record::ValueKind::kToken ? Value::Token(own) : Value::String(own);
+    }
+    record_.slots.push_back({slot, value});
+  }
+}
+
+}  // namespace
+
+DecisionRecord Decide(const DecisionPlan& plan, const Request& request, std::span<Value> slots,
+                      Scratch* scratch, Explanation* explanation) {
+  CREDENCE_ASSERT(slots.size() == plan.slots.size());
+  scratch->arena.Reset();
+  scratch->context.now = request.time;
+  scratch->context.zone = plan.zone;
+  DecisionRecord record;
+  record.seq = request.seq;
+  record.parked_seq = request.parked_seq;
+  record.decision = plan.index;
+  record.time = request.time;
+  record.pack = plan.pack;
+  record.artefacts = plan.artefacts;
+  Run(plan, slots, scratch, explanation, &record).Go(request.killed);
+  return record;
+}
+
+namespace {
+
+Result<std::vector<Value>> SlotsOf(const DecisionPlan& plan, const DecisionRecord& record) {
+  if (record.pack != plan.pack) {
+    return DataLoss("decision " + record.Id() + " was made by pack " + record.pack.ToHex());
+  }
+  std::vector<Value> slots(plan.slots.size());
+  for (const record::SlotValue& slot : record.slots) {
+    if (slot.slot >= slots.size()) {
+      return DataLoss("decision " + record.Id() + " read slot " + std::to_string(slot.slot) +
+                      ", which its pack does not have");
+    }
+    slots[slot.slot] = slot.value;
+  }
+  return slots;
+}
+
+}  // namespace
+
+Result<DecisionRecord> Resume(const DecisionPlan& plan, const DecisionRecord& parked,
+                              const record::Answer& answer, Scratch* scratch) {
+  CREDENCE_ASSIGN(std::vector<Value> slots, SlotsOf(plan, parked));
+  const auto source = std::find_if(plan.sources.begin(), plan.sources.end(),
+                                   [&](const SourceSlots& s) { return s.source == answer.source; });
+  if (source == plan.sources.end()) {
+    return InvalidArgument("decision " + plan.name + " has no source '" + answer.source + "'");
+  }
+  slots[source->status_slot] = Value::String(answer.status);
+  for (const auto& [name, text] : answer.values) {
+    const auto slot = std::find_if(source->values.begin(), source->values.end(),
+                                   [&](const auto& value) { return value.first == name; });
+    if (slot == source->values.end()) {
+      return InvalidArgument("source " + answer.source + " has no value '" + name + "'");
+    }
+    const record::SlotDecl& decl = plan.slots.at(slot->second);
+    if (decl.type == record::SlotType::kString) {
+      slots[slot->second] = Value::String(text);
+    } else if (decl.type == record::SlotType::kBoolean && (text == "true" || text == "false")) {
+      slots[slot->second] = Value::Boolean(text == "true");
+    } else if (const auto number = Decimal::Parse(text);
+               number && number->IsFinite() && decl.type == record::SlotType::kDecimal) {
+      slots[slot->second] = Value::OfDecimal(*number);
+    } else {
+      return InvalidArgument("source " + answer.source + ", value '" + name + "': expected a " +
+                             (decl.type == record::SlotType::kBoolean ? "boolean" : "number"));
+    }
+  }
+  Request request;
+  request.seq = answer.seq;
+  request.parked_seq = answer.parked_seq;
+  request.time = parked.time;
+  return Decide(plan, request, slots, scratch);
+}
+
+Result<DecisionRecord> DecideAgain(const DecisionPlan& plan, const DecisionRecord& kept,
+                                   Scratch* scratch, Explanation* explanation) {
+  CREDENCE_ASSIGN(std::vector<Value> slots, SlotsOf(plan, kept));
+  for (const ModelStep& step : plan.models) {
+    slots[step.points_slot] = Value::Absent();
+    slots[step.probability_slot] = Value::Absent();
+  }
+  Request request;
+  request.seq = kept.seq;
+  request.parked_seq = kept.parked_seq;
+  request.time = kept.time;
+  request.killed = kept.path == DecisionPath::kKillSwitch;
+  return Decide(plan, request, slots, scratch, explanation);
+}
+
+}  // namespace credence::decision

@@ -1,0 +1,53 @@
+#pragma once
+// Item definitions as FEEL types.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/diagnostic.h"
+#include "src/dmn/model.h"
+#include "src/feel/scope.h"
+#include "src/feel/type.h"
+
+namespace credence::dmn {
+
+// The types of one file. Allowed values take no part in a type (DMN 1.5, 10.3.2.9.4); the checks
+// look at them. Not thread-safe: looking up fills a cache.
+class TypeTable {
+ public:
+  // `definitions` outlives the table.
+  explicit TypeTable(const Definitions* definitions) : definitions_(definitions) {}
+  // Types of an imported file become visible as "name.type", or "type" where the import has no
+  // name.
+  void AddImport(const std::string& name, const std::string& namespace_uri,
+                 const TypeTable* table) {
+    imports_.push_back({name, namespace_uri, table});
+  }
+
+  // The type of a typeRef; nothing where it is empty, or unknown (reported once for each place).
+  [[nodiscard]] std::optional<feel::Type> Resolve(const std::string& type_ref, Position at,
+                                                  std::vector<Diagnostic>* diagnostics) const;
+  // Adds every type of this file and of its imports to the scope.
+  void AddTo(feel::Scope* scope) const;
+
+ private:
+  struct Imported {
+    std::string name;
+    std::string namespace_uri;
+    const TypeTable* table;
+  };
+  [[nodiscard]] std::optional<feel::Type> Find(std::string_view type_ref) const;
+  [[nodiscard]] std::optional<feel::Type> FindOwn(std::string_view name) const;
+  [[nodiscard]] std::optional<feel::Type> FindQualified(std::string_view type_ref) const;
+  [[nodiscard]] feel::Type TypeOf(const ItemDefinition& item) const;
+
+  const Definitions* definitions_;
+  std::vector<Imported> imports_;
+  // By normalised name. A type inside of itself is any: nothing stands for "being made".
+  mutable std::map<std::string, std::optional<feel::Type>, std::less<>> made_;
+};
+
+}  // namespace credence::dmn

@@ -1,0 +1,414 @@
+#include "src/engine/engine.h"
+
+#include <algorithm>
+
+#include "src/base/bytes.h"
+#include "src/journal/reader.h"
+
+namespace credence::engine {
+
+using record::Event;
+using record::Value;
+
+std::string_view RefusalName(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNone:
+      return "none";
+    case Refusal::kNoPack:
+      return "no-pack";
+    case Refusal::kIdWithOtherContent:
+      return "id-with-other-content";
+    case Refusal::kTooFarInFuture:
+      return "too-far-in-future";
+    case Refusal::kTooLate:
+      return "too-late";
+    case Refusal::kNoRate:
+      return "no-rate";
+    case Refusal::kAmountOutOfRange:
+      return "amount-out-of-range";
+    case Refusal::kReversesUnknown:
+      return "reverses-unknown";
+    case Refusal::kReversesTwice:
+      return "reverses-twice";
+  }
+  CREDENCE_UNREACHABLE();
+}
+
+Engine::Engine(FileSystem& files, std::string folder, Options options)
+    : files_(files),
+      folder_(std::move(folder)),
+      options_(std::move(options)),
+      artefacts_(files, folder_ + "/artefacts") {}
+
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::Open(FileSystem& files, const std::string& folder,
+                                             Options options) {
+  std::unique_ptr<Engine> engine(new Engine(files, folder, std::move(options)));
+  CREDENCE_TRY(engine->Recover());
+  return engine;
+}
+
+Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view activated_by,
+                        std::string_view approved_by, Timestamp now) {
+  CREDENCE_TRY(stopped_);
+  record::Activation activation;
+  CREDENCE_TRY(artefacts_.Put(pack->files, &activation.pack));
+  activation.seq = state_.last_seq.Next();
+  activation.stamp = NextStamp(now);
+  activation.pack_name = pack->name;
+  activation.activated_by = activated_by;
+  activation.approved_by = approved_by;
+  for (const auto& [path, content] : pack->files) activation.artefacts.push_back(Sha256(content));
+  CREDENCE_TRY(SetPack(std::move(pack)));
+  std::string bytes;
+  record::EncodeActivation(activation, &bytes);
+  state_.last_stamp = activation.stamp;
+  return CommitCommand(std::move(bytes), activation.seq);
+}
+
+Status Engine::SetKillSwitch(bool on, std::string_view decision, std::string_view by,
+                             std::string_view reason, Timestamp now) {
+  CREDENCE_TRY(stopped_);
+  if (state_.pack == nullptr) return Unavailable("no pack is active");
+  if (!decision.empty() && state_.pack->FindDecision(decision) == nullptr) {
+    return NotFound("the pack " + state_.pack->name + " has no decision '" + std::string(decision) +
+                    "'");
+  }
+  const record::KillSwitch command{state_.last_seq.Next(), NextStamp(now),  on,
+                                   std::string(decision),  std::string(by), std::string(reason)};
+  std::string bytes;
+  record::EncodeKillSwitch(command, &bytes);
+  state_.kill_switches[command.decision] = on;
+  state_.last_stamp = command.stamp;
+  return CommitCommand(std::move(bytes), command.seq);
+}
+
+Status Engine::SetRate(Currency from, Decimal rate, std::string_view by, Timestamp now) {
+  CREDENCE_TRY(stopped_);
+  if (state_.pack == nullptr) return Unavailable("no pack is active");
+  if (!rate.IsFinite() || rate.IsNegative() || rate.IsZero()) {
+    return InvalidArgument("expected a positive rate");
+  }
+  if (from == state_.pack->schema.base_currency) {
+    return InvalidArgument(std::string(from.code()) + " is the base currency: its rate is 1");
+  }
+  const record::Rate command{state_.last_seq.Next(), NextStamp(now), from, rate, std::string(by)};
+  std::string bytes;
+  record::EncodeRate(command, &bytes);
+  state_.rates[from] = rate;
+  state_.last_stamp = command.stamp;
+  return CommitCommand(std::move(bytes), command.seq);
+}
+
+Result<std::shared_ptr<const record::DecisionRecord>> Engine::TakeAnswer(record::Answer answer,
+                                                                         Timestamp now) {
+  CREDENCE_TRY(stopped_);
+  const auto waiting = state_.parked.find(answer.parked_seq);
+  if (waiting == state_.parked.end() || waiting->second.source != answer.source) {
+    return NotFound("no decision of event " + std::to_string(answer.parked_seq.value()) +
+                    " waits for '" + answer.source + "'");
+  }
+  CREDENCE_ASSIGN(const record::DecisionRecord parked,
+                  record::DecodeDecision(waiting->second.decision));
+  answer.seq = state_.last_seq.Next();
+  answer.stamp = NextStamp(now);
+  CREDENCE_ASSIGN(
+      record::DecisionRecord resumed,
+      decision::Resume(state_.pack->decisions[parked.decision], parked, answer, scratch_.get()));
+  auto kept = std::make_shared<record::DecisionRecord>(std::move(resumed));
+  std::string encoded;
+  record::EncodeAnswer(answer, &encoded);
+  Keep(encoded);
+  encoded.clear();
+  record::EncodeDecision(*kept, &encoded);
+  state_.last_seq = answer.seq;
+  state_.last_stamp = answer.stamp;
+  state_.ApplyDecision(*kept, encoded);
+  Keep(std::move(encoded));
+  CREDENCE_TRY(Commit());
+  return std::shared_ptr<const record::DecisionRecord>(std::move(kept));
+}
+
+Result<std::vector<Outcome>> Engine::Process(std::span<const Event> events, Arrival arrival,
+                                             Timestamp now) {
+  CREDENCE_TRY(stopped_);
+  if (events.size() > kBatchEventsMax) {
+    return InvalidArgument("a batch has at most " + std::to_string(kBatchEventsMax) + " events");
+  }
+  arena_.Reset();
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(events.size());
+  for (const Event& event : events) outcomes.push_back(Take(event, arrival, now, true));
+  CREDENCE_TRY(Commit());
+  return outcomes;
+}
+
+Outcome Engine::DryRun(const Event& event, Arrival arrival, Timestamp now) {
+  arena_.Reset();
+  return Take(event, arrival, now, false);
+}
+
+// One event: admit, apply, decide. With `keep` false the touched entities are copied, and the
+// copies are thrown away.
+Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, bool keep) {
+  Event event = raw;
+  Outcome outcome = Admit(&event, arrival, now);
+  if (outcome.kind == Outcome::Kind::kRefused || outcome.kind == Outcome::Kind::kDuplicate) {
+    return outcome;
+  }
+  const auto arrived = state_.pack->features.EvaluateArrival(event, &arena_);
+  if (!arrived.ok()) {
+    outcome.kind = Outcome::Kind::kRefused;
+    outcome.refusal = Refusal::kAmountOutOfRange;
+    outcome.field = "data";
+    outcome.expected = arrived.status().message();
+    return outcome;
+  }
+  std::vector<std::unique_ptr<feature::EntityState>> copies;
+  std::vector<Source> sources;
+  if (keep) {
+    state_.Apply(event, *arrived);
+    std::string encoded;
+    record::EncodeEvent(event, &encoded);
+    Keep(std::move(encoded));
+    state_.Touched(event, &touched_);
+    for (const EntityRef& ref : touched_)
+      sources.push_back({ref.entity, state_.entities.Find(ref)});
+  } else {
+    Overlay(event, *arrived, &copies, &sources);
+  }
+  if (!state_.pack->schema.event_types[event.type].decision) return outcome;
+  auto decided = std::make_shared<record::DecisionRecord>(Decide(event, sources));
+  if (keep) {
+    std::string encoded;
+    record::EncodeDecision(*decided, &encoded);
+    state_.ApplyDecision(*decided, encoded);
+    Keep(std::move(encoded));
+  }
+  outcome.kind = Outcome::Kind::kDecided;
+  outcome.decision = std::move(decided);
+  return outcome;
+}
+
+// The entities as they would be after the event, without touching them.
+void Engine::Overlay(const Event& event, const feature::Arrival& arrival,
+                     std::vector<std::unique_ptr<feature::EntityState>>* copies,
+                     std::vector<Source>* sources) {
+  const pack::Pack& pack = *state_.pack;
+  const ReversibleRow* reversed = nullptr;
+  if (pack.schema.event_types[event.type].reverses) {
+    reversed = &state_.reversible.at(EventKey::Of(event.source, event.reverses));
+  }
+  state_.Touched(event, &touched_);
+  for (const EntityRef& ref : touched_) {
+    const feature::EntityState* now = state_.entities.Find(ref);
+    auto copy = now != nullptr ? std::make_unique<feature::EntityState>(*now)
+                               : std::make_unique<feature::EntityState>(pack.features, ref.entity);
+    const bool touched_before =
+        reversed != nullptr &&
+        std::any_of(reversed->entities.begin(), reversed->entities.end(), [&](const auto& entity) {
+          return entity.first == ref.entity && entity.second == ref.key;
+        });
+    if (touched_before) copy->Reverse(pack.features, reversed->seq, event.seq);
+    copy->Update(pack.features, arrival);
+    sources->push_back({ref.entity, copy.get()});
+    copies->push_back(std::move(copy));
+  }
+}
+
+Timestamp Engine::NextStamp(Timestamp clock) const {
+  return std::max(Timestamp{state_.last_stamp.ns + 1}, clock);
+}
+
+Outcome Engine::Admit(Event* event, Arrival arrival, Timestamp now) {
+  Outcome outcome;
+  if (state_.pack == nullptr) {
+    outcome.refusal = Refusal::kNoPack;
+    outcome.expected = "expected an active pack";
+    return outcome;
+  }
+  event->stamp = NextStamp(arrival == Arrival::kHistory ? event->time : now);
+  event->seq = state_.last_seq.Next();
+  if (const OnceIndex::Row* row = state_.once.Find(EventKey::Of(event->source, event->id))) {
+    outcome.seq = row->seq;
+    if (OnceIndex::SameContent(*row, event->digest)) {
+      outcome.kind = Outcome::Kind::kDuplicate;
+    } else {
+      outcome.refusal = Refusal::kIdWithOtherContent;
+      outcome.field = "id";
+      outcome.expected = "expected a new id: this source sent another event with it (sequence " +
+                         std::to_string(row->seq.value()) + ")";
+    }
+    return outcome;
+  }
+  if (!CheckTime(*event, &outcome) || !ConvertAmounts(event, &outcome) ||
+      !CheckReversal(*event, &outcome)) {
+    return outcome;
+  }
+  outcome.kind = Outcome::Kind::kApplied;
+  outcome.seq = event->seq;
+  outcome.stamp = event->stamp;
+  return outcome;
+}
+
+bool Engine::CheckTime(const Event& event, Outcome* outcome) const {
+  const record::Bounds& bounds = state_.pack->schema.bounds;
+  const Int128 late = static_cast<Int128>(event.stamp.ns) - event.time.ns;
+  outcome->field = "time";
+  if (-late > bounds.future_ns) {
+    outcome->refusal = Refusal::kTooFarInFuture;
+    outcome->expected = "expected a time at most " + DurationToString(bounds.future_ns) +
+                        " after the arrival (bounds.future of the pack)";
+    return false;
+  }
+  if (late > bounds.late_ns) {
+    outcome->refusal = Refusal::kTooLate;
+    outcome->expected = "expected a time at most " + DurationToString(bounds.late_ns) +
+                        " before the arrival (bounds.late of the pack)";
+    return false;
+  }
+  outcome->field.clear();
+  return true;
+}
+
+// Amounts in other currencies get their value in the base currency; the fields are copied where
+// that happens.
+bool Engine::ConvertAmounts(Event* event, Outcome* outcome) {
+  const Currency base = state_.pack->schema.base_currency;
+  std::span<Value> converted;
+  for (size_t i = 0; i < event->fields.size(); ++i) {
+    const Value& value = event->fields[i];
+    if (value.kind() != record::ValueKind::kMoney || value.money().currency == base) continue;
+    const Money amount = value.money();
+    outcome->field = "data." + state_.pack->schema.event_types[event->type].fields[i].name;
+    const auto rate = state_.rates.find(amount.currency);
+    if (rate == state_.rates.end()) {
+      outcome->refusal = Refusal::kNoRate;
+      outcome->expected = "expected an amount in " + std::string(base.code()) + ", or a rate for " +
+                          std::string(amount.currency.code()) + " set before";
+      return false;
+    }
+    const auto in_base = Convert(amount, base, rate->second, Rounding::kHalfEven);
+    if (!in_base.ok()) {
+      outcome->refusal = Refusal::kAmountOutOfRange;
+      outcome->expected = in_base.status().message();
+      return false;
+    }
+    outcome->field.clear();
+    if (converted.empty()) {
+      converted = arena_.NewArray<Value>(event->fields.size());
+      std::copy(event->fields.begin(), event->fields.end(), converted.begin());
+      event->fields = converted;
+    }
+    converted[i] = Value::OfMoney(amount, in_base->minor);
+  }
+  return true;
+}
+
+bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
+  if (!state_.pack->schema.event_types[event.type].reverses) return true;
+  outcome->field = "reverses";
+  const auto row = state_.reversible.find(EventKey::Of(event.source, event.reverses));
+  const bool in_time = row != state_.reversible.end() && event.stamp.ns - row->second.stamp.ns <=
+                                                             state_.pack->schema.bounds.reversal_ns;
+  if (!in_time) {
+    outcome->refusal = Refusal::kReversesUnknown;
+    outcome->expected = "expected the id of a reversible event that this source sent in the last " +
+                        DurationToString(state_.pack->schema.bounds.reversal_ns);
+    return false;
+  }
+  if (row->second.reversed) {
+    outcome->refusal = Refusal::kReversesTwice;
+    outcome->expected = "expected an event that was not reversed before";
+    return false;
+  }
+  outcome->field.clear();
+  return true;
+}
+
+record::DecisionRecord Engine::Decide(const Event& event, std::span<const Source> sources) {
+  const pack::Pack& pack = *state_.pack;
+  const decision::DecisionPlan& plan =
+      pack.decisions[*pack.schema.event_types[event.type].decision];
+  slots_.assign(plan.slots.size(), Value::Absent());
+  features_.assign(pack.features.features().size(), Value::Absent());
+  const feature::ReadPoint at{event.time, event.seq};
+  for (const feature::ReadSet& set : reads_[plan.index]) {
+    const feature::EntityState* state = empty_[set.entity()].get();
+    for (const Source& source : sources) {
+      if (source.entity == set.entity()) state = source.state;
+    }
+    state->Read(pack.features, at, set, features_);
+  }
+  for (const decision::FeatureSlot& slot : plan.features)
+    slots_[slot.slot] = features_[slot.feature];
+  for (const decision::FieldSlot& slot : plan.fields) slots_[slot.slot] = event.fields[slot.field];
+  decision::Request request;
+  request.seq = event.seq;
+  request.time = event.time;
+  request.killed = state_.Killed(plan.name);
+  if (options_.on_decision) {
+    std::vector<Value> all(pack.features.features().size());
+    for (uint32_t entity = 0; entity < empty_.size(); ++entity) {
+      const feature::EntityState* state = empty_[entity].get();
+      for (const Source& source : sources) {
+        if (source.entity == entity) state = source.state;
+      }
+      state->Read(pack.features, at, all);
+    }
+    options_.on_decision(plan, event, all);
+  }
+  return decision::Decide(plan, request, slots_, scratch_.get());
+}
+
+Status Engine::Commit() {
+  if (records_.empty()) return {};
+  std::vector<std::string_view> views(records_.begin(), records_.end());
+  const auto head = journal_->Append(state_.last_seq, views);
+  records_.clear();
+  if (!head.ok()) {
+    // Memory is ahead of the disk: nothing of this batch may be released, and nothing more may be
+    // built on it.
+    stopped_ = Unavailable("the engine has stopped, since its journal could not be written (" +
+                           head.status().message() + "); open it again");
+    return head.status();
+  }
+  return {};
+}
+
+Status Engine::CommitCommand(std::string record, Seq seq) {
+  state_.last_seq = seq;
+  Keep(std::move(record));
+  return Commit();
+}
+
+Status Engine::Close() {
+  CREDENCE_TRY(stopped_);
+  stopped_ = Unavailable("the engine was closed");
+  std::string seal;
+  ByteWriter out(&seal);
+  out.PutU8(static_cast<uint8_t>(DigestId::kSha256));
+  out.PutRaw(state_.Hash().view());
+  const auto head = journal_->Seal(seal);
+  return head.status();
+}
+
+std::optional<std::vector<std::pair<std::string, Value>>> Engine::ReadEntity(
+    std::string_view entity, std::string_view key, Timestamp at) const {
+  if (state_.pack == nullptr) return std::nullopt;
+  const auto index = state_.pack->schema.EntityIndex(entity);
+  if (!index) return std::nullopt;
+  const feature::EntityState* state = state_.entities.Find(EntityRef{*index, key});
+  if (state == nullptr) return std::nullopt;
+  const feature::FeaturePlan& plan = state_.pack->features;
+  std::vector<Value> values(plan.features().size());
+  state->Read(plan, {at, Seq(UINT64_MAX)}, values);
+  std::vector<std::pair<std::string, Value>> named;
+  for (const uint32_t feature : plan.entity(*index).features) {
+    named.emplace_back(plan.features()[feature].slot.name, values[feature]);
+  }
+  return named;
+}
+
+}  // namespace credence::engine

@@ -1,0 +1,79 @@
+#pragma once
+// What the pure test runner needs from the file system: folders of models and tests, and time
+// zones.
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/dmn/tck.h"
+
+namespace credence::conformance {
+
+inline std::string ReadWhole(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// Zones of the machine, read when first asked for.
+class SystemZones final : public ZoneSource {
+ public:
+  const Zone* Find(std::string_view name) override {
+    const auto known = zones_.find(name);
+    if (known != zones_.end()) return known->second.get();
+    auto& slot = zones_[std::string(name)];
+    const bool plain = !name.empty() && name[0] != '/' &&
+                       name.find("..") == std::string_view::npos &&
+                       name.find_first_not_of(
+                           "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                           "0123456789_+-/") == std::string_view::npos;
+    const std::filesystem::path path = std::filesystem::path("/usr/share/zoneinfo") / name;
+    if (!plain || !std::filesystem::is_regular_file(path)) return nullptr;
+    auto zone = Zone::FromTzif(std::string(name), ReadWhole(path));
+    if (zone.ok()) slot = std::make_unique<Zone>(std::move(*zone));
+    return slot.get();
+  }
+
+ private:
+  std::map<std::string, std::unique_ptr<Zone>, std::less<>> zones_;
+};
+
+// Every folder below `root` (itself too) that holds test files, sorted; names are relative to
+// `root`'s parent.
+inline std::vector<std::filesystem::path> TestFolders(const std::filesystem::path& root) {
+  std::vector<std::filesystem::path> folders;
+  const auto look = [&](const std::filesystem::path& folder) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      if (entry.is_regular_file() && entry.path().extension() == ".xml") {
+        folders.push_back(folder);
+        return;
+      }
+    }
+  };
+  look(root);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    if (entry.is_directory()) look(entry.path());
+  }
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
+inline std::vector<dmn::Source> ReadFolder(const std::filesystem::path& folder) {
+  std::vector<dmn::Source> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto extension = entry.path().extension();
+    if (extension != ".dmn" && extension != ".xml") continue;
+    files.push_back({entry.path().filename().string(), ReadWhole(entry.path())});
+  }
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a.file < b.file; });
+  return files;
+}
+
+}  // namespace credence::conformance
