@@ -210,7 +210,8 @@ Result<Timestamp> Timestamp::Parse(std::string_view text) {
   }
   const std::optional<int64_t> offset = ParseOffset(text, at);
   if (!offset) return malformed("no offset 'Z' or '+hh:mm' at the end");
-  const Int128 seconds = Int128{date.days} * 86'400 + hour * 3600 + minute * 60 + second - *offset;
+  const Int128 seconds =
+      Int128{date.days} * 86'400 + Int128{hour} * 3600 + Int128{minute} * 60 + second - *offset;
   const Int128 ns = seconds * kNsPerSecond + fraction_ns;
   if (ns < INT64_MIN || ns > INT64_MAX) {
     return OutOfRange("the time " + Quoted(text) + " is outside 1677-09-21 to 2262-04-11");

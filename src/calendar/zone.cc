@@ -11,6 +11,8 @@
 //   footer   "\n", a POSIX TZ string (may be empty), "\n"; nothing behind it
 #include "src/calendar/zone.h"
 
+#include <algorithm>
+
 #include "src/base/assert.h"
 
 namespace credence {

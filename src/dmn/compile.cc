@@ -31,6 +31,9 @@ class ModelCompiler {
     for (Node& node : parts_.nodes) {
       if (node.service != nullptr) CompileService(&node);
     }
+    for (size_t t = 0; t < parts_.tables.size(); ++t) {
+      parts_.tables[t].bound = parts_.table_expressions[t]->is_bound();
+    }
     List();
     return true;
   }
@@ -672,6 +675,26 @@ Model::Requirements Model::RequirementsOf(uint32_t decision) const {
     }
   }
   return requirements;
+}
+
+std::vector<std::string> Model::ArgumentNames(uint32_t decision) const {
+  return parts_->nodes[parts_->decision_nodes[decision]].argument_names;
+}
+
+std::vector<uint32_t> Model::ReachableFrom(uint32_t decision) const {
+  std::set<uint32_t> seen;
+  std::vector<uint32_t> stack = {parts_->decision_nodes[decision]};
+  std::vector<uint32_t> reached;
+  while (!stack.empty()) {
+    const uint32_t id = stack.back();
+    stack.pop_back();
+    if (!seen.insert(id).second) continue;
+    const Node& node = parts_->nodes[id];
+    if (node.decision != nullptr && seen.size() > 1) reached.push_back(parts_->place[id]);
+    stack.insert(stack.end(), node.requires_values.begin(), node.requires_values.end());
+    stack.insert(stack.end(), node.requires_functions.begin(), node.requires_functions.end());
+  }
+  return reached;
 }
 
 const feel::Expression& Model::LogicOf(uint32_t decision) const {

@@ -76,6 +76,7 @@ Type TableExpression::Bind(const feel::Scope& visible, std::vector<Diagnostic>* 
   for (const auto& expression : outputs_) note(expression.slots_read());
   for (const auto& expression : defaults_) note(expression.slots_read());
   slots_read_.assign(read.begin(), read.end());
+  bound_ = true;
   environment_.resolve_type = nullptr;  // belongs to the compilation that ends here
   return ResultType();
 }

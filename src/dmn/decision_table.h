@@ -57,7 +57,8 @@ class TableExpression final : public feel::CustomExpression {
   [[nodiscard]] feel::Value Evaluate(std::span<const feel::Value> slots,
                                      feel::EvaluationContext& context) const override;
 
-  // After Bind.
+  // Whether Bind() went through. What follows needs it.
+  [[nodiscard]] bool is_bound() const { return bound_; }
   [[nodiscard]] const DecisionTable& table() const { return *table_; }
   [[nodiscard]] const std::string& owner() const { return owner_; }
   [[nodiscard]] const std::string& file() const { return environment_.file; }
@@ -132,6 +133,7 @@ class TableExpression final : public feel::CustomExpression {
   std::vector<std::string> output_names_;
   TableIndex index_;
   std::vector<uint32_t> slots_read_;
+  bool bound_ = false;
 };
 
 // The FEEL text of a cell as it is meant: an empty input entry is "-", an empty output entry is

@@ -85,6 +85,7 @@ struct NodeInfo {
 struct TableInfo {
   std::string owner;  // name of the decision or knowledge model that the table stands in
   const TableExpression* table = nullptr;
+  bool bound = false;  // false: the logic around it has errors, and the table was never compiled
 };
 
 class Evaluator;
@@ -113,6 +114,11 @@ class Model : public std::enable_shared_from_this<Model> {
     std::vector<uint32_t> services;
   };
   [[nodiscard]] Requirements RequirementsOf(uint32_t decision) const;
+  // Names under which the decision's logic sees its required values, by slot.
+  [[nodiscard]] std::vector<std::string> ArgumentNames(uint32_t decision) const;
+  // Decisions that may be evaluated for this one: required directly, or inside of services and
+  // functions.
+  [[nodiscard]] std::vector<uint32_t> ReachableFrom(uint32_t decision) const;
   // The decision's compiled logic; a constant null where there is none.
   [[nodiscard]] const feel::Expression& LogicOf(uint32_t decision) const;
 

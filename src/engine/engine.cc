@@ -38,7 +38,9 @@ Engine::Engine(FileSystem& files, std::string folder, Options options)
     : files_(files),
       folder_(std::move(folder)),
       options_(std::move(options)),
-      artefacts_(files, folder_ + "/artefacts") {}
+      core_(files, folder_, options_.journal.first_segment) {
+  core_.observer = options_.on_decision;
+}
 
 Engine::~Engine() = default;
 
@@ -49,82 +51,100 @@ Result<std::unique_ptr<Engine>> Engine::Open(FileSystem& files, const std::strin
   return engine;
 }
 
+Status Engine::Recover() {
+  CREDENCE_TRY(files_.MakeFolders(folder_));
+  journal::Options options = options_.journal;
+  options.on_frame = [this](const journal::FrameView& frame) {
+    const Status status = core_.FoldFrame(frame);
+    if (!status.ok()) {
+      return status.WithContext("segment " + std::to_string(frame.segment) + " offset " +
+                                std::to_string(frame.offset));
+    }
+    if (options_.on_progress) options_.on_progress(core_.events_folded());
+    return status;
+  };
+  CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
+  report_.sealed = journal_->opened().sealed;
+  report_.cut = journal_->opened().cut;
+  report_.events = core_.events_folded();
+  report_.decisions = core_.decisions_folded();
+  if (report_.sealed) {
+    const std::string& seal = journal_->opened().seal;
+    Digest sealed;
+    if (seal.size() != Digest::kBytes + 1 || !Digest::FromRaw(seal.substr(1), &sealed)) {
+      return DataLoss("the journal's seal does not hold a state hash");
+    }
+    report_.state_matches_seal = sealed == core_.state.Hash();
+  }
+  return {};
+}
+
 Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view activated_by,
                         std::string_view approved_by, Timestamp now) {
   CREDENCE_TRY(stopped_);
   record::Activation activation;
-  CREDENCE_TRY(artefacts_.Put(pack->files, &activation.pack));
-  activation.seq = state_.last_seq.Next();
+  CREDENCE_TRY(core_.artefacts().Put(pack->files, &activation.pack));
+  activation.seq = core_.state.last_seq.Next();
   activation.stamp = NextStamp(now);
   activation.pack_name = pack->name;
   activation.activated_by = activated_by;
   activation.approved_by = approved_by;
   for (const auto& [path, content] : pack->files) activation.artefacts.push_back(Sha256(content));
-  CREDENCE_TRY(SetPack(std::move(pack)));
+  CREDENCE_TRY(core_.SetPack(std::move(pack), journal_->head().frames));
   std::string bytes;
   record::EncodeActivation(activation, &bytes);
-  state_.last_stamp = activation.stamp;
-  return CommitCommand(std::move(bytes), activation.seq);
+  return CommitCommand(std::move(bytes), activation.seq, activation.stamp);
 }
 
 Status Engine::SetKillSwitch(bool on, std::string_view decision, std::string_view by,
                              std::string_view reason, Timestamp now) {
   CREDENCE_TRY(stopped_);
-  if (state_.pack == nullptr) return Unavailable("no pack is active");
-  if (!decision.empty() && state_.pack->FindDecision(decision) == nullptr) {
-    return NotFound("the pack " + state_.pack->name + " has no decision '" + std::string(decision) +
-                    "'");
+  if (core_.state.pack == nullptr) return Unavailable("no pack is active");
+  if (!decision.empty() && core_.state.pack->FindDecision(decision) == nullptr) {
+    return NotFound("the pack " + core_.state.pack->name + " has no decision '" +
+                    std::string(decision) + "'");
   }
-  const record::KillSwitch command{state_.last_seq.Next(), NextStamp(now),  on,
-                                   std::string(decision),  std::string(by), std::string(reason)};
+  const record::KillSwitch command{
+      core_.state.last_seq.Next(), NextStamp(now),  on,
+      std::string(decision),       std::string(by), std::string(reason)};
   std::string bytes;
   record::EncodeKillSwitch(command, &bytes);
-  state_.kill_switches[command.decision] = on;
-  state_.last_stamp = command.stamp;
-  return CommitCommand(std::move(bytes), command.seq);
+  core_.state.kill_switches[command.decision] = on;
+  return CommitCommand(std::move(bytes), command.seq, command.stamp);
 }
 
 Status Engine::SetRate(Currency from, Decimal rate, std::string_view by, Timestamp now) {
   CREDENCE_TRY(stopped_);
-  if (state_.pack == nullptr) return Unavailable("no pack is active");
+  if (core_.state.pack == nullptr) return Unavailable("no pack is active");
   if (!rate.IsFinite() || rate.IsNegative() || rate.IsZero()) {
     return InvalidArgument("expected a positive rate");
   }
-  if (from == state_.pack->schema.base_currency) {
+  if (from == core_.state.pack->schema.base_currency) {
     return InvalidArgument(std::string(from.code()) + " is the base currency: its rate is 1");
   }
-  const record::Rate command{state_.last_seq.Next(), NextStamp(now), from, rate, std::string(by)};
+  const record::Rate command{core_.state.last_seq.Next(), NextStamp(now), from, rate,
+                             std::string(by)};
   std::string bytes;
   record::EncodeRate(command, &bytes);
-  state_.rates[from] = rate;
-  state_.last_stamp = command.stamp;
-  return CommitCommand(std::move(bytes), command.seq);
+  core_.state.rates[from] = rate;
+  return CommitCommand(std::move(bytes), command.seq, command.stamp);
 }
 
 Result<std::shared_ptr<const record::DecisionRecord>> Engine::TakeAnswer(record::Answer answer,
                                                                          Timestamp now) {
   CREDENCE_TRY(stopped_);
-  const auto waiting = state_.parked.find(answer.parked_seq);
-  if (waiting == state_.parked.end() || waiting->second.source != answer.source) {
-    return NotFound("no decision of event " + std::to_string(answer.parked_seq.value()) +
-                    " waits for '" + answer.source + "'");
-  }
-  CREDENCE_ASSIGN(const record::DecisionRecord parked,
-                  record::DecodeDecision(waiting->second.decision));
-  answer.seq = state_.last_seq.Next();
+  answer.seq = core_.state.last_seq.Next();
   answer.stamp = NextStamp(now);
-  CREDENCE_ASSIGN(
-      record::DecisionRecord resumed,
-      decision::Resume(state_.pack->decisions[parked.decision], parked, answer, scratch_.get()));
+  CREDENCE_ASSIGN(record::DecisionRecord resumed, core_.Resume(answer));
   auto kept = std::make_shared<record::DecisionRecord>(std::move(resumed));
   std::string encoded;
   record::EncodeAnswer(answer, &encoded);
   Keep(encoded);
   encoded.clear();
   record::EncodeDecision(*kept, &encoded);
-  state_.last_seq = answer.seq;
-  state_.last_stamp = answer.stamp;
-  state_.ApplyDecision(*kept, encoded);
+  core_.state.last_seq = answer.seq;
+  core_.state.last_stamp = answer.stamp;
+  core_.state.ApplyDecision(*kept, encoded);
   Keep(std::move(encoded));
   CREDENCE_TRY(Commit());
   return std::shared_ptr<const record::DecisionRecord>(std::move(kept));
@@ -157,7 +177,7 @@ Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, bool keep
   if (outcome.kind == Outcome::Kind::kRefused || outcome.kind == Outcome::Kind::kDuplicate) {
     return outcome;
   }
-  const auto arrived = state_.pack->features.EvaluateArrival(event, &arena_);
+  const auto arrived = core_.state.pack->features.EvaluateArrival(event, &arena_);
   if (!arrived.ok()) {
     outcome.kind = Outcome::Kind::kRefused;
     outcome.refusal = Refusal::kAmountOutOfRange;
@@ -166,24 +186,22 @@ Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, bool keep
     return outcome;
   }
   std::vector<std::unique_ptr<feature::EntityState>> copies;
-  std::vector<Source> sources;
+  sources_.clear();
   if (keep) {
-    state_.Apply(event, *arrived);
+    core_.state.Apply(event, *arrived);
     std::string encoded;
     record::EncodeEvent(event, &encoded);
     Keep(std::move(encoded));
-    state_.Touched(event, &touched_);
-    for (const EntityRef& ref : touched_)
-      sources.push_back({ref.entity, state_.entities.Find(ref)});
+    core_.SourcesOf(event, &sources_);
   } else {
-    Overlay(event, *arrived, &copies, &sources);
+    Overlay(event, *arrived, &copies);
   }
-  if (!state_.pack->schema.event_types[event.type].decision) return outcome;
-  auto decided = std::make_shared<record::DecisionRecord>(Decide(event, sources));
+  if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
+  auto decided = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
   if (keep) {
     std::string encoded;
     record::EncodeDecision(*decided, &encoded);
-    state_.ApplyDecision(*decided, encoded);
+    core_.state.ApplyDecision(*decided, encoded);
     Keep(std::move(encoded));
   }
   outcome.kind = Outcome::Kind::kDecided;
@@ -193,16 +211,15 @@ Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, bool keep
 
 // The entities as they would be after the event, without touching them.
 void Engine::Overlay(const Event& event, const feature::Arrival& arrival,
-                     std::vector<std::unique_ptr<feature::EntityState>>* copies,
-                     std::vector<Source>* sources) {
-  const pack::Pack& pack = *state_.pack;
+                     std::vector<std::unique_ptr<feature::EntityState>>* copies) {
+  const pack::Pack& pack = *core_.state.pack;
   const ReversibleRow* reversed = nullptr;
   if (pack.schema.event_types[event.type].reverses) {
-    reversed = &state_.reversible.at(EventKey::Of(event.source, event.reverses));
+    reversed = &core_.state.reversible.at(EventKey::Of(event.source, event.reverses));
   }
-  state_.Touched(event, &touched_);
+  core_.state.Touched(event, &touched_);
   for (const EntityRef& ref : touched_) {
-    const feature::EntityState* now = state_.entities.Find(ref);
+    const feature::EntityState* now = core_.state.entities.Find(ref);
     auto copy = now != nullptr ? std::make_unique<feature::EntityState>(*now)
                                : std::make_unique<feature::EntityState>(pack.features, ref.entity);
     const bool touched_before =
@@ -212,25 +229,25 @@ void Engine::Overlay(const Event& event, const feature::Arrival& arrival,
         });
     if (touched_before) copy->Reverse(pack.features, reversed->seq, event.seq);
     copy->Update(pack.features, arrival);
-    sources->push_back({ref.entity, copy.get()});
+    sources_.push_back({ref.entity, copy.get()});
     copies->push_back(std::move(copy));
   }
 }
 
 Timestamp Engine::NextStamp(Timestamp clock) const {
-  return std::max(Timestamp{state_.last_stamp.ns + 1}, clock);
+  return std::max(Timestamp{core_.state.last_stamp.ns + 1}, clock);
 }
 
 Outcome Engine::Admit(Event* event, Arrival arrival, Timestamp now) {
   Outcome outcome;
-  if (state_.pack == nullptr) {
+  if (core_.state.pack == nullptr) {
     outcome.refusal = Refusal::kNoPack;
     outcome.expected = "expected an active pack";
     return outcome;
   }
   event->stamp = NextStamp(arrival == Arrival::kHistory ? event->time : now);
-  event->seq = state_.last_seq.Next();
-  if (const OnceIndex::Row* row = state_.once.Find(EventKey::Of(event->source, event->id))) {
+  event->seq = core_.state.last_seq.Next();
+  if (const OnceIndex::Row* row = core_.state.once.Find(EventKey::Of(event->source, event->id))) {
     outcome.seq = row->seq;
     if (OnceIndex::SameContent(*row, event->digest)) {
       outcome.kind = Outcome::Kind::kDuplicate;
@@ -253,7 +270,7 @@ Outcome Engine::Admit(Event* event, Arrival arrival, Timestamp now) {
 }
 
 bool Engine::CheckTime(const Event& event, Outcome* outcome) const {
-  const record::Bounds& bounds = state_.pack->schema.bounds;
+  const record::Bounds& bounds = core_.state.pack->schema.bounds;
   const Int128 late = static_cast<Int128>(event.stamp.ns) - event.time.ns;
   outcome->field = "time";
   if (-late > bounds.future_ns) {
@@ -275,15 +292,15 @@ bool Engine::CheckTime(const Event& event, Outcome* outcome) const {
 // Amounts in other currencies get their value in the base currency; the fields are copied where
 // that happens.
 bool Engine::ConvertAmounts(Event* event, Outcome* outcome) {
-  const Currency base = state_.pack->schema.base_currency;
+  const Currency base = core_.state.pack->schema.base_currency;
   std::span<Value> converted;
   for (size_t i = 0; i < event->fields.size(); ++i) {
     const Value& value = event->fields[i];
     if (value.kind() != record::ValueKind::kMoney || value.money().currency == base) continue;
     const Money amount = value.money();
-    outcome->field = "data." + state_.pack->schema.event_types[event->type].fields[i].name;
-    const auto rate = state_.rates.find(amount.currency);
-    if (rate == state_.rates.end()) {
+    outcome->field = "data." + core_.state.pack->schema.event_types[event->type].fields[i].name;
+    const auto rate = core_.state.rates.find(amount.currency);
+    if (rate == core_.state.rates.end()) {
       outcome->refusal = Refusal::kNoRate;
       outcome->expected = "expected an amount in " + std::string(base.code()) + ", or a rate for " +
                           std::string(amount.currency.code()) + " set before";
@@ -307,15 +324,16 @@ bool Engine::ConvertAmounts(Event* event, Outcome* outcome) {
 }
 
 bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
-  if (!state_.pack->schema.event_types[event.type].reverses) return true;
+  if (!core_.state.pack->schema.event_types[event.type].reverses) return true;
   outcome->field = "reverses";
-  const auto row = state_.reversible.find(EventKey::Of(event.source, event.reverses));
-  const bool in_time = row != state_.reversible.end() && event.stamp.ns - row->second.stamp.ns <=
-                                                             state_.pack->schema.bounds.reversal_ns;
+  const auto row = core_.state.reversible.find(EventKey::Of(event.source, event.reverses));
+  const bool in_time =
+      row != core_.state.reversible.end() &&
+      event.stamp.ns - row->second.stamp.ns <= core_.state.pack->schema.bounds.reversal_ns;
   if (!in_time) {
     outcome->refusal = Refusal::kReversesUnknown;
     outcome->expected = "expected the id of a reversible event that this source sent in the last " +
-                        DurationToString(state_.pack->schema.bounds.reversal_ns);
+                        DurationToString(core_.state.pack->schema.bounds.reversal_ns);
     return false;
   }
   if (row->second.reversed) {
@@ -327,45 +345,10 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
   return true;
 }
 
-record::DecisionRecord Engine::Decide(const Event& event, std::span<const Source> sources) {
-  const pack::Pack& pack = *state_.pack;
-  const decision::DecisionPlan& plan =
-      pack.decisions[*pack.schema.event_types[event.type].decision];
-  slots_.assign(plan.slots.size(), Value::Absent());
-  features_.assign(pack.features.features().size(), Value::Absent());
-  const feature::ReadPoint at{event.time, event.seq};
-  for (const feature::ReadSet& set : reads_[plan.index]) {
-    const feature::EntityState* state = empty_[set.entity()].get();
-    for (const Source& source : sources) {
-      if (source.entity == set.entity()) state = source.state;
-    }
-    state->Read(pack.features, at, set, features_);
-  }
-  for (const decision::FeatureSlot& slot : plan.features)
-    slots_[slot.slot] = features_[slot.feature];
-  for (const decision::FieldSlot& slot : plan.fields) slots_[slot.slot] = event.fields[slot.field];
-  decision::Request request;
-  request.seq = event.seq;
-  request.time = event.time;
-  request.killed = state_.Killed(plan.name);
-  if (options_.on_decision) {
-    std::vector<Value> all(pack.features.features().size());
-    for (uint32_t entity = 0; entity < empty_.size(); ++entity) {
-      const feature::EntityState* state = empty_[entity].get();
-      for (const Source& source : sources) {
-        if (source.entity == entity) state = source.state;
-      }
-      state->Read(pack.features, at, all);
-    }
-    options_.on_decision(plan, event, all);
-  }
-  return decision::Decide(plan, request, slots_, scratch_.get());
-}
-
 Status Engine::Commit() {
   if (records_.empty()) return {};
   std::vector<std::string_view> views(records_.begin(), records_.end());
-  const auto head = journal_->Append(state_.last_seq, views);
+  const auto head = journal_->Append(core_.state.last_seq, views);
   records_.clear();
   if (!head.ok()) {
     // Memory is ahead of the disk: nothing of this batch may be released, and nothing more may be
@@ -377,8 +360,9 @@ Status Engine::Commit() {
   return {};
 }
 
-Status Engine::CommitCommand(std::string record, Seq seq) {
-  state_.last_seq = seq;
+Status Engine::CommitCommand(std::string record, Seq seq, Timestamp stamp) {
+  core_.state.last_seq = seq;
+  core_.state.last_stamp = stamp;
   Keep(std::move(record));
   return Commit();
 }
@@ -389,19 +373,19 @@ Status Engine::Close() {
   std::string seal;
   ByteWriter out(&seal);
   out.PutU8(static_cast<uint8_t>(DigestId::kSha256));
-  out.PutRaw(state_.Hash().view());
+  out.PutRaw(core_.state.Hash().view());
   const auto head = journal_->Seal(seal);
   return head.status();
 }
 
 std::optional<std::vector<std::pair<std::string, Value>>> Engine::ReadEntity(
     std::string_view entity, std::string_view key, Timestamp at) const {
-  if (state_.pack == nullptr) return std::nullopt;
-  const auto index = state_.pack->schema.EntityIndex(entity);
+  if (core_.state.pack == nullptr) return std::nullopt;
+  const auto index = core_.state.pack->schema.EntityIndex(entity);
   if (!index) return std::nullopt;
-  const feature::EntityState* state = state_.entities.Find(EntityRef{*index, key});
+  const feature::EntityState* state = core_.state.entities.Find(EntityRef{*index, key});
   if (state == nullptr) return std::nullopt;
-  const feature::FeaturePlan& plan = state_.pack->features;
+  const feature::FeaturePlan& plan = core_.state.pack->features;
   std::vector<Value> values(plan.features().size());
   state->Read(plan, {at, Seq(UINT64_MAX)}, values);
   std::vector<std::pair<std::string, Value>> named;

@@ -25,8 +25,7 @@
 #include "src/base/file.h"
 #include "src/base/status.h"
 #include "src/decision/decide.h"
-#include "src/engine/artefacts.h"
-#include "src/engine/state.h"
+#include "src/engine/core.h"
 #include "src/journal/journal.h"
 #include "src/pack/pack.h"
 #include "src/record/event.h"
@@ -73,11 +72,7 @@ enum class Arrival : uint8_t { kLive = 0, kHistory = 1 };
 
 struct Options {
   journal::Options journal;
-  // Sees every slot of each decision (those that are not recorded too), before the record is
-  // released. For exports. May be empty.
-  std::function<void(const decision::DecisionPlan&, const record::Event&,
-                     std::span<const record::Value> all_features)>
-      on_decision;
+  Core::Observer on_decision;  // may be empty
   // Called during Open after each frame with the number of events folded so far. May be empty.
   std::function<void(uint64_t events)> on_progress;
 };
@@ -89,15 +84,6 @@ struct OpenReport {
   bool state_matches_seal = true;  // checked where sealed
   journal::Tail cut;               // what was cut from the journal's end
 };
-
-// The pack of a digest from the store beside a journal.
-Result<std::shared_ptr<const pack::Pack>> LoadStoredPack(const ArtefactStore& artefacts,
-                                                         const Digest& digest);
-
-// The event of one pack in the terms of another: types and fields by name, what the other does not
-// have left out. Nothing if it does not know the event type.
-std::optional<record::Event> Translate(const record::Event& event, const record::Schema& from,
-                                       const record::Schema& to, Arena* arena);
 
 class Engine {
  public:
@@ -128,8 +114,8 @@ class Engine {
   [[nodiscard]] std::optional<std::vector<std::pair<std::string, record::Value>>> ReadEntity(
       std::string_view entity, std::string_view key, Timestamp at) const;
 
-  [[nodiscard]] const pack::Pack* pack() const { return state_.pack.get(); }
-  [[nodiscard]] const State& state() const { return state_; }
+  [[nodiscard]] const pack::Pack* pack() const { return core_.state.pack.get(); }
+  [[nodiscard]] const State& state() const { return core_.state; }
   [[nodiscard]] const OpenReport& opened() const { return report_; }
   [[nodiscard]] const journal::Journal& journal() const { return *journal_; }
 
@@ -137,22 +123,10 @@ class Engine {
   Status Close();
 
  private:
-  // What a decision reads of one entity, and the state it reads it from.
-  struct Source {
-    uint32_t entity = 0;
-    const feature::EntityState* state = nullptr;
-  };
   Engine(FileSystem& files, std::string folder, Options options);
   Status Recover();
-  Status FoldFrame(const journal::FrameView& frame);
-  Status Fold(std::string_view record);
-  Status FoldEvent(const record::Event& event);
-  Status SetPack(std::shared_ptr<const pack::Pack> pack);
-  Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack);
-  Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from,
-                     State* rebuilt) const;
   Status Commit();
-  Status CommitCommand(std::string record, Seq seq);
+  Status CommitCommand(std::string record, Seq seq, Timestamp stamp);
   [[nodiscard]] Timestamp NextStamp(Timestamp clock) const;
 
   Outcome Admit(record::Event* event, Arrival arrival, Timestamp now);
@@ -161,32 +135,22 @@ class Engine {
   bool ConvertAmounts(record::Event* event, Outcome* outcome);
   Outcome Take(const record::Event& raw, Arrival arrival, Timestamp now, bool keep);
   void Overlay(const record::Event& event, const feature::Arrival& arrival,
-               std::vector<std::unique_ptr<feature::EntityState>>* copies,
-               std::vector<Source>* sources);
-  record::DecisionRecord Decide(const record::Event& event, std::span<const Source> sources);
+               std::vector<std::unique_ptr<feature::EntityState>>* copies);
   void Keep(std::string record) { records_.push_back(std::move(record)); }
 
   FileSystem& files_;
   std::string folder_;
   Options options_;
-  ArtefactStore artefacts_;
+  Core core_;
   std::unique_ptr<journal::Journal> journal_;
-  uint64_t frames_folded_ = 0;
-  State state_;
   OpenReport report_;
   Status stopped_;
-  // Made anew with each pack: what each decision reads of each entity, and an empty state of each
-  // entity.
-  std::vector<std::vector<feature::ReadSet>> reads_;
-  std::vector<std::unique_ptr<feature::EntityState>> empty_;
-  std::unique_ptr<decision::Scratch> scratch_;
   // Of the batch.
   Arena arena_;
   std::vector<std::string> records_;
   // Of one event.
-  std::vector<record::Value> features_;
-  std::vector<record::Value> slots_;
   std::vector<EntityRef> touched_;
+  std::vector<Core::Source> sources_;
 };
 
 }  // namespace credence::engine

@@ -44,7 +44,7 @@ struct EntityRef {
 
 class EntityTable {
  public:
-  void Reset(size_t entity_count) { by_entity_.assign(entity_count, Map()); }
+  void Reset(size_t entity_count) { by_entity_ = std::vector<Map>(entity_count); }
   [[nodiscard]] const feature::EntityState* Find(EntityRef ref) const;
   feature::EntityState* FindOrAdd(EntityRef ref, const feature::FeaturePlan& plan);
   feature::EntityState* Find(EntityRef ref);

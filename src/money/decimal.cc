@@ -38,13 +38,30 @@ BID_UINT128 ToLibrary(Decimal d) {
 
 Decimal FromLibrary(BID_UINT128 bits) { return Access::Make(bits.w[0], bits.w[1]); }
 
+// Out of line, so that the short paths need no stack frame for the flags.
+[[gnu::noinline]] Decimal LibraryAdd(Decimal a, Decimal b) {
+  unsigned flags = 0;
+  return FromLibrary(bid128_add(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
+}
+
+[[gnu::noinline]] Decimal LibraryDivide(Decimal a, Decimal b) {
+  unsigned flags = 0;
+  return FromLibrary(bid128_div(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
+}
+
 // 10^0 .. 10^22, exact.
 constexpr std::array<double, 23> kDoublePowersOfTen = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// Powers of ten up to this one take any 64-bit coefficient to at most 34 digits.
+// Powers of ten up to 10^14 take any 64-bit coefficient to less than 2 x 10^33: two of those make a
+// sum of at most 34 digits.
 constexpr int kShortGapMax = 14;
+constexpr std::array<uint64_t, kShortGapMax + 1> kShortPowers = [] {
+  std::array<uint64_t, kShortGapMax + 1> powers{};
+  for (size_t i = 0; i < powers.size(); ++i) powers[i] = static_cast<uint64_t>(kPowersOfTen[i]);
+  return powers;
+}();
 
 }  // namespace
 
@@ -119,24 +136,37 @@ bool Decimal::IsInteger() const {
 }
 
 Decimal Decimal::AddGeneral(Decimal a, Decimal b) {
-  if (a.IsFinite() && b.IsFinite()) {
-    if (Access::Exponent(a) < Access::Exponent(b)) std::swap(a, b);
-    const int gap = Access::Exponent(a) - Access::Exponent(b);
-    if (gap == 0 || (gap <= kShortGapMax && a.IsShort())) {
-      // Both sides are below 10^34 at the smaller exponent, so the sum is exact in 128 bits.
-      const auto left =
-          static_cast<Int128>(Access::Coefficient(a) * kPowersOfTen[static_cast<size_t>(gap)]);
-      const auto right = static_cast<Int128>(Access::Coefficient(b));
-      const Int128 sum = (Access::Sign(a) ? -left : left) + (Access::Sign(b) ? -right : right);
-      const UInt128 magnitude = sum < 0 ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
-      if (magnitude < kCoefficientEnd) {
-        const bool negative = sum < 0 || (sum == 0 && Access::Sign(a) && Access::Sign(b));
-        return Access::Pack(negative, magnitude, Access::Exponent(b));
-      }
+  const int gap = a.BiasedExponent() - b.BiasedExponent();
+  if (a.IsShort() && b.IsShort() && gap <= kShortGapMax && gap >= -kShortGapMax) {
+    // One of the two factors is 1. Without a swap there is no branch to mispredict.
+    const UInt128 left =
+        static_cast<UInt128>(a.bits_.low) * kShortPowers[static_cast<size_t>(std::max(gap, 0))];
+    const UInt128 right =
+        static_cast<UInt128>(b.bits_.low) * kShortPowers[static_cast<size_t>(std::max(-gap, 0))];
+    const Int128 left_mask = -static_cast<Int128>(a.bits_.high >> 63);
+    const Int128 right_mask = -static_cast<Int128>(b.bits_.high >> 63);
+    const Int128 sum = (static_cast<Int128>(left) ^ left_mask) - left_mask +
+                       (static_cast<Int128>(right) ^ right_mask) - right_mask;
+    const Int128 sum_mask = sum >> 127;
+    const auto magnitude = static_cast<UInt128>((sum ^ sum_mask) - sum_mask);
+    const uint64_t zero_sign = magnitude == 0 ? a.bits_.high & b.bits_.high & kSignBit : 0;
+    const uint64_t sign = (static_cast<uint64_t>(sum_mask) & kSignBit) | zero_sign;
+    const auto exponent = static_cast<uint64_t>(std::min(a.BiasedExponent(), b.BiasedExponent()));
+    return Decimal(
+        Bits{static_cast<uint64_t>(magnitude),
+             sign | (exponent << kExponentShift) | static_cast<uint64_t>(magnitude >> 64)});
+  }
+  if (gap == 0 && a.IsFinite() && b.IsFinite()) {
+    const auto left = static_cast<Int128>(Access::Coefficient(a));
+    const auto right = static_cast<Int128>(Access::Coefficient(b));
+    const Int128 sum = (Access::Sign(a) ? -left : left) + (Access::Sign(b) ? -right : right);
+    const UInt128 magnitude = sum < 0 ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
+    if (magnitude < kCoefficientEnd) {
+      const bool negative = sum < 0 || (sum == 0 && Access::Sign(a) && Access::Sign(b));
+      return Access::Pack(negative, magnitude, Access::Exponent(b));
     }
   }
-  unsigned flags = 0;
-  return FromLibrary(bid128_add(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
+  return LibraryAdd(a, b);
 }
 
 Decimal Decimal::MultiplyGeneral(Decimal a, Decimal b) {
@@ -222,8 +252,7 @@ Decimal Decimal::DivideGeneral(Decimal a, Decimal b) {
       return Access::Pack(Access::Sign(a) != Access::Sign(b), coefficient, exponent);
     }
   }
-  unsigned flags = 0;
-  return FromLibrary(bid128_div(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
+  return LibraryDivide(a, b);
 }
 
 bool Decimal::EqualsGeneral(Decimal a, Decimal b) { return CompareGeneral(a, b) == 0; }
@@ -374,7 +403,7 @@ Decimal Decimal::Canonical() const {
   if (coefficient == 0) return {};
   int exponent = Access::Exponent(*this);
   if ((bits_.low & 1) != 0) return *this;  // an odd number has no trailing zero
-  for (const int step : {32, 16, 8, 4, 2, 1}) {
+  for (const int step : {32, 16}) {
     const UInt128 divisor = kPowersOfTen[static_cast<size_t>(step)];
     while (exponent + step <= kExponentMax && coefficient >= divisor &&
            coefficient % divisor == 0) {
@@ -382,6 +411,7 @@ Decimal Decimal::Canonical() const {
       exponent += step;
     }
   }
+  exponent += StripZeros(&coefficient, kExponentMax - exponent);
   return Access::Pack(Access::Sign(*this), coefficient, exponent);
 }
 

@@ -115,8 +115,12 @@ void Loader::CheckTexts() {
   for (const ModelDecl& model : models_) {
     if (model.scorecard == nullptr) continue;
     Reporter reporter(Path(model.file), diagnostics_);
-    for (const std::string& code : model.scorecard->reason_codes()) {
-      if (seen.insert(code).second) check(&reporter, 0, 0, "the reason", code, reasons);
+    for (const auto& characteristic : model.scorecard->characteristics) {
+      for (const auto& attribute : characteristic.attributes) {
+        const std::string& code = attribute.reason_code;
+        if (!code.empty() && seen.insert(code).second)
+          check(&reporter, 0, 0, "the reason", code, reasons);
+      }
     }
   }
 }

@@ -32,7 +32,8 @@ layers_step() { run "$(system_python)" tools/check_layers.py; }
 tree_step() { run "$(system_python)" tools/check_tree.py; }
 headers_step() { build release header_check; }
 tidy_step() {
-  configure tidy >&2
+  # Always: the compile database is made here alone, and no build renews it.
+  run cmake --preset tidy >build/tidy-configure.log 2>&1 || { cat build/tidy-configure.log; return 1; }
   run "$(system_python)" tools/check_tidy.py --jobs "$JOBS" --seconds "${CREDENCE_TIDY_SECONDS:-240}" ${all:+--all}
 }
 

@@ -10,6 +10,7 @@
 namespace credence::engine {
 
 using record::Event;
+using record::Value;
 
 Result<std::shared_ptr<const pack::Pack>> LoadStoredPack(const ArtefactStore& artefacts,
                                                          const Digest& digest) {
@@ -46,89 +47,64 @@ std::optional<Event> Translate(const Event& event, const record::Schema& from,
   return translated;
 }
 
-Status Engine::Recover() {
-  CREDENCE_TRY(files_.MakeFolders(folder_));
-  journal::Options options = options_.journal;
-  options.on_frame = [this](const journal::FrameView& frame) {
-    const Status status = FoldFrame(frame);
-    if (!status.ok()) {
-      return status.WithContext("segment " + std::to_string(frame.segment) + " offset " +
-                                std::to_string(frame.offset));
-    }
-    if (options_.on_progress) options_.on_progress(report_.events);
-    return status;
-  };
-  CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
-  report_.sealed = journal_->opened().sealed;
-  report_.cut = journal_->opened().cut;
-  if (report_.sealed) {
-    const std::string& seal = journal_->opened().seal;
-    Digest sealed;
-    if (seal.size() != Digest::kBytes + 1 || !Digest::FromRaw(seal.substr(1), &sealed)) {
-      return DataLoss("the journal's seal does not hold a state hash");
-    }
-    report_.state_matches_seal = sealed == state_.Hash();
-  }
-  return {};
-}
-
-Status Engine::FoldFrame(const journal::FrameView& frame) {
-  frames_folded_ = frame.index;
+Status Core::FoldFrame(const journal::FrameView& frame) {
   if (frame.kind != journal::FrameKind::kBatch) return {};
   arena_.Reset();
-  for (const std::string_view record : frame.records) CREDENCE_TRY(Fold(record));
-  if (state_.last_seq != frame.last_seq) {
+  for (const std::string_view record : frame.records)
+    CREDENCE_TRY(Fold(record, frame.index, &arena_));
+  if (state.last_seq != frame.last_seq) {
     return DataLoss("the frame ends with sequence " + std::to_string(frame.last_seq.value()) +
-                    " but its records with " + std::to_string(state_.last_seq.value()));
+                    " but its records with " + std::to_string(state.last_seq.value()));
   }
   return {};
 }
 
-Status Engine::Fold(std::string_view bytes) {
-  CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, &arena_));
-  if (const auto* event = std::get_if<Event>(&any)) return FoldEvent(*event);
+Status Core::Fold(std::string_view bytes, uint64_t frame, Arena* arena) {
+  CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, arena));
+  if (const auto* event = std::get_if<Event>(&any)) return FoldEvent(*event, arena);
   if (const auto* decided = std::get_if<record::DecisionRecord>(&any)) {
-    ++report_.decisions;
-    state_.ApplyDecision(*decided, bytes);
+    ++decisions_folded_;
+    state.ApplyDecision(*decided, bytes);
     return {};
   }
-  const auto advance = [this](Seq seq, Timestamp stamp) {
-    if (seq != state_.last_seq.Next()) {
-      return DataLoss("expected sequence " + std::to_string(state_.last_seq.value() + 1) +
-                      ", found " + std::to_string(seq.value()));
-    }
-    state_.last_seq = seq;
-    state_.last_stamp = stamp;
-    return OkStatus();
-  };
   if (const auto* activation = std::get_if<record::Activation>(&any)) {
     CREDENCE_ASSIGN(auto pack, LoadStoredPack(artefacts_, activation->pack));
-    CREDENCE_TRY(SetPack(std::move(pack)));
-    return advance(activation->seq, activation->stamp);
+    CREDENCE_TRY(SetPack(std::move(pack), frame - 1));
+    return Advance(activation->seq, activation->stamp);
   }
   if (const auto* kill_switch = std::get_if<record::KillSwitch>(&any)) {
-    state_.kill_switches[kill_switch->decision] = kill_switch->on;
-    return advance(kill_switch->seq, kill_switch->stamp);
+    state.kill_switches[kill_switch->decision] = kill_switch->on;
+    return Advance(kill_switch->seq, kill_switch->stamp);
   }
   if (const auto* rate = std::get_if<record::Rate>(&any)) {
-    state_.rates[rate->from] = rate->rate;
-    return advance(rate->seq, rate->stamp);
+    state.rates[rate->from] = rate->rate;
+    return Advance(rate->seq, rate->stamp);
   }
   const auto& answer = std::get<record::Answer>(any);
-  return advance(answer.seq, answer.stamp);
+  return Advance(answer.seq, answer.stamp);
 }
 
-Status Engine::FoldEvent(const Event& event) {
-  if (state_.pack == nullptr) return DataLoss("an event stands before the first activation");
-  if (event.seq != state_.last_seq.Next() || event.type >= state_.pack->schema.event_types.size() ||
-      event.fields.size() != state_.pack->schema.event_types[event.type].fields.size()) {
+Status Core::Advance(Seq seq, Timestamp stamp) {
+  if (seq != state.last_seq.Next()) {
+    return DataLoss("expected sequence " + std::to_string(state.last_seq.value() + 1) + ", found " +
+                    std::to_string(seq.value()));
+  }
+  state.last_seq = seq;
+  state.last_stamp = stamp;
+  return {};
+}
+
+Status Core::FoldEvent(const Event& event, Arena* arena) {
+  if (state.pack == nullptr) return DataLoss("an event stands before the first activation");
+  if (event.seq != state.last_seq.Next() || event.type >= state.pack->schema.event_types.size() ||
+      event.fields.size() != state.pack->schema.event_types[event.type].fields.size()) {
     return DataLoss("the event with sequence " + std::to_string(event.seq.value()) +
                     " does not follow, or does not fit its pack");
   }
-  const auto arrival = state_.pack->features.EvaluateArrival(event, &arena_);
+  const auto arrival = state.pack->features.EvaluateArrival(event, arena);
   if (!arrival.ok()) return DataLoss(arrival.status().message());
-  state_.Apply(event, *arrival);
-  ++report_.events;
+  state.Apply(event, *arrival);
+  ++events_folded_;
   return {};
 }
 
@@ -169,11 +145,11 @@ bool SameEntities(const pack::Pack& a, const pack::Pack& b) {
 
 }  // namespace
 
-Status Engine::SetPack(std::shared_ptr<const pack::Pack> pack) {
-  if (state_.pack == nullptr) {
-    state_.entities.Reset(pack->schema.entities.size());
-  } else if (!SameEntities(*state_.pack, *pack)) {
-    CREDENCE_TRY(RebuildEntities(pack));
+Status Core::SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames) {
+  if (state.pack == nullptr) {
+    state.entities.Reset(pack->schema.entities.size());
+  } else if (!SameEntities(*state.pack, *pack)) {
+    CREDENCE_TRY(RebuildEntities(pack, frames));
   }
   reads_.clear();
   for (const decision::DecisionPlan& plan : pack->decisions) {
@@ -193,20 +169,19 @@ Status Engine::SetPack(std::shared_ptr<const pack::Pack> pack) {
     empty_.push_back(std::make_unique<feature::EntityState>(pack->features, entity));
   }
   scratch_ = std::make_unique<decision::Scratch>(pack->zones.get());
-  state_.pack = std::move(pack);
+  state.pack = std::move(pack);
   return {};
 }
 
 // Windows of the new pack from the events that the journal holds, read again from its start.
-Status Engine::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack) {
+Status Core::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint64_t frames) {
   State rebuilt;
   rebuilt.pack = pack;
   rebuilt.entities.Reset(pack->schema.entities.size());
   journal::ReadOptions options;
-  options.first_segment = options_.journal.first_segment;
-  // While folding, the frame that holds the activation is read already: stop before it.
-  options.until_frame = journal_ != nullptr ? journal_->head().frames : frames_folded_ - 1;
-  if (options.until_frame > 0) {
+  options.first_segment = first_segment_;
+  options.until_frame = frames;
+  if (frames > 0) {
     CREDENCE_ASSIGN(const auto reader,
                     journal::JournalReader::Open(files_, folder_ + "/journal", options));
     std::shared_ptr<const pack::Pack> from;
@@ -220,12 +195,12 @@ Status Engine::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack) {
       }
     }
   }
-  state_.entities = std::move(rebuilt.entities);
+  state.entities = std::move(rebuilt.entities);
   return {};
 }
 
-Status Engine::RebuildFrom(std::string_view bytes, std::shared_ptr<const pack::Pack>* from,
-                           State* rebuilt) const {
+Status Core::RebuildFrom(std::string_view bytes, std::shared_ptr<const pack::Pack>* from,
+                         State* rebuilt) const {
   Arena arena;
   CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, &arena));
   if (const auto* activation = std::get_if<record::Activation>(&any)) {
@@ -240,6 +215,62 @@ Status Engine::RebuildFrom(std::string_view bytes, std::shared_ptr<const pack::P
   if (!arrival.ok()) return DataLoss(arrival.status().message());
   rebuilt->ApplyWindows(*translated, *arrival);
   return {};
+}
+
+void Core::SourcesOf(const Event& event, std::vector<Source>* sources) const {
+  sources->clear();
+  std::vector<EntityRef> touched;
+  state.Touched(event, &touched);
+  for (const EntityRef& ref : touched) sources->push_back({ref.entity, state.entities.Find(ref)});
+}
+
+record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> sources) {
+  const pack::Pack& pack = *state.pack;
+  const decision::DecisionPlan& plan =
+      pack.decisions[*pack.schema.event_types[event.type].decision];
+  slots_.assign(plan.slots.size(), Value::Absent());
+  features_.assign(pack.features.features().size(), Value::Absent());
+  const feature::ReadPoint at{event.time, event.seq};
+  for (const feature::ReadSet& set : reads_[plan.index]) {
+    const feature::EntityState* read = empty_[set.entity()].get();
+    for (const Source& source : sources) {
+      if (source.entity == set.entity()) read = source.state;
+    }
+    read->Read(pack.features, at, set, features_);
+  }
+  for (const decision::FeatureSlot& slot : plan.features)
+    slots_[slot.slot] = features_[slot.feature];
+  for (const decision::FieldSlot& slot : plan.fields) slots_[slot.slot] = event.fields[slot.field];
+  decision::Request request;
+  request.seq = event.seq;
+  request.time = event.time;
+  request.killed = state.Killed(plan.name);
+  if (observer) {
+    std::vector<Value> all(pack.features.features().size());
+    for (uint32_t entity = 0; entity < empty_.size(); ++entity) {
+      const feature::EntityState* read = empty_[entity].get();
+      for (const Source& source : sources) {
+        if (source.entity == entity) read = source.state;
+      }
+      read->Read(pack.features, at, all);
+    }
+    observer(plan, event, all);
+  }
+  return decision::Decide(plan, request, slots_, scratch_.get());
+}
+
+Result<record::DecisionRecord> Core::Resume(const record::Answer& answer) {
+  const auto waiting = state.parked.find(answer.parked_seq);
+  if (waiting == state.parked.end() || waiting->second.source != answer.source) {
+    return NotFound("no decision of event " + std::to_string(answer.parked_seq.value()) +
+                    " waits for '" + answer.source + "'");
+  }
+  CREDENCE_ASSIGN(const record::DecisionRecord parked,
+                  record::DecodeDecision(waiting->second.decision));
+  if (parked.decision >= state.pack->decisions.size()) {
+    return DataLoss("the parked decision " + parked.Id() + " does not fit the active pack");
+  }
+  return decision::Resume(state.pack->decisions[parked.decision], parked, answer, scratch_.get());
 }
 
 }  // namespace credence::engine

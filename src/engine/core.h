@@ -1,0 +1,103 @@
+#pragma once
+// Core: the engine without its journal: the state, folding of journalled records into it, and
+// deciding from it. The writer drives one; `study` drives another over the same journal and
+// compares.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/arena.h"
+#include "src/base/file.h"
+#include "src/base/status.h"
+#include "src/decision/decide.h"
+#include "src/engine/artefacts.h"
+#include "src/engine/state.h"
+#include "src/journal/format.h"
+#include "src/pack/pack.h"
+#include "src/record/event.h"
+#include "src/record/fact.h"
+
+namespace credence::engine {
+
+// The pack of a digest from the store beside a journal.
+Result<std::shared_ptr<const pack::Pack>> LoadStoredPack(const ArtefactStore& artefacts,
+                                                         const Digest& digest);
+
+// The event of one pack in the terms of another: types and fields by name, what the other does not
+// have left out. Nothing if it does not know the event type.
+std::optional<record::Event> Translate(const record::Event& event, const record::Schema& from,
+                                       const record::Schema& to, Arena* arena);
+
+class Core {
+ public:
+  // The entity states that a decision reads, where they are not those of the state (a dry run's
+  // copies).
+  struct Source {
+    uint32_t entity = 0;
+    const feature::EntityState* state = nullptr;
+  };
+  // Sees each decision's event and every feature of the entities that it touched. For exports.
+  using Observer = std::function<void(const decision::DecisionPlan&, const record::Event&,
+                                      std::span<const record::Value> features)>;
+
+  // `folder` holds journal/ and artefacts/; `first_segment` as in journal::ReadOptions.
+  Core(FileSystem& files, std::string folder, uint64_t first_segment)
+      : files_(files),
+        folder_(std::move(folder)),
+        first_segment_(first_segment),
+        artefacts_(files, folder_ + "/artefacts") {}
+
+  State state;
+  Observer observer;
+
+  // Puts a pack in charge. Entity states go on as they are where no feature's definition changed;
+  // otherwise they are made again from the first `frames` frames of the journal.
+  Status SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames);
+  // Takes in all records of a frame of the journal, in order.
+  Status FoldFrame(const journal::FrameView& frame);
+  // One record; views of decoded events live until the arena is reset. kDataLoss if it does not
+  // follow.
+  Status Fold(std::string_view record, uint64_t frame, Arena* arena);
+
+  // The entities that an admitted event touched, as they stand in the state.
+  void SourcesOf(const record::Event& event, std::vector<Source>* sources) const;
+  // Decides for an event that was applied: reads the slots, asks models and policy.
+  record::DecisionRecord Decide(const record::Event& event, std::span<const Source> sources);
+  // Goes on with a parked decision.
+  Result<record::DecisionRecord> Resume(const record::Answer& answer);
+  decision::Scratch* scratch() { return scratch_.get(); }
+  ArtefactStore& artefacts() { return artefacts_; }
+
+  [[nodiscard]] uint64_t events_folded() const { return events_folded_; }
+  [[nodiscard]] uint64_t decisions_folded() const { return decisions_folded_; }
+
+ private:
+  Status FoldEvent(const record::Event& event, Arena* arena);
+  Status Advance(Seq seq, Timestamp stamp);
+  Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint64_t frames);
+  Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from,
+                     State* rebuilt) const;
+
+  FileSystem& files_;
+  std::string folder_;
+  uint64_t first_segment_;
+  ArtefactStore artefacts_;
+  Arena arena_;
+  uint64_t events_folded_ = 0;
+  uint64_t decisions_folded_ = 0;
+  // Made anew with each pack: what each decision reads of each entity, and an empty state of each
+  // entity.
+  std::vector<std::vector<feature::ReadSet>> reads_;
+  std::vector<std::unique_ptr<feature::EntityState>> empty_;
+  std::unique_ptr<decision::Scratch> scratch_;
+  // Of one event.
+  std::vector<record::Value> features_;
+  std::vector<record::Value> slots_;
+};
+
+}  // namespace credence::engine
