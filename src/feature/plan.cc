@@ -35,6 +35,7 @@ const EntityPlan& FeaturePlan::entity(uint32_t index) const { return rep_->entit
 size_t FeaturePlan::entity_count() const { return rep_->entities.size(); }
 const record::Bounds& FeaturePlan::bounds() const { return rep_->bounds; }
 Currency FeaturePlan::base_currency() const { return rep_->base_currency; }
+const Tuning& FeaturePlan::tuning() const { return rep_->tuning; }
 const ReadSet& FeaturePlan::All(uint32_t entity) const { return rep_->all[entity]; }
 
 ReadSet FeaturePlan::Select(uint32_t entity, std::span<const uint32_t> features) const {

@@ -43,6 +43,14 @@ inline constexpr size_t kColumnsMax = 256;     // of a log
 inline constexpr size_t kFiltersMax = 1024;    // different `where` of one event type
 inline constexpr uint32_t kNoColumn = UINT32_MAX;
 
+// Memory against speed. Values and stored bytes do not depend on it.
+struct Tuning {
+  // Logs with fewer rows are answered by walking them: cursors would cost more memory than they
+  // save time.
+  uint32_t cursor_rows = 24;
+  uint32_t chunk_rows = 128;  // 2..128
+};
+
 // How a cell becomes a Value.
 struct Column {
   record::ValueKind kind = record::ValueKind::kAbsent;
@@ -163,7 +171,8 @@ class FeaturePlan {
   // that is taken, a limit. The features keep the order of the specs: feature i is spec i.
   [[nodiscard]] static std::optional<FeaturePlan> Build(const record::Schema& schema,
                                                         std::span<const FeatureSpec> specs,
-                                                        std::vector<Diagnostic>* diagnostics);
+                                                        std::vector<Diagnostic>* diagnostics,
+                                                        const Tuning& tuning = {});
   FeaturePlan(FeaturePlan&&) noexcept;
   FeaturePlan& operator=(FeaturePlan&&) noexcept;
   ~FeaturePlan();
@@ -175,6 +184,7 @@ class FeaturePlan {
   [[nodiscard]] size_t entity_count() const;
   [[nodiscard]] const record::Bounds& bounds() const;
   [[nodiscard]] Currency base_currency() const;
+  [[nodiscard]] const Tuning& tuning() const;
 
   // All features of an entity, and some (indices of that entity's features, in any order).
   [[nodiscard]] const ReadSet& All(uint32_t entity) const;

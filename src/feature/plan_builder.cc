@@ -177,10 +177,12 @@ uint32_t FindOrAppend(std::vector<Item>* items, const auto& matches, Item item) 
 
 class PlanBuilder {
  public:
-  PlanBuilder(const record::Schema& schema, std::vector<Diagnostic>* diagnostics)
+  PlanBuilder(const record::Schema& schema, const Tuning& tuning,
+              std::vector<Diagnostic>* diagnostics)
       : schema_(schema), diagnostics_(diagnostics), rep_(std::make_unique<FeaturePlan::Rep>()) {
     rep_->bounds = schema.bounds;
     rep_->base_currency = schema.base_currency;
+    rep_->tuning = tuning;
     rep_->entities.resize(schema.entities.size());
     rep_->events.resize(schema.event_types.size());
     compiled_.resize(schema.event_types.size());
@@ -582,8 +584,10 @@ class PlanBuilder {
 
 std::optional<FeaturePlan> FeaturePlan::Build(const record::Schema& schema,
                                               std::span<const FeatureSpec> specs,
-                                              std::vector<Diagnostic>* diagnostics) {
-  return PlanBuilder(schema, diagnostics).Build(specs);
+                                              std::vector<Diagnostic>* diagnostics,
+                                              const Tuning& tuning) {
+  CREDENCE_ASSERT(tuning.chunk_rows >= 2 && tuning.chunk_rows <= 128);
+  return PlanBuilder(schema, tuning, diagnostics).Build(specs);
 }
 
 }  // namespace credence::feature

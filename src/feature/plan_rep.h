@@ -37,6 +37,7 @@ struct FeaturePlan::Rep {
   std::vector<EventPlan> events;  // by event type
   record::Bounds bounds;
   Currency base_currency;
+  Tuning tuning;
 };
 
 }  // namespace credence::feature

@@ -120,14 +120,14 @@ bool RowLog::Insert(const LogPlan& plan, const Dictionary& texts, int64_t time, 
   CREDENCE_ASSERT(mask.size() == mask_words_ && 2 + mask_words_ + cells.size() == width_);
   Position at = After(time, seq);
   const bool last = AtEnd(at);
-  if (last && (chunks_.empty() || chunks_.back()->rows == kChunkRows)) {
+  if (last && (chunks_.empty() || chunks_.back()->rows == chunk_rows_)) {
     // A first chunk grows with its entity, most of which stay small; later ones are made whole.
     const bool small = chunks_.empty();
     if (!small) Summarise(plan, texts, &Writable(chunks_.size() - 1));
     chunks_.push_back(std::make_shared<Chunk>());
-    chunks_.back()->words.reserve(size_t{small ? 1 : kChunkRows} * width_);
+    chunks_.back()->words.reserve(size_t{small ? 1 : chunk_rows_} * width_);
     at = {end_chunk() - 1, 0};
-  } else if (chunks_[at.chunk - first_chunk_]->rows == kChunkRows) {
+  } else if (chunks_[at.chunk - first_chunk_]->rows == chunk_rows_) {
     Split(plan, texts, at.chunk - first_chunk_);
     at = After(time, seq);
   }
@@ -142,7 +142,7 @@ void RowLog::Split(const LogPlan& plan, const Dictionary& texts, size_t index) {
   auto upper = std::make_shared<Chunk>();
   const uint32_t keep = chunk.rows / 2;
   const auto cut = chunk.words.begin() + static_cast<ptrdiff_t>(size_t{keep} * width_);
-  upper->words.reserve(size_t{kChunkRows} * width_);
+  upper->words.reserve(size_t{chunk_rows_} * width_);
   upper->words.assign(cut, chunk.words.end());
   upper->rows = chunk.rows - keep;
   chunk.words.erase(cut, chunk.words.end());

@@ -1,7 +1,7 @@
 #pragma once
 // RowLog: the events of one (entity, event type) in order of (time, sequence), in chunks of at most
-// kChunkRows. All chunks but the newest carry a summary of each series. Chunks are shared between
-// copies of a log until one of them changes it.
+// Tuning::chunk_rows. All chunks but the newest carry a summary of each series. Chunks are shared
+// between copies of a log until one of them changes it.
 //
 // A row is an array of 64-bit words:
 //   time | sequence | series bits (mask_words) | cells (columns)
@@ -20,8 +20,6 @@
 #include "src/feature/wide.h"
 
 namespace credence::feature {
-
-inline constexpr uint32_t kChunkRows = 128;
 
 inline int64_t RowTime(const uint64_t* row) { return static_cast<int64_t>(row[0]); }
 inline uint64_t RowSeq(const uint64_t* row) { return row[1]; }
@@ -107,8 +105,9 @@ struct Reversal {
 
 class RowLog {
  public:
-  explicit RowLog(const LogPlan& plan)
-      : mask_words_(static_cast<uint32_t>(plan.mask_words)),
+  RowLog(const LogPlan& plan, const Tuning& tuning)
+      : chunk_rows_(tuning.chunk_rows),
+        mask_words_(static_cast<uint32_t>(plan.mask_words)),
         width_(static_cast<uint32_t>(2 + plan.mask_words + plan.columns.size())) {}
 
   [[nodiscard]] bool empty() const { return rows_ == 0; }
@@ -176,6 +175,7 @@ class RowLog {
   std::vector<Reversal> reversals_;  // in order of the reversal
   uint64_t first_chunk_ = 0;
   size_t rows_ = 0;
+  uint32_t chunk_rows_;
   uint32_t mask_words_;
   uint32_t width_;
 };

@@ -1,0 +1,440 @@
+#include "src/feature/cursors.h"
+
+#include <algorithm>
+
+#include "src/base/assert.h"
+
+namespace credence::feature {
+namespace {
+
+bool MaskHas(std::span<const uint64_t> mask, uint32_t series) {
+  return ((mask[series / 64] >> (series % 64)) & 1) != 0;
+}
+
+int64_t SeriesCell(const RowLog& log, const Series& series, const uint64_t* row) {
+  return series.column == kNoColumn ? 0 : log.Cell(row, series.column);
+}
+
+}  // namespace
+
+Cursors::Cursors(const LogPlan& plan)
+    : groups_(plan.groups.size()),
+      windows_(plan.flat_windows),
+      totals_(plan.flat_members),
+      edges_(plan.flat_edges) {
+  size_t member = 0;
+  for (const Group& group : plan.groups) {
+    for (const Group::Member& of : group.members) {
+      Total& total = totals_[member++];
+      if (of.needs.min) {
+        total.min = static_cast<int32_t>(queues_.size());
+        queues_.emplace_back(false);
+      }
+      if (of.needs.max) {
+        total.max = static_cast<int32_t>(queues_.size());
+        queues_.emplace_back(true);
+      }
+      if (of.needs.distinct) {
+        total.seen = static_cast<int32_t>(seen_.size());
+        seen_.emplace_back(group.windows.size());
+      }
+    }
+  }
+}
+
+template <class Visitor>
+void Cursors::ForEachGroup(const LogPlan& plan, Visitor visit) {
+  View view{nullptr, groups_.data(), windows_.data(), totals_.data(), edges_.data()};
+  for (const Group& group : plan.groups) {
+    view.plan = &group;
+    visit(view);
+    ++view.cursor;
+    view.windows += group.windows.size();
+    view.totals += group.members.size();
+    view.edges += group.windows.size() * group.members.size();
+  }
+}
+
+CellOrder Cursors::OrderOf(const Context& context, const Series& series) {
+  static const Column kNone;
+  return {series.column == kNoColumn ? kNone : context.plan.columns[series.column], context.texts};
+}
+
+Moment Cursors::MomentOf(const Context& context, const Series& series, const uint64_t* row) {
+  return {RowTime(row), SeriesCell(context.log, series, row), RowSeq(row)};
+}
+
+void Cursors::Build(const LogPlan& plan, const RowLog& log, const Dictionary& texts, Standing to) {
+  *this = Cursors(plan);
+  for (GroupCursor& group : groups_) group.head = log.Begin();
+  for (WindowCursor& window : windows_) window.tail = log.Begin();
+  Advance(plan, log, texts, to);
+}
+
+void Cursors::Advance(const LogPlan& plan, const RowLog& log, const Dictionary& texts,
+                      Standing to) {
+  CREDENCE_ASSERT(to.now >= standing_.now);
+  standing_ = to;
+  least_bound_ = INT64_MAX;
+  const Context context{plan, log, texts};
+  ForEachGroup(plan, [&](const View& view) {
+    const Group& group = *view.plan;
+    GroupCursor& cursor = *view.cursor;
+    cursor.limit = MinusClamped(to.now, group.delay_ns);
+    for (;;) {
+      cursor.head = log.Settled(cursor.head);
+      if (log.AtEnd(cursor.head)) break;
+      const uint64_t* row = log.Row(cursor.head);
+      if (RowTime(row) > cursor.limit) break;
+      if (group.prior && RowSeq(row) == to.reader) break;
+      AddRow(context, view, row);
+      ++cursor.head.row;
+    }
+    for (size_t w = 0; w < group.windows.size(); ++w) Evict(context, view, w);
+    const int64_t least = view.windows[group.windows.size() - 1].bound;
+    least_bound_ = std::min(least_bound_, least);
+    for (size_t m = 0; m < group.members.size(); ++m) {
+      const Total& total = view.totals[m];
+      if (total.min >= 0) queues_[static_cast<size_t>(total.min)].Evict(least);
+      if (total.max >= 0) queues_[static_cast<size_t>(total.max)].Evict(least);
+    }
+  });
+}
+
+void Cursors::AddRow(const Context& context, const View& view, const uint64_t* row) {
+  const Group& group = *view.plan;
+  for (size_t w = 0; w < group.windows.size(); ++w) {
+    // An empty window begins at the row that comes in.
+    if (view.windows[w].tail_time != kNever) continue;
+    view.windows[w].tail = view.cursor->head;
+    view.windows[w].tail_time = RowTime(row);
+  }
+  for (size_t m = 0; m < group.members.size(); ++m) {
+    const Group::Member& member = group.members[m];
+    if (!RowHas(row, member.series)) continue;
+    const Series& series = context.plan.series[member.series];
+    Total& total = view.totals[m];
+    const Moment moment = MomentOf(context, series, row);
+    total.in.Add(moment.cell, member.needs);
+    total.last = moment;
+    if (total.min >= 0) {
+      queues_[static_cast<size_t>(total.min)].Add(moment.time, moment.cell,
+                                                  OrderOf(context, series));
+    }
+    if (total.max >= 0) {
+      queues_[static_cast<size_t>(total.max)].Add(moment.time, moment.cell,
+                                                  OrderOf(context, series));
+    }
+    if (total.seen >= 0) seen_[static_cast<size_t>(total.seen)].Add(moment.cell, moment.time);
+  }
+}
+
+void Cursors::Evict(const Context& context, const View& view, size_t w) {
+  const Group& group = *view.plan;
+  const RowLog& log = context.log;
+  WindowCursor& window = view.windows[w];
+  const int64_t length = group.windows[w].length_ns;
+  window.bound = length == 0 ? INT64_MIN : MinusClamped(view.cursor->limit, length);
+  while (window.tail_time != kNever && window.tail_time <= window.bound) {
+    window.tail = log.Settled(window.tail);
+    const Chunk& chunk = log.ChunkAt(window.tail.chunk);
+    const uint64_t* last = chunk.words.data() + size_t{chunk.rows - 1} * log.width();
+    if (window.tail.row == 0 && window.tail.chunk < view.cursor->head.chunk &&
+        RowTime(last) <= window.bound) {
+      for (size_t m = 0; m < group.members.size(); ++m) {
+        view.edge(w, m).out += chunk.summary[group.members[m].series].tally;
+      }
+      window.tail = {window.tail.chunk + 1, 0};
+    } else {
+      const uint64_t* row = log.Row(window.tail);
+      for (size_t m = 0; m < group.members.size(); ++m) {
+        const Group::Member& member = group.members[m];
+        if (!RowHas(row, member.series)) continue;
+        const Series& series = context.plan.series[member.series];
+        view.edge(w, m).out.Add(SeriesCell(log, series, row), member.needs);
+      }
+      ++window.tail.row;
+      window.tail = log.Settled(window.tail);
+    }
+    window.tail_time = window.tail == view.cursor->head ? kNever : RowTime(log.Row(window.tail));
+  }
+  FindFirsts(context, view, w);
+  for (size_t m = 0; m < group.members.size(); ++m) {
+    const int32_t seen = view.totals[m].seen;
+    if (seen >= 0) seen_[static_cast<size_t>(seen)].Evict(w, window.bound);
+  }
+}
+
+// Where the first row of a series left the window (or there was none), the next one is searched
+// for.
+void Cursors::FindFirsts(const Context& context, const View& view, size_t w) {
+  const Group& group = *view.plan;
+  const RowLog& log = context.log;
+  const WindowCursor& window = view.windows[w];
+  for (size_t m = 0; m < group.members.size(); ++m) {
+    if (!group.members[m].needs.first) continue;
+    Edge& edge = view.edge(w, m);
+    if (edge.first.time != kNever && edge.first.time > window.bound) continue;
+    edge.first.time = kNever;
+    if (view.totals[m].in.count == edge.out.count) continue;
+    const uint32_t series = group.members[m].series;
+    for (Position at = window.tail; at < view.cursor->head;) {
+      at = log.Settled(at);
+      const Chunk& chunk = log.ChunkAt(at.chunk);
+      if (at.row == 0 && !chunk.summary.empty() && chunk.summary[series].tally.count == 0) {
+        at = {at.chunk + 1, 0};
+        continue;
+      }
+      const uint64_t* row = log.Row(at);
+      if (RowHas(row, series)) {
+        edge.first = MomentOf(context, context.plan.series[series], row);
+        break;
+      }
+      ++at.row;
+    }
+  }
+}
+
+// Rows at the limit count as inside up to `before_seq`, itself left out.
+void Cursors::Place(const Context& context, const View& view, uint64_t before_seq) {
+  const RowLog& log = context.log;
+  GroupCursor& cursor = *view.cursor;
+  cursor.head = log.Settled(log.After(cursor.limit, before_seq - 1));
+  if (view.plan->prior && standing_.reader != 0) {
+    // The reader is the last row of the newest time, if it is here at all.
+    const Position before = log.Settled(log.After(cursor.limit, standing_.reader - 1));
+    cursor.head = std::min(cursor.head, before);
+  }
+  for (size_t w = 0; w < view.plan->windows.size(); ++w) {
+    WindowCursor& window = view.windows[w];
+    window.tail = std::min(log.Settled(log.After(window.bound)), cursor.head);
+    window.tail_time = window.tail == cursor.head ? kNever : RowTime(log.Row(window.tail));
+  }
+}
+
+void Cursors::Relocate(const LogPlan& plan, const RowLog& log, uint64_t inserted) {
+  static const Dictionary kNoTexts;
+  ForEachGroup(plan, [&](const View& view) { Place({plan, log, kNoTexts}, view, inserted); });
+}
+
+void Cursors::AddLate(const LogPlan& plan, const RowLog& log, const Dictionary& texts, int64_t time,
+                      uint64_t seq) {
+  const Context context{plan, log, texts};
+  const uint64_t* row = log.Row(log.Settled(log.After(time, seq - 1)));
+  CREDENCE_ASSERT(RowSeq(row) == seq);
+  ForEachGroup(plan, [&](const View& view) {
+    Place(context, view, UINT64_MAX);
+    if (time <= view.cursor->limit) AddLateRow(context, view, row);
+  });
+}
+
+void Cursors::AddLateRow(const Context& context, const View& view, const uint64_t* row) {
+  const Group& group = *view.plan;
+  for (size_t m = 0; m < group.members.size(); ++m) {
+    const Group::Member& member = group.members[m];
+    if (!RowHas(row, member.series)) continue;
+    const Series& series = context.plan.series[member.series];
+    const CellOrder order = OrderOf(context, series);
+    const Moment moment = MomentOf(context, series, row);
+    Total& total = view.totals[m];
+    if (total.in.count == 0 || moment.time >= total.last.time) total.last = moment;
+    total.in.Add(moment.cell, member.needs);
+    if (total.seen >= 0) seen_[static_cast<size_t>(total.seen)].Add(moment.cell, moment.time);
+    const size_t windows = group.windows.size();
+    // A row that is older than every window would be the first to leave the queues.
+    if (moment.time > view.windows[windows - 1].bound) {
+      for (int32_t queue : {total.min, total.max}) {
+        if (queue < 0) continue;
+        queues_[static_cast<size_t>(queue)].AddLate(moment.time, moment.cell, order);
+      }
+    }
+    for (size_t w = 0; w < windows; ++w) {
+      Edge& edge = view.edge(w, m);
+      if (moment.time <= view.windows[w].bound) {
+        edge.out.Add(moment.cell, member.needs);
+      } else if (member.needs.first && moment.time < edge.first.time) {
+        edge.first = moment;  // rows of equal time came earlier, so they stay first
+      }
+    }
+  }
+}
+
+void Cursors::Reverse(const LogPlan& plan, const RowLog& log, const Dictionary& texts,
+                      Position at) {
+  const Context context{plan, log, texts};
+  const uint64_t* row = log.Row(at);
+  const std::span<const uint64_t> mask = log.reversals().back().mask;
+  ForEachGroup(plan, [&](const View& view) {
+    if (RowTime(row) > view.cursor->limit) return;
+    if (view.plan->prior && RowSeq(row) == standing_.reader) return;
+    ReverseRow(context, view, row, mask);
+  });
+}
+
+void Cursors::ReverseRow(const Context& context, const View& view, const uint64_t* row,
+                         std::span<const uint64_t> mask) {
+  const Group& group = *view.plan;
+  for (size_t m = 0; m < group.members.size(); ++m) {
+    const Group::Member& member = group.members[m];
+    if (!MaskHas(mask, member.series)) continue;
+    const Series& series = context.plan.series[member.series];
+    const Moment moment = MomentOf(context, series, row);
+    Total& total = view.totals[m];
+    total.in.Remove(moment.cell, member.needs);
+    if (total.last.seq == moment.seq) {
+      const uint64_t* last = LastRowWith(context, member.series, view.cursor->head, nullptr);
+      total.last = last == nullptr ? Moment{INT64_MIN, 0, 0} : MomentOf(context, series, last);
+    }
+    for (int32_t queue : {total.min, total.max}) {
+      if (queue < 0) continue;
+      MendQueue(context, view, series, member.series, row, &queues_[static_cast<size_t>(queue)]);
+    }
+    if (total.seen >= 0) {
+      LastSeen& seen = seen_[static_cast<size_t>(total.seen)];
+      if (!seen.Remove(moment.cell, moment.time)) {
+        const uint64_t* last = LastRowWith(context, member.series, view.cursor->head, &moment.cell);
+        seen.SetLast(moment.cell, last == nullptr ? std::nullopt : std::optional(RowTime(last)));
+      }
+    }
+    for (size_t w = 0; w < group.windows.size(); ++w) {
+      Edge& edge = view.edge(w, m);
+      if (moment.time <= view.windows[w].bound) edge.out.Remove(moment.cell, member.needs);
+      if (edge.first.seq == moment.seq) edge.first.time = kNever;
+    }
+  }
+  for (size_t w = 0; w < group.windows.size(); ++w) FindFirsts(context, view, w);
+}
+
+// The last row before `before` that the series has, with the given cell if one is given; null if
+// none.
+const uint64_t* Cursors::LastRowWith(const Context& context, uint32_t index, Position before,
+                                     const int64_t* cell) {
+  const RowLog& log = context.log;
+  const Series& series = context.plan.series[index];
+  Position at = before;
+  for (;;) {
+    if (at.row == 0) {
+      if (at.chunk == log.first_chunk()) return nullptr;
+      --at.chunk;
+      const Chunk& chunk = log.ChunkAt(at.chunk);
+      const bool none = !chunk.summary.empty() && chunk.summary[index].tally.count == 0;
+      at.row = none ? 0 : chunk.rows;
+      continue;
+    }
+    --at.row;
+    const uint64_t* row = log.Row(at);
+    if (!RowHas(row, index)) continue;
+    if (cell == nullptr || SeriesCell(log, series, row) == *cell) return row;
+  }
+}
+
+// Where the row that was taken back stood in the queue, those come back that only it had beaten:
+// they lie between the item before it and itself.
+void Cursors::MendQueue(const Context& context, const View& view, const Series& series,
+                        uint32_t index, const uint64_t* gone, ExtremeQueue* queue) {
+  const RowLog& log = context.log;
+  const CellOrder order = OrderOf(context, series);
+  const size_t place = queue->Find(RowTime(gone), SeriesCell(log, series, gone));
+  if (place == queue->items().size()) return;
+  const bool has_next = place + 1 < queue->items().size();
+  bool has_best = has_next;
+  int64_t best = has_next ? queue->items()[place + 1].cell : 0;
+  // Rows at the time of the item before are scanned too: order among equal times does not matter.
+  const int64_t least_bound = view.windows[view.plan->windows.size() - 1].bound;
+  const bool has_before = place > queue->begin();
+  const int64_t from = has_before ? queue->items()[place - 1].time : least_bound;
+  std::vector<ExtremeQueue::Item> back;
+  Position at = std::min(log.Settled(log.After(RowTime(gone))), view.cursor->head);
+  for (;;) {
+    if (at.row == 0) {
+      if (at.chunk == log.first_chunk()) break;
+      --at.chunk;
+      const Chunk& chunk = log.ChunkAt(at.chunk);
+      at.row = chunk.rows;
+      if (chunk.summary.empty()) continue;
+      const SeriesSummary& summary = chunk.summary[index];
+      const int64_t top = queue->greatest() ? summary.max : summary.min;
+      const bool beaten = summary.tally.count == 0 || (has_best && !queue->Beats(top, best, order));
+      if (beaten && RowTime(chunk.words.data()) > from) at.row = 0;
+      continue;
+    }
+    --at.row;
+    const uint64_t* row = log.Row(at);
+    if (has_before ? RowTime(row) < from : RowTime(row) <= from) break;
+    if (!RowHas(row, index)) continue;
+    const int64_t cell = SeriesCell(log, series, row);
+    if (has_best && !queue->Beats(cell, best, order)) continue;
+    if (has_before && !queue->Beats(queue->items()[place - 1].cell, cell, order)) continue;
+    back.push_back({RowTime(row), cell});
+    best = cell;
+    has_best = true;
+  }
+  std::reverse(back.begin(), back.end());
+  queue->Replace(place, place + 1, back);
+}
+
+void Cursors::Trim(int64_t through) {
+  for (LastSeen& seen : seen_) seen.Trim(through);
+}
+
+void Cursors::Get(const Feature& feature, Outcome* outcome) const {
+  const Total& total = totals_[feature.flat_member];
+  const Edge& edge = edges_[feature.flat_edge];
+  const int64_t bound = windows_[feature.flat_window].bound;
+  outcome->tally.count = total.in.count - edge.out.count;
+  switch (feature.aggregator) {
+    case Aggregator::kVariance:
+    case Aggregator::kStddev:
+      outcome->tally.squares = total.in.squares;
+      outcome->tally.squares -= edge.out.squares;
+      [[fallthrough]];
+    case Aggregator::kSum:
+    case Aggregator::kMean:
+      outcome->tally.sum = total.in.sum - edge.out.sum;
+      break;
+    case Aggregator::kMin:
+      if (outcome->tally.count > 0) {
+        outcome->min = queues_[static_cast<size_t>(total.min)].Best(bound);
+      }
+      break;
+    case Aggregator::kMax:
+      if (outcome->tally.count > 0) {
+        outcome->max = queues_[static_cast<size_t>(total.max)].Best(bound);
+      }
+      break;
+    case Aggregator::kFirst:
+    case Aggregator::kSinceFirst:
+      outcome->first = edge.first;
+      break;
+    case Aggregator::kLast:
+    case Aggregator::kSinceLast:
+      outcome->last = total.last;
+      break;
+    case Aggregator::kDistinct:
+      outcome->distinct = seen_[static_cast<size_t>(total.seen)].Count(feature.window);
+      break;
+    case Aggregator::kCount:
+      break;
+  }
+}
+
+std::optional<int64_t> Cursors::DistinctBetween(const LogPlan& plan, const Feature& feature,
+                                                int64_t lower, int64_t upper) const {
+  // A late reader is among the rows here, but a `prior` window leaves it out.
+  if (plan.groups[feature.group].prior) return std::nullopt;
+  if (upper >= groups_[feature.group].limit) return std::nullopt;
+  const int32_t seen = totals_[feature.flat_member].seen;
+  return seen_[static_cast<size_t>(seen)].CountBetween(feature.window, lower, upper);
+}
+
+size_t Cursors::bytes() const {
+  size_t total = sizeof(Cursors) + groups_.capacity() * sizeof(GroupCursor) +
+                 windows_.capacity() * sizeof(WindowCursor) + totals_.capacity() * sizeof(Total) +
+                 edges_.capacity() * sizeof(Edge) + queues_.capacity() * sizeof(ExtremeQueue) +
+                 seen_.capacity() * sizeof(LastSeen);
+  for (const ExtremeQueue& queue : queues_) total += queue.bytes();
+  for (const LastSeen& seen : seen_) total += seen.bytes();
+  return total;
+}
+
+}  // namespace credence::feature

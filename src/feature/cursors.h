@@ -1,0 +1,124 @@
+#pragma once
+// Cursors: running aggregates over one RowLog as they stand at the entity's newest time. All follow
+// from the rows: Build() makes them anew at any time.
+//
+// What came in since the beginning is kept once for each series (Total), what left again once for
+// each window and series (Edge): a window's count and sums are the difference, exact because they
+// are integers. Least and greatest, last, and the distinct cells are kept once for all windows with
+// the same newer end.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "src/feature/dictionary.h"
+#include "src/feature/extreme_queue.h"
+#include "src/feature/last_seen.h"
+#include "src/feature/outcome.h"
+#include "src/feature/plan.h"
+#include "src/feature/row_log.h"
+
+namespace credence::feature {
+
+// Where the cursors stand: windows end at `now` (less their delay), and `prior` windows leave out
+// the row with sequence `reader`.
+struct Standing {
+  int64_t now = INT64_MIN;
+  uint64_t reader = 0;
+};
+
+class Cursors {
+ public:
+  explicit Cursors(const LogPlan& plan);
+
+  // Everything from the rows, at `to`.
+  void Build(const LogPlan& plan, const RowLog& log, const Dictionary& texts, Standing to);
+  // Rows up to `to.now` come in, expired ones leave. Time does not go back.
+  void Advance(const LogPlan& plan, const RowLog& log, const Dictionary& texts, Standing to);
+  // After the row with sequence `inserted` and time >= now made others move: finds all places
+  // again. The row itself comes in with the Advance that follows.
+  void Relocate(const LogPlan& plan, const RowLog& log, uint64_t inserted);
+  // After the row (time, seq) with time < now was inserted; relocates.
+  void AddLate(const LogPlan& plan, const RowLog& log, const Dictionary& texts, int64_t time,
+               uint64_t seq);
+  // After the newest of log.reversals() was taken back.
+  void Reverse(const LogPlan& plan, const RowLog& log, const Dictionary& texts, Position at);
+  // Rows with time <= through are about to go.
+  void Trim(int64_t through);
+  // The earliest bound: no window holds a row at or before it.
+  [[nodiscard]] int64_t LeastBound() const { return least_bound_; }
+
+  // The feature's series over its window, as the cursors stand: what its aggregator needs.
+  void Get(const Feature& feature, Outcome* outcome) const;
+  // Distinct cells of the feature's series with lower < time <= upper < the window's own end.
+  [[nodiscard]] std::optional<int64_t> DistinctBetween(const LogPlan& plan, const Feature& feature,
+                                                       int64_t lower, int64_t upper) const;
+  [[nodiscard]] size_t bytes() const;
+
+ private:
+  static constexpr int64_t kNever = INT64_MAX;  // no row: times of rows are below
+
+  struct GroupCursor {
+    Position head;              // one behind the last row
+    int64_t limit = INT64_MIN;  // rows up to here are in
+  };
+  struct WindowCursor {
+    Position tail;               // the first row inside; = head for an empty window
+    int64_t tail_time = kNever;  // of that row
+    int64_t bound = INT64_MIN;   // rows up to here are out
+  };
+  struct Total {
+    Tally in;
+    Moment last;
+    int32_t min = -1;   // in queues_
+    int32_t max = -1;   // in queues_
+    int32_t seen = -1;  // in seen_
+  };
+  struct Edge {
+    Tally out;
+    Moment first{kNever, 0, 0};
+  };
+  // One group with its part of the flat arrays.
+  struct View {
+    const Group* plan;
+    GroupCursor* cursor;
+    WindowCursor* windows;
+    Total* totals;
+    Edge* edges;
+    [[nodiscard]] Edge& edge(size_t window, size_t member) const {
+      return edges[window * plan->members.size() + member];
+    }
+  };
+  struct Context {
+    const LogPlan& plan;
+    const RowLog& log;
+    const Dictionary& texts;
+  };
+  template <class Visitor>
+  void ForEachGroup(const LogPlan& plan, Visitor visit);
+
+  void AddRow(const Context& context, const View& view, const uint64_t* row);
+  void Evict(const Context& context, const View& view, size_t window);
+  void FindFirsts(const Context& context, const View& view, size_t window);
+  void AddLateRow(const Context& context, const View& view, const uint64_t* row);
+  void ReverseRow(const Context& context, const View& view, const uint64_t* row,
+                  std::span<const uint64_t> mask);
+  void MendQueue(const Context& context, const View& view, const Series& series, uint32_t index,
+                 const uint64_t* row, ExtremeQueue* queue);
+  void Place(const Context& context, const View& view, uint64_t before_seq);
+  static Moment MomentOf(const Context& context, const Series& series, const uint64_t* row);
+  static const uint64_t* LastRowWith(const Context& context, uint32_t series, Position before,
+                                     const int64_t* cell);
+  static CellOrder OrderOf(const Context& context, const Series& series);
+
+  std::vector<GroupCursor> groups_;
+  std::vector<WindowCursor> windows_;
+  std::vector<Total> totals_;
+  std::vector<Edge> edges_;
+  std::vector<ExtremeQueue> queues_;
+  std::vector<LastSeen> seen_;
+  Standing standing_;
+  int64_t least_bound_ = INT64_MIN;
+};
+
+}  // namespace credence::feature

@@ -1,0 +1,194 @@
+#include "src/feature/entity_state.h"
+
+#include <algorithm>
+
+#include "src/base/assert.h"
+#include "src/feature/entity_rep.h"
+#include "src/feature/outcome.h"
+#include "src/feature/walk.h"
+
+namespace credence::feature {
+namespace {
+
+// What no event that may still come can look back to.
+int64_t HorizonAt(int64_t stamp, const LogPlan& plan, const record::Bounds& bounds) {
+  if (plan.reach_ns == INT64_MAX) return INT64_MIN;
+  return MinusClamped(MinusClamped(stamp, bounds.late_ns), plan.reach_ns);
+}
+
+// Texts get their numbers in the dictionary.
+std::span<const int64_t> AcquireCells(const LogPlan& plan, const Arrival& arrival,
+                                      const ArrivalRow& row, Dictionary* texts,
+                                      std::vector<int64_t>* cells) {
+  if (!plan.has_text) return row.cells;
+  cells->assign(row.cells.begin(), row.cells.end());
+  for (uint32_t s = 0; s < plan.series.size(); ++s) {
+    const uint32_t column = plan.series[s].column;
+    if (column == kNoColumn || !plan.columns[column].is_text()) continue;
+    if (((row.mask[s / 64] >> (s % 64)) & 1) == 0) continue;
+    int64_t& cell = (*cells)[column];
+    if (cell < 0) continue;  // another series has it already
+    cell = -1 - static_cast<int64_t>(
+                    texts->Acquire(arrival.texts[static_cast<size_t>(row.cells[column])]));
+  }
+  for (uint32_t c = 0; c < plan.columns.size(); ++c) {
+    if (!plan.columns[c].is_text()) continue;
+    (*cells)[c] = (*cells)[c] < 0 ? -1 - (*cells)[c] : 0;
+  }
+  return *cells;
+}
+
+}  // namespace
+
+EntityState::EntityState(const FeaturePlan& plan, uint32_t entity)
+    : entity_(entity), rep_(std::make_unique<Rep>()) {
+  rep_->logs.reserve(plan.entity(entity).logs.size());
+  for (const LogPlan& log : plan.entity(entity).logs) rep_->logs.emplace_back(log, plan.tuning());
+}
+
+EntityState::EntityState(const EntityState& other)
+    : entity_(other.entity_), rep_(std::make_unique<Rep>(*other.rep_)) {}
+
+EntityState& EntityState::operator=(const EntityState& other) {
+  if (this != &other) *this = EntityState(other);
+  return *this;
+}
+
+EntityState::EntityState(EntityState&&) noexcept = default;
+EntityState& EntityState::operator=(EntityState&&) noexcept = default;
+EntityState::~EntityState() = default;
+
+void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
+  Rep& rep = *rep_;
+  const uint64_t seq = arrival.seq.value();
+  CREDENCE_ASSERT(seq > rep.last_update && seq >= rep.newest);
+  rep.last_update = rep.newest = seq;
+  rep.stamp = std::max(rep.stamp, arrival.stamp.ns);
+  const bool late = arrival.time.ns < rep.now;
+  if (!late) {
+    rep.now = std::max(rep.now, std::min(arrival.time.ns, arrival.stamp.ns));
+    rep.reader = seq;
+  }
+  const ArrivalRow* row = arrival.rows.data();
+  const ArrivalRow* const rows_end = row + arrival.rows.size();
+  while (row != rows_end && row->entity != entity_) ++row;
+
+  const std::vector<LogPlan>& plans = plan.entity(entity_).logs;
+  std::vector<int64_t> scratch;
+  for (uint32_t l = 0; l < rep.logs.size(); ++l) {
+    const LogPlan& log_plan = plans[l];
+    LogState& state = rep.logs[l];
+    state.horizon = std::max(state.horizon, HorizonAt(rep.stamp, log_plan, plan.bounds()));
+    bool inserted = false;
+    bool moved = false;
+    if (row != rows_end && row->entity == entity_ && row->log == l) {
+      if (arrival.time.ns > state.horizon) {
+        const std::span<const int64_t> cells =
+            AcquireCells(log_plan, arrival, *row, &rep.texts, &scratch);
+        inserted = true;
+        moved = !state.log.Insert(log_plan, rep.texts, arrival.time.ns, seq, row->mask, cells);
+      }
+      ++row;
+    }
+    if (state.cursors != nullptr) {
+      if (late) {
+        if (inserted) {
+          state.cursors->AddLate(log_plan, state.log, rep.texts, arrival.time.ns, seq);
+        }
+      } else {
+        if (moved) state.cursors->Relocate(log_plan, state.log, seq);
+        state.cursors->Advance(log_plan, state.log, rep.texts, {rep.now, rep.reader});
+      }
+    } else if (state.log.rows() >= plan.tuning().cursor_rows) {
+      state.cursors = std::make_unique<Cursors>(log_plan);
+      state.cursors->Build(log_plan, state.log, rep.texts, {rep.now, rep.reader});
+    }
+    if (state.cursors != nullptr && state.horizon != INT64_MIN) {
+      const int64_t through = std::min(state.horizon, state.cursors->LeastBound());
+      state.cursors->Trim(through);
+      state.log.DropThrough(log_plan, through, &rep.texts);
+    }
+  }
+}
+
+bool EntityState::Reverse(const FeaturePlan& plan, Seq seq, Seq reversal) {
+  Rep& rep = *rep_;
+  const std::vector<LogPlan>& plans = plan.entity(entity_).logs;
+  for (uint32_t l = 0; l < rep.logs.size(); ++l) {
+    LogState& state = rep.logs[l];
+    const std::optional<Position> at = state.log.FindSeq(seq.value());
+    if (!at) continue;
+    if (RowTime(state.log.Row(*at)) <= state.horizon) return false;
+    if (state.log.FindReversal(seq.value()) != nullptr) return false;
+    CREDENCE_ASSERT(reversal.value() > seq.value() && reversal.value() >= rep.newest);
+    rep.newest = reversal.value();
+    state.log.Reverse(plans[l], rep.texts, *at, reversal.value());
+    if (state.cursors != nullptr) state.cursors->Reverse(plans[l], state.log, rep.texts, *at);
+    return true;
+  }
+  return false;
+}
+
+void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set,
+                       std::span<record::Value> out) const {
+  CREDENCE_ASSERT(set.entity() == entity_ && out.size() >= plan.features().size());
+  const Rep& rep = *rep_;
+  const std::vector<Feature>& features = plan.features();
+  const std::span<const uint32_t> read = set.features();
+  const bool newest = at.seq.value() >= rep.newest;
+  size_t begin = 0;
+  while (begin < read.size()) {
+    const Feature& first = features[read[begin]];
+    size_t end = begin + 1;
+    while (end < read.size() && features[read[end]].log == first.log &&
+           features[read[end]].group == first.group) {
+      ++end;
+    }
+    const std::span<const uint32_t> run = read.subspan(begin, end - begin);
+    begin = end;
+
+    const LogPlan& log_plan = plan.entity(entity_).logs[first.log];
+    const Group& group = log_plan.groups[first.group];
+    const LogState& state = rep.logs[first.log];
+    const bool standing = state.cursors != nullptr && newest && at.time.ns == rep.now &&
+                          (!group.prior || at.seq.value() == rep.reader);
+    if (!standing) {
+      Walk({plan, log_plan, state.log, rep.texts, state.cursors.get(), at, newest, state.horizon},
+           run, out);
+      continue;
+    }
+    const int64_t limit = MinusClamped(at.time.ns, group.delay_ns);
+    for (uint32_t index : run) {
+      const Feature& feature = features[index];
+      const int64_t length = group.windows[feature.window].length_ns;
+      if (length != 0 && MinusClamped(limit, length) < state.horizon) {
+        out[index] = record::Value::Incomplete();
+        continue;
+      }
+      Outcome outcome;
+      state.cursors->Get(feature, &outcome);
+      const uint32_t column = log_plan.series[feature.series].column;
+      out[index] =
+          MakeValue(feature.aggregator, column == kNoColumn ? nullptr : &log_plan.columns[column],
+                    outcome, at.time, rep.texts, plan.base_currency());
+    }
+  }
+}
+
+size_t EntityState::event_count() const {
+  size_t total = 0;
+  for (const LogState& state : rep_->logs) total += state.log.rows();
+  return total;
+}
+
+size_t EntityState::bytes() const {
+  size_t total = sizeof(EntityState) + sizeof(Rep) + rep_->texts.bytes() +
+                 rep_->logs.capacity() * sizeof(LogState);
+  for (const LogState& state : rep_->logs) {
+    total += state.log.bytes();
+    if (state.cursors != nullptr) total += state.cursors->bytes();
+  }
+  return total;
+}
+
+}  // namespace credence::feature

@@ -1,0 +1,201 @@
+#include "src/feature/last_seen.h"
+
+#include <algorithm>
+
+#include "src/base/assert.h"
+
+namespace credence::feature {
+namespace {
+
+size_t HashCell(int64_t cell) {
+  uint64_t z = static_cast<uint64_t>(cell) * 0x9E3779B97F4A7C15U;
+  z ^= z >> 32;
+  return static_cast<size_t>(z);
+}
+
+}  // namespace
+
+uint32_t LastSeen::Find(int64_t cell) const {
+  if (table_.empty()) return kNone;
+  const size_t mask = table_.size() - 1;
+  for (size_t slot = HashCell(cell) & mask; table_[slot] != kNone; slot = (slot + 1) & mask) {
+    if (At(table_[slot]).cell == cell) return table_[slot];
+  }
+  return kNone;
+}
+
+void LastSeen::GrowTable() {
+  std::vector<uint32_t> old = std::move(table_);
+  table_.assign(old.empty() ? 16 : old.size() * 2, kNone);
+  const size_t mask = table_.size() - 1;
+  for (uint32_t node : old) {
+    if (node == kNone) continue;
+    size_t slot = HashCell(At(node).cell) & mask;
+    while (table_[slot] != kNone) slot = (slot + 1) & mask;
+    table_[slot] = node;
+  }
+}
+
+uint32_t LastSeen::Create(int64_t cell) {
+  if ((live_ + 1) * 4 > table_.size() * 3) GrowTable();
+  uint32_t node = kNone;
+  if (free_.empty()) {
+    nodes_.emplace_back();
+    node = static_cast<uint32_t>(nodes_.size());
+  } else {
+    node = free_.back();
+    free_.pop_back();
+    At(node) = Node();
+  }
+  At(node).cell = cell;
+  const size_t mask = table_.size() - 1;
+  size_t slot = HashCell(cell) & mask;
+  while (table_[slot] != kNone) slot = (slot + 1) & mask;
+  table_[slot] = node;
+  ++live_;
+  return node;
+}
+
+void LastSeen::Erase(uint32_t node) {
+  const size_t mask = table_.size() - 1;
+  size_t hole = HashCell(At(node).cell) & mask;
+  while (table_[hole] != node) hole = (hole + 1) & mask;
+  table_[hole] = kNone;
+  // Those behind the hole that probed past it move up, so that no search stops too early.
+  for (size_t slot = (hole + 1) & mask; table_[slot] != kNone; slot = (slot + 1) & mask) {
+    const size_t home = HashCell(At(table_[slot]).cell) & mask;
+    if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+      table_[hole] = table_[slot];
+      table_[slot] = kNone;
+      hole = slot;
+    }
+  }
+  free_.push_back(node);
+  --live_;
+}
+
+void LastSeen::Link(uint32_t node) {
+  const int64_t time = At(node).last;
+  uint32_t older = newest_;
+  while (older != kNone && At(older).last > time) older = At(older).older;
+  const uint32_t newer = older == kNone ? oldest_ : At(older).newer;
+  At(node).older = older;
+  At(node).newer = newer;
+  (older == kNone ? oldest_ : At(older).newer) = node;
+  (newer == kNone ? newest_ : At(newer).older) = node;
+  for (Boundary& boundary : boundaries_) {
+    if (time <= boundary.bound) continue;
+    ++boundary.distinct;
+    if (boundary.node == kNone || boundary.node == newer) boundary.node = node;
+  }
+}
+
+void LastSeen::Unlink(uint32_t node) {
+  const Node& gone = At(node);
+  for (Boundary& boundary : boundaries_) {
+    if (gone.last <= boundary.bound) continue;
+    --boundary.distinct;
+    if (boundary.node == node) boundary.node = gone.newer;
+  }
+  (gone.older == kNone ? oldest_ : At(gone.older).newer) = gone.newer;
+  (gone.newer == kNone ? newest_ : At(gone.newer).older) = gone.older;
+}
+
+void LastSeen::Add(int64_t cell, int64_t time) {
+  uint32_t node = Find(cell);
+  if (node == kNone) {
+    node = Create(cell);
+    At(node).last = time;
+    Link(node);
+    return;
+  }
+  Node& known = At(node);
+  if (time < known.last) {
+    known.previous = std::max(known.previous, time);
+    return;
+  }
+  if (time > known.last && node == newest_) {
+    // Already in its place; it comes into windows that had ended before it.
+    for (Boundary& boundary : boundaries_) {
+      if (known.last > boundary.bound || time <= boundary.bound) continue;
+      ++boundary.distinct;
+      boundary.node = node;
+    }
+    known.previous = known.last;
+    known.previous_known = true;
+    known.last = time;
+    return;
+  }
+  const int64_t previous = known.last;
+  if (time > previous) {
+    Unlink(node);
+    At(node).last = time;
+    Link(node);
+  }
+  At(node).previous = previous;
+  At(node).previous_known = true;
+}
+
+void LastSeen::Evict(size_t window, int64_t bound) {
+  Boundary& boundary = boundaries_[window];
+  boundary.bound = bound;
+  while (boundary.node != kNone && At(boundary.node).last <= bound) {
+    --boundary.distinct;
+    boundary.node = At(boundary.node).newer;
+  }
+}
+
+bool LastSeen::Remove(int64_t cell, int64_t time) {
+  const uint32_t node = Find(cell);
+  if (node == kNone) return true;
+  Node& known = At(node);
+  if (time < known.last) {
+    if (time == known.previous) known.previous_known = false;
+    return true;
+  }
+  return false;
+}
+
+void LastSeen::SetLast(int64_t cell, std::optional<int64_t> time) {
+  const uint32_t node = Find(cell);
+  CREDENCE_ASSERT(node != kNone);
+  Unlink(node);
+  if (!time) {
+    Erase(node);
+    return;
+  }
+  At(node).last = *time;
+  At(node).previous_known = false;
+  Link(node);
+}
+
+void LastSeen::Trim(int64_t through) {
+  while (oldest_ != kNone && At(oldest_).last <= through) {
+    const uint32_t node = oldest_;
+    Unlink(node);
+    Erase(node);
+  }
+}
+
+std::optional<int64_t> LastSeen::CountBetween(size_t window, int64_t lower, int64_t upper) const {
+  const Boundary& boundary = boundaries_[window];
+  if (lower > boundary.bound) return std::nullopt;
+  int64_t count = boundary.distinct;
+  // Cells last seen before the window as it stands, but after `lower`.
+  uint32_t node = boundary.node == kNone ? newest_ : At(boundary.node).older;
+  for (; node != kNone && At(node).last > lower; node = At(node).older) ++count;
+  // Cells last seen after `upper` count only if they were also seen before.
+  for (node = newest_; node != kNone && At(node).last > upper; node = At(node).older) {
+    const Node& late = At(node);
+    if (!late.previous_known || late.previous > upper) return std::nullopt;
+    if (late.previous <= lower) --count;
+  }
+  return count;
+}
+
+size_t LastSeen::bytes() const {
+  return nodes_.capacity() * sizeof(Node) + free_.capacity() * sizeof(uint32_t) +
+         table_.capacity() * sizeof(uint32_t) + boundaries_.capacity() * sizeof(Boundary);
+}
+
+}  // namespace credence::feature

@@ -1,0 +1,69 @@
+#pragma once
+// LastSeen: the different cells of a series, each with the time when it was last seen, from the
+// oldest to the newest. A cell is in a window iff it was last seen there, so one list serves all
+// windows with the same newer end: each keeps the place where it begins and the number of cells
+// from there on.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace credence::feature {
+
+class LastSeen {
+ public:
+  explicit LastSeen(size_t windows) : boundaries_(windows) {}
+
+  // Any time; the later it is, the cheaper.
+  void Add(int64_t cell, int64_t time);
+  // The window now begins after `bound`, which never goes back.
+  void Evict(size_t window, int64_t bound);
+  // One row with this cell is gone. False if the caller has to say what remains: then SetLast
+  // follows.
+  [[nodiscard]] bool Remove(int64_t cell, int64_t time);
+  // The newest remaining time of the cell; nothing = it is gone.
+  void SetLast(int64_t cell, std::optional<int64_t> time);
+  // Forgets cells last seen at or before `through`, which no window's bound is before.
+  void Trim(int64_t through);
+
+  [[nodiscard]] int64_t Count(size_t window) const { return boundaries_[window].distinct; }
+  // Different cells with lower < time <= upper, where `upper` is at most the newest time that was
+  // added and lower at most the window's bound. Nothing if that cannot be told from here.
+  [[nodiscard]] std::optional<int64_t> CountBetween(size_t window, int64_t lower,
+                                                    int64_t upper) const;
+  [[nodiscard]] size_t bytes() const;
+
+ private:
+  static constexpr uint32_t kNone = 0;  // nodes have numbers from 1
+  struct Node {
+    int64_t cell = 0;
+    int64_t last = 0;
+    int64_t previous = INT64_MIN;  // time of the row before the last; INT64_MIN = there is none
+    bool previous_known = true;
+    uint32_t older = kNone;
+    uint32_t newer = kNone;
+  };
+  struct Boundary {
+    uint32_t node = kNone;  // the oldest in the window
+    int64_t bound = INT64_MIN;
+    int64_t distinct = 0;
+  };
+  Node& At(uint32_t node) { return nodes_[node - 1]; }
+  [[nodiscard]] const Node& At(uint32_t node) const { return nodes_[node - 1]; }
+  [[nodiscard]] uint32_t Find(int64_t cell) const;
+  uint32_t Create(int64_t cell);
+  void Erase(uint32_t node);
+  void Link(uint32_t node);    // by At(node).last; counts it in its windows
+  void Unlink(uint32_t node);  // and takes it out of its windows
+  void GrowTable();
+
+  std::vector<Node> nodes_;
+  std::vector<uint32_t> free_;
+  std::vector<uint32_t> table_;  // linear probing by cell
+  std::vector<Boundary> boundaries_;
+  uint32_t oldest_ = kNone;
+  uint32_t newest_ = kNone;
+  size_t live_ = 0;
+};
+
+}  // namespace credence::feature
