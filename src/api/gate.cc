@@ -22,13 +22,20 @@ std::string Quoted(std::string_view name) { return "'" + std::string(name) + "'"
 // What is wrong with JSON text, in our words (simdjson's are for programmers).
 std::string JsonTrouble(simdjson::error_code error) {
   switch (error) {
-    case simdjson::UTF8_ERROR: return "expected valid UTF-8";
-    case simdjson::UNCLOSED_STRING: return "expected every string to be closed";
-    case simdjson::UNESCAPED_CHARS: return "expected control characters in strings to be escaped";
-    case simdjson::STRING_ERROR: return "expected valid escape sequences in strings";
-    case simdjson::EMPTY: return "expected a JSON object, not an empty text";
-    case simdjson::DEPTH_ERROR: return "expected at most " + std::to_string(kJsonDepthMax) + " levels of nesting";
-    default: return "expected well-formed JSON (RFC 8259)";
+    case simdjson::UTF8_ERROR:
+      return "expected valid UTF-8";
+    case simdjson::UNCLOSED_STRING:
+      return "expected every string to be closed";
+    case simdjson::UNESCAPED_CHARS:
+      return "expected control characters in strings to be escaped";
+    case simdjson::STRING_ERROR:
+      return "expected valid escape sequences in strings";
+    case simdjson::EMPTY:
+      return "expected a JSON object, not an empty text";
+    case simdjson::DEPTH_ERROR:
+      return "expected at most " + std::to_string(kJsonDepthMax) + " levels of nesting";
+    default:
+      return "expected well-formed JSON (RFC 8259)";
   }
 }
 
@@ -186,8 +193,9 @@ bool Gate::Parser::ReadEnvelope(ondemand::object envelope) {
       const std::string_view nearest = NearestName(name, known);
       const std::string shown(name.substr(0, 64));
       return Fail("unknown-attribute", "The event has an attribute that is not known", shown,
-                  nearest.empty() ? "expected attributes of CloudEvents 1.0, about or reverses"
-                                  : "expected a known attribute; did you mean " + Quoted(nearest) + "?");
+                  nearest.empty()
+                      ? "expected attributes of CloudEvents 1.0, about or reverses"
+                      : "expected a known attribute; did you mean " + Quoted(nearest) + "?");
     }
     if (seen[attribute]) {
       return Fail("duplicate-key", "A name stands twice in one object", std::string(name),
@@ -246,7 +254,8 @@ bool Gate::Parser::CheckEnvelope(record::Event* event) {
   for (const size_t name : {kId, kSource, kAbout, kReverses}) {
     const std::string_view text = attributes[name];
     const bool required = name == kId || name == kSource;
-    if ((required && text.empty()) || text.size() > record::kEventIdBytesMax || HasControlCharacter(text)) {
+    if ((required && text.empty()) || text.size() > record::kEventIdBytesMax ||
+        HasControlCharacter(text)) {
       return invalid(name, "expected 1 to " + std::to_string(record::kEventIdBytesMax) +
                                " bytes of text without control characters");
     }
@@ -257,9 +266,9 @@ bool Gate::Parser::CheckEnvelope(record::Event* event) {
     for (const auto& known : schema.event_types) names.push_back(known.name);
     const std::string_view nearest = NearestName(attributes[kType], names);
     return Fail("unknown-event-type", "The pack does not know this event type", "type",
-                nearest.empty() ? "expected an event type of the pack " + Quoted(schema.pack_name)
-                                : "expected an event type of the pack; did you mean " +
-                                      Quoted(nearest) + "?",
+                nearest.empty()
+                    ? "expected an event type of the pack " + Quoted(schema.pack_name)
+                    : "expected an event type of the pack; did you mean " + Quoted(nearest) + "?",
                 422);
   }
   type = &schema.event_types[*index];
@@ -267,7 +276,8 @@ bool Gate::Parser::CheckEnvelope(record::Event* event) {
   event->id = attributes[kId];
   event->source = attributes[kSource];
   const auto time = Timestamp::Parse(attributes[kTime]);
-  if (!time.ok()) return invalid(kTime, "expected an RFC 3339 time with offset: " + time.status().message());
+  if (!time.ok())
+    return invalid(kTime, "expected an RFC 3339 time with offset: " + time.status().message());
   event->time = *time;
   return true;
 }
@@ -276,12 +286,13 @@ bool Gate::Parser::CheckLinks(record::Event* event) {
   const auto check = [&](size_t attribute, bool wanted) {
     const bool given = !attributes[attribute].empty();
     if (given == wanted) return true;
-    return Fail(wanted ? "missing-attribute" : "unexpected-attribute",
-                wanted ? "The event lacks an attribute" : "This event type does not take the attribute",
-                std::string(kAttributeNames[attribute]),
-                wanted ? "expected the id of the event that this one speaks of"
-                       : "expected no such attribute on " + Quoted(type->name),
-                422);
+    return Fail(
+        wanted ? "missing-attribute" : "unexpected-attribute",
+        wanted ? "The event lacks an attribute" : "This event type does not take the attribute",
+        std::string(kAttributeNames[attribute]),
+        wanted ? "expected the id of the event that this one speaks of"
+               : "expected no such attribute on " + Quoted(type->name),
+        422);
   };
   if (!check(kAbout, type->label) || !check(kReverses, type->reverses)) return false;
   event->about = attributes[kAbout];
@@ -294,7 +305,8 @@ bool Gate::Parser::ReadData(std::string_view data, record::Event* event) {
   std::bitset<record::kFieldsMax> seen;
   const auto capacity = static_cast<size_t>(padded.data() + padded.size() - data.data());
   ondemand::document document;
-  auto error = json.iterate(simdjson::padded_string_view(data.data(), data.size(), capacity)).get(document);
+  auto error =
+      json.iterate(simdjson::padded_string_view(data.data(), data.size(), capacity)).get(document);
   ondemand::object object;
   if (error == simdjson::SUCCESS) error = document.get_object().get(object);
   if (error != simdjson::SUCCESS) return FailJson(error, "data");
@@ -333,7 +345,8 @@ bool Gate::Parser::ReadData(std::string_view data, record::Event* event) {
     }
   }
   event->fields = fields;
-  // Tokens and digests come before any text is forgotten: the digest is over tokens, never over sealed bytes.
+  // Tokens and digests come before any text is forgotten: the digest is over tokens, never over
+  // sealed bytes.
   for (uint32_t i = 0; i < type->fields.size(); ++i) {
     if (type->subject_field == i && !fields[i].absent()) {
       subject = fields[i].kind() == record::ValueKind::kString ? std::string(fields[i].text())
@@ -360,7 +373,8 @@ bool Gate::Parser::ReadField(uint32_t index, ondemand::value value, Value* out) 
     return FailJson(error, "data." + field.name);
   }
   if (kind == ondemand::json_type::null) {
-    if (Trimmed(value.raw_json_token()) != "null") return FailJson(simdjson::TAPE_ERROR, "data." + field.name);
+    if (Trimmed(value.raw_json_token()) != "null")
+      return FailJson(simdjson::TAPE_ERROR, "data." + field.name);
     if (!field.optional) return FailField(field, "expected a value: the field is not optional");
     *out = Value::Absent();
     return true;
@@ -368,7 +382,8 @@ bool Gate::Parser::ReadField(uint32_t index, ondemand::value value, Value* out) 
   switch (field.kind) {
     case FieldKind::kBoolean: {
       bool flag = false;
-      if (value.get_bool().get(flag) != simdjson::SUCCESS) return FailField(field, "expected true or false");
+      if (value.get_bool().get(flag) != simdjson::SUCCESS)
+        return FailField(field, "expected true or false");
       *out = Value::Boolean(flag);
       return true;
     }
@@ -391,8 +406,10 @@ bool Gate::Parser::ReadField(uint32_t index, ondemand::value value, Value* out) 
       *out = Value::OfDecimal(number);
       return true;
     }
-    case FieldKind::kMoney: return ReadMoney(field, value, out);
-    default: break;
+    case FieldKind::kMoney:
+      return ReadMoney(field, value, out);
+    default:
+      break;
   }
   std::string_view text;
   return ReadText(field, value, &text) && ReadTextual(field, text, out);
@@ -421,11 +438,13 @@ bool Gate::Parser::ReadNumber(const FieldDecl& field, ondemand::value value, Dec
     return FailField(field, "expected a number or a decimal string");
   }
   if (digits.size() > kNumberBytesMax) {
-    return FailField(field, "expected a number of at most " + std::to_string(kNumberBytesMax) + " characters");
+    return FailField(
+        field, "expected a number of at most " + std::to_string(kNumberBytesMax) + " characters");
   }
   const auto number = IsJsonNumber(digits) ? Decimal::Parse(digits) : std::nullopt;
   if (!number || !number->IsFinite()) return FailField(field, "expected a decimal number");
-  if (number->IsNegative() && !field.allow_negative) return FailField(field, "expected a number that is not negative");
+  if (number->IsNegative() && !field.allow_negative)
+    return FailField(field, "expected a number that is not negative");
   *out = *number;
   return true;
 }
@@ -450,7 +469,8 @@ bool Gate::Parser::ReadMoney(const FieldDecl& field, ondemand::value value, Valu
       if (error != simdjson::SUCCESS) return FailJson(error, "data." + field.name);
       std::string_view* to = name == "amount" ? &amount : name == "currency" ? &code : nullptr;
       if (to == nullptr || !to->empty()) {
-        return FailField(field, "expected an object with amount and currency, each once, and nothing else");
+        return FailField(
+            field, "expected an object with amount and currency, each once, and nothing else");
       }
       if (!ReadText(field, part, to)) return false;
     }
@@ -460,12 +480,17 @@ bool Gate::Parser::ReadMoney(const FieldDecl& field, ondemand::value value, Valu
   } else if (kind == ondemand::json_type::string) {
     if (!ReadText(field, value, &amount)) return false;
   } else {
-    return FailField(field, "expected a decimal string such as \"12.50\" (a number would lose digits)");
+    return FailField(field,
+                     "expected a decimal string such as \"12.50\" (a number would lose digits)");
   }
-  if (amount.size() > kNumberBytesMax) return FailField(field, "expected an amount of at most 64 characters");
+  if (amount.size() > kNumberBytesMax)
+    return FailField(field, "expected an amount of at most 64 characters");
   const auto money = Money::Parse(amount, currency);
-  if (!money.ok()) return FailField(field, "expected an amount in " + std::string(currency.code()) + ": " + money.status().message());
-  if (money->minor < 0 && !field.allow_negative) return FailField(field, "expected an amount that is not negative");
+  if (!money.ok())
+    return FailField(field, "expected an amount in " + std::string(currency.code()) + ": " +
+                                money.status().message());
+  if (money->minor < 0 && !field.allow_negative)
+    return FailField(field, "expected an amount that is not negative");
   *out = Value::OfMoney(*money, currency == schema.base_currency ? money->minor : 0);
   return true;
 }
@@ -519,11 +544,16 @@ bool Gate::Parser::ReadTextual(const FieldDecl& field, std::string_view text, Va
       *out = Value::OfTimestamp(*time);
       return true;
     }
-    case FieldKind::kMobileCn: return normalised(record::NormaliseMobileCn(text));
-    case FieldKind::kIdCardCn: return normalised(record::NormaliseIdCardCn(text));
-    case FieldKind::kBankCard: return normalised(record::NormaliseBankCard(text));
-    case FieldKind::kUscc: return normalised(record::NormaliseUscc(text));
-    default: CREDENCE_UNREACHABLE();
+    case FieldKind::kMobileCn:
+      return normalised(record::NormaliseMobileCn(text));
+    case FieldKind::kIdCardCn:
+      return normalised(record::NormaliseIdCardCn(text));
+    case FieldKind::kBankCard:
+      return normalised(record::NormaliseBankCard(text));
+    case FieldKind::kUscc:
+      return normalised(record::NormaliseUscc(text));
+    default:
+      CREDENCE_UNREACHABLE();
   }
 }
 

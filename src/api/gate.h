@@ -1,17 +1,20 @@
 #pragma once
-// Gate: from the JSON text of one CloudEvent (CloudEvents 1.0, JSON format, structured mode) to a record::Event of
-// the active pack, or one precise Problem. Nothing gets past it that the pack does not name.
+// Gate: from the JSON text of one CloudEvent (CloudEvents 1.0, JSON format, structured mode) to a
+// record::Event of the active pack, or one precise Problem. Nothing gets past it that the pack does
+// not name.
 //
-// Attributes: specversion ("1.0"), id, source, type, time (RFC 3339), data (an object) are required; `about` and
-// `reverses` name another event of the same source where the event type asks for one; datacontenttype must be
-// application/json; subject and dataschema are checked to be text and are not kept. Anything else is refused.
+// Attributes: specversion ("1.0"), id, source, type, time (RFC 3339), data (an object) are
+// required; `about` and `reverses` name another event of the same source where the event type asks
+// for one; datacontenttype must be application/json; subject and dataschema are checked to be text
+// and are not kept. Anything else is refused.
 //
-// data holds the fields of the event type and nothing else, each at most once; `null` is as good as not sent, for
-// optional fields. Money is a decimal string in the base currency ("12.50") or {"amount": "12.50", "currency": "USD"}.
-// Numbers are read from their own digits, never through a double.
+// data holds the fields of the event type and nothing else, each at most once; `null` is as good as
+// not sent, for optional fields. Money is a decimal string in the base currency ("12.50") or
+// {"amount": "12.50", "currency": "USD"}. Numbers are read from their own digits, never through a
+// double.
 //
-// Personal fields are normalised, then replaced by a token, sealed, or both (protection.h): their text never enters
-// an Event.
+// Personal fields are normalised, then replaced by a token, sealed, or both (protection.h): their
+// text never enters an Event.
 
 #include <memory>
 #include <string_view>
@@ -30,13 +33,14 @@ inline constexpr size_t kNumberBytesMax = 64;  // digits, sign, point and expone
 
 class Gate {
  public:
-  // `schema` and `protection` outlive the gate; `protection` may be null where no field is personal (then an event
-  // type with one is refused).
+  // `schema` and `protection` outlive the gate; `protection` may be null where no field is personal
+  // (then an event type with one is refused).
   Gate(const record::Schema& schema, Protection* protection);
   ~Gate();
 
-  // True: `*event` is filled; its views live as long as `arena`'s content. False: `*problem` says why.
-  // `json` is copied. The fields hold amounts in other currencies with base_minor 0: the engine converts.
+  // True: `*event` is filled; its views live as long as `arena`'s content. False: `*problem` says
+  // why. `json` is copied. The fields hold amounts in other currencies with base_minor 0: the
+  // engine converts.
   [[nodiscard]] bool Parse(std::string_view json, Arena* arena, record::Event* event,
                            Problem* problem);
 

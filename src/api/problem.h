@@ -1,5 +1,6 @@
 #pragma once
-// Problem: one error as RFC 9457 "problem details": which field, what was expected. Never holds a personal value.
+// Problem: one error as RFC 9457 "problem details": which field, what was expected. Never holds a
+// personal value.
 
 #include <string>
 #include <string_view>

@@ -1,14 +1,17 @@
 #pragma once
-// Protection of personal fields: tokens and sealed values, with keys that live in local files beside (never in) the
-// journal.
+// Protection of personal fields: tokens and sealed values, with keys that live in local files
+// beside (never in) the journal.
 //
-//   token  = first 16 bytes of HMAC-SHA-256(site key, epoch || field || value): serves keys, links, lists, distinct
-//            counts and whole-value search. Equal values of one field have equal tokens within one epoch.
-//   sealed = XChaCha20-Poly1305 under the subject's own random key, with the field's name as associated data:
+//   token  = first 16 bytes of HMAC-SHA-256(site key, epoch || field || value): serves keys, links,
+//   lists, distinct
+//            counts and whole-value search. Equal values of one field have equal tokens within one
+//            epoch.
+//   sealed = XChaCha20-Poly1305 under the subject's own random key, with the field's name as
+//   associated data:
 //            nonce (24 bytes), ciphertext, tag. Dropping the subject's key erases the person.
 //
-// Files in the key folder (mode 0600): site.key (epoch and 32 bytes in hexadecimal), subjects.keys (one line a
-// subject: token of the subject in hexadecimal, key in hexadecimal).
+// Files in the key folder (mode 0600): site.key (epoch and 32 bytes in hexadecimal), subjects.keys
+// (one line a subject: token of the subject in hexadecimal, key in hexadecimal).
 
 #include <memory>
 #include <string>
@@ -27,13 +30,15 @@ class Protection {
 
   // 16 raw bytes.
   [[nodiscard]] std::string Token(std::string_view field, std::string_view value) const;
-  // Seals under the key of `subject` (the plain text of the field that names the person), which is made if there is
-  // none. Not durable before Flush.
-  Result<std::string> Seal(std::string_view subject, std::string_view field, std::string_view value);
+  // Seals under the key of `subject` (the plain text of the field that names the person), which is
+  // made if there is none. Not durable before Flush.
+  Result<std::string> Seal(std::string_view subject, std::string_view field,
+                           std::string_view value);
   // kNotFound once the subject was erased; kDataLoss if the bytes were changed.
   Result<std::string> Open(std::string_view subject, std::string_view field,
                            std::string_view sealed) const;
-  // Makes new subject keys durable. Must return ok before an event that they seal is handed to the engine.
+  // Makes new subject keys durable. Must return ok before an event that they seal is handed to the
+  // engine.
   Status Flush();
   // Drops the subject's key for good: what is sealed under it can never be opened again.
   Status Erase(std::string_view subject);

@@ -70,6 +70,7 @@ uint64_t ByteReader::GetFixed64() {
 }
 
 UInt128 ByteReader::GetFixed128() {
+  if (!Need(16)) return 0;
   const UInt128 low = GetFixed64();
   const UInt128 high = GetFixed64();
   return low | (high << 64);

@@ -1,8 +1,10 @@
 #pragma once
 // Elementary functions that give the same bits on every machine and with every compiler, unlike
 // those of libm. Made of +, -, *, / and integer operations on doubles only, in a fixed order (no
-// fused operations). Errors are below 0.52 units in the last place over the whole range (measured
-// in exact_math_test.cc).
+// fused operations). Errors are below 0.52 units in the last place over the whole range, subnormal
+// results included (held by exact_math_test.cc; the worst of 13 million random points against
+// 113-bit arithmetic: exp 0.512, log 0.502, logistic 0.512). Each takes one table row and no loop.
+// Rounding must be to nearest, as it is by default.
 
 namespace credence {
 

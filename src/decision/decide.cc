@@ -12,7 +12,8 @@ using record::Value;
 
 namespace {
 
-// What a derived feature gave, as a slot value. Null, and any value that the slot's type does not have, is absent.
+// What a derived feature gave, as a slot value. Null, and any value that the slot's type does not
+// have, is absent.
 Value FromFeel(const feel::Value& value, record::SlotType type) {
   switch (type) {
     case record::SlotType::kDecimal:
@@ -29,7 +30,8 @@ Value FromFeel(const feel::Value& value, record::SlotType type) {
       return ns >= INT64_MIN && ns <= INT64_MAX ? Value::Duration(static_cast<int64_t>(ns))
                                                 : Value::Absent();
     }
-    default: return Value::Absent();
+    default:
+      return Value::Absent();
   }
 }
 
@@ -38,7 +40,11 @@ class Run {
  public:
   Run(const DecisionPlan& plan, std::span<Value> slots, Scratch* scratch, Explanation* explanation,
       DecisionRecord* record)
-      : plan_(plan), slots_(slots), scratch_(*scratch), explanation_(explanation), record_(*record) {}
+      : plan_(plan),
+        slots_(slots),
+        scratch_(*scratch),
+        explanation_(explanation),
+        record_(*record) {}
 
   void Go(bool killed);
 
@@ -95,9 +101,9 @@ bool Run::ScoreModels() {
     step.scorecard.Score(slots_, &scratch_.score);
     const model::ScoreResult& score = scratch_.score;
     if (!score.ok()) {
-      FallBack("model " + step.name + " gave no score: " +
-               std::string(model::ScoreFailureName(score.failure)) + " (" + std::string(score.culprit) +
-               ")");
+      FallBack("model " + step.name +
+               " gave no score: " + std::string(model::ScoreFailureName(score.failure)) + " (" +
+               std::string(score.culprit) + ")");
       return false;
     }
     const Decimal probability = step.probability.ProbabilityOfDefault(score.points);
@@ -114,25 +120,29 @@ bool Run::ScoreModels() {
     }
     std::string note;
     for (const model::RankedReason& reason : score.reasons) {
-      note += (note.empty() ? "" : ", ") + std::string(reason.code) + " " + reason.points.ToString();
+      note +=
+          (note.empty() ? "" : ", ") + std::string(reason.code) + " " + reason.points.ToString();
     }
-    Explain("model " + step.name, score.points.ToString() + " points, probability of default " + probability.ToString(), note);
+    Explain("model " + step.name,
+            score.points.ToString() + " points, probability of default " + probability.ToString(),
+            note);
   }
   return true;
 }
 
 void Run::AskPolicy() {
-  scratch_.inputs.clear();
-  for (const uint32_t slot : plan_.policy_inputs) scratch_.inputs.push_back(scratch_.feel_slots[slot]);
   dmn::Trace trace;
   scratch_.log.trace = explanation_ != nullptr ? &trace : nullptr;
-  const feel::Value result = plan_.policy.Evaluate(scratch_.inputs, scratch_.context, &scratch_.log);
+  const feel::Value result =
+      plan_.policy->Evaluate(scratch_.feel_slots, scratch_.context, &scratch_.log);
   for (const dmn::MatchedRule& matched : scratch_.log.matched) {
-    record_.matched_rules.push_back({std::string(plan_.policy.TableName(matched.table)), matched.row});
+    record_.matched_rules.push_back(
+        {plan_.policy->model().tables()[matched.table].owner, matched.row});
   }
   for (const dmn::TraceEntry& entry : trace.entries) {
     std::string note;
-    for (const uint32_t row : entry.rows) note += (note.empty() ? "rules " : ", ") + std::to_string(row);
+    for (const uint32_t row : entry.rows)
+      note += (note.empty() ? "rules " : ", ") + std::to_string(row);
     for (uint32_t i = entry.nulls_begin; i < entry.nulls_end; ++i) {
       note += (note.empty() ? "" : "; ") + trace.nulls[i].text;
     }
@@ -140,7 +150,8 @@ void Run::AskPolicy() {
                        : entry.kind == dmn::TraceKind::kTable          ? "table in "
                        : entry.kind == dmn::TraceKind::kKnowledgeModel ? "knowledge model "
                                                                        : "service ";
-    Explain(std::string(2 * entry.depth, ' ') + kind + std::string(entry.name), feel::ToFeel(entry.output), note);
+    Explain(std::string(2 * entry.depth, ' ') + kind + std::string(entry.name),
+            feel::ToFeel(entry.output), note);
   }
   scratch_.log.trace = nullptr;
   if (ReadResult(result)) AddModelReasons();
@@ -176,12 +187,15 @@ bool Run::ReadResult(const feel::Value& result) {
   }
   if (!outcome.IsString()) {
     std::string why = "the policy gave no outcome";
-    if (outcome.IsNull() && !outcome.null_text().empty()) why += ": " + std::string(outcome.null_text());
+    if (outcome.IsNull() && !outcome.null_text().empty())
+      why += ": " + std::string(outcome.null_text());
     FallBack(std::move(why));
     return false;
   }
-  if (std::find(plan_.outcomes.begin(), plan_.outcomes.end(), outcome.string()) == plan_.outcomes.end()) {
-    FallBack("the policy gave the outcome '" + std::string(outcome.string()) + "', which the pack does not list");
+  if (std::find(plan_.outcomes.begin(), plan_.outcomes.end(), outcome.string()) ==
+      plan_.outcomes.end()) {
+    FallBack("the policy gave the outcome '" + std::string(outcome.string()) +
+             "', which the pack does not list");
     return false;
   }
   record_.path = DecisionPath::kPolicy;
@@ -213,7 +227,8 @@ void Run::AddModelReasons() {
   uint32_t added = 0;
   for (const std::string& code : model_reasons_) {
     if (added == plan_.model_reasons) return;
-    if (std::find(record_.reasons.begin(), record_.reasons.end(), code) != record_.reasons.end()) continue;
+    if (std::find(record_.reasons.begin(), record_.reasons.end(), code) != record_.reasons.end())
+      continue;
     record_.reasons.push_back(code);
     ++added;
   }
@@ -237,7 +252,8 @@ void Run::KeepSlots() {
       bytes += value.text().size();
     }
   }
-  record_.text.reserve(std::max(bytes, sizeof(std::string)));  // never in place: a move keeps the views
+  record_.text.reserve(
+      std::max(bytes, sizeof(std::string)));  // never in place: a move keeps the views
   for (const uint32_t slot : plan_.recorded) {
     Value value = slots_[slot];
     if (value.kind() == record::ValueKind::kString || value.kind() == record::ValueKind::kToken) {

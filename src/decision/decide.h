@@ -1,9 +1,9 @@
 #pragma once
 // Decide: (slots, event, time) -> decision record. A pure function: it sees nothing but slots.
 //
-// Order: derived features, models, policy. What goes wrong is never an error of the caller: a model that
-// cannot score, a policy that gives null, an outcome that the pack does not list all take the pack's fallback
-// outcome, and the record says why.
+// Order: derived features, models, policy. What goes wrong is never an error of the caller: a model
+// that cannot score, a policy that gives null, an outcome that the pack does not list all take the
+// pack's fallback outcome, and the record says why.
 
 #include <memory>
 #include <span>
@@ -34,7 +34,6 @@ struct Scratch {
   Arena arena;
   feel::EvaluationContext context;
   std::vector<feel::Value> feel_slots;  // by slot of the plan
-  std::vector<feel::Value> inputs;      // by input of the policy
   dmn::EvaluationLog log;
   model::ScoreResult score;
 };
@@ -46,19 +45,21 @@ struct Request {
   bool killed = false;  // the decision is switched off
 };
 
-// Fills derived and model slots of `slots` (one value per slot of the plan; fields, features and sources are
-// given) and decides. The record owns all it holds.
+// Fills derived and model slots of `slots` (one value per slot of the plan; fields, features and
+// sources are given) and decides. The record owns all it holds.
 record::DecisionRecord Decide(const DecisionPlan& plan, const Request& request,
                               std::span<record::Value> slots, Scratch* scratch,
                               Explanation* explanation = nullptr);
 
-// Goes on with a parked decision once its source has answered: the slots that the parked record kept, and the
-// source's. kDataLoss if the record does not fit the plan, kInvalidArgument if the answer does not.
-Result<record::DecisionRecord> Resume(const DecisionPlan& plan, const record::DecisionRecord& parked,
+// Goes on with a parked decision once its source has answered: the slots that the parked record
+// kept, and the source's. kDataLoss if the record does not fit the plan, kInvalidArgument if the
+// answer does not.
+Result<record::DecisionRecord> Resume(const DecisionPlan& plan,
+                                      const record::DecisionRecord& parked,
                                       const record::Answer& answer, Scratch* scratch);
 
-// Decides again from what a record kept: equal to the record for an honest journal. kDataLoss if the record
-// does not fit the plan (a slot that it does not have, another pack).
+// Decides again from what a record kept: equal to the record for an honest journal. kDataLoss if
+// the record does not fit the plan (a slot that it does not have, another pack).
 Result<record::DecisionRecord> DecideAgain(const DecisionPlan& plan,
                                            const record::DecisionRecord& kept, Scratch* scratch,
                                            Explanation* explanation = nullptr);

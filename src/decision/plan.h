@@ -1,15 +1,16 @@
 #pragma once
-// DecisionPlan: everything that one decision of a pack needs, resolved and bound at load: its slots, derived
-// features, models and policy. Immutable; made by `pack`.
+// DecisionPlan: everything that one decision of a pack needs, resolved and bound at load: its
+// slots, derived features, models and policy. Immutable; made by `pack`.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "src/base/digest.h"
 #include "src/calendar/zone.h"
-#include "src/dmn/evaluator.h"
+#include "src/dmn/engine.h"
 #include "src/feel/expression.h"
 #include "src/model/probability.h"
 #include "src/model/scorecard.h"
@@ -45,7 +46,7 @@ struct ModelStep {
 // What an outside source may answer: slots that are absent until it did.
 struct SourceSlots {
   std::string source;
-  uint32_t status_slot = 0;                            // "ok", "timeout", "error"
+  uint32_t status_slot = 0;                              // "ok", "timeout", "error"
   std::vector<std::pair<std::string, uint32_t>> values;  // name in the answer, slot
 };
 
@@ -55,15 +56,15 @@ struct DecisionPlan {
   uint32_t event_type = 0;
 
   record::SlotTable slots;
-  std::vector<FieldSlot> fields;       // all fields of the event
-  std::vector<FeatureSlot> features;   // those that are read, directly or through a derived feature
-  std::vector<DerivedSlot> derived;    // those that are read, each after what it reads
+  std::vector<FieldSlot> fields;      // all fields of the event
+  std::vector<FeatureSlot> features;  // those that are read, directly or through a derived feature
+  std::vector<DerivedSlot> derived;   // those that are read, each after what it reads
   std::vector<ModelStep> models;
   std::vector<SourceSlots> sources;
-  dmn::Evaluator policy;
-  std::vector<uint32_t> policy_inputs;  // slot of each input of the policy, in its order
-  // Slots that the record keeps: all that models, policy and derived features read, and what models said,
-  // ascending.
+  std::optional<dmn::Evaluator>
+      policy;  // bound to the plan's slots by index; set once the pack is loaded
+  // Slots that the record keeps: all that models, policy and derived features read, and what models
+  // said, ascending.
   std::vector<uint32_t> recorded;
 
   std::vector<std::string> outcomes;

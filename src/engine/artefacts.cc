@@ -36,7 +36,8 @@ Result<pack::FileSet> ArtefactStore::Get(const Digest& digest) const {
     CREDENCE_ASSIGN(std::string content,
                     ReadWholeFile(files_, folder_ + "/" + name, pack::kPackFileBytesMax));
     if (Sha256(content).ToHex() != name) {
-      return DataLoss("artefact " + name + " (" + path + ") does not have the content it is named by");
+      return DataLoss("artefact " + name + " (" + path +
+                      ") does not have the content it is named by");
     }
     files.emplace(path, std::move(content));
     at = end + 1;

@@ -12,15 +12,24 @@ using record::Value;
 
 std::string_view RefusalName(Refusal refusal) {
   switch (refusal) {
-    case Refusal::kNone: return "none";
-    case Refusal::kNoPack: return "no-pack";
-    case Refusal::kIdWithOtherContent: return "id-with-other-content";
-    case Refusal::kTooFarInFuture: return "too-far-in-future";
-    case Refusal::kTooLate: return "too-late";
-    case Refusal::kNoRate: return "no-rate";
-    case Refusal::kAmountOutOfRange: return "amount-out-of-range";
-    case Refusal::kReversesUnknown: return "reverses-unknown";
-    case Refusal::kReversesTwice: return "reverses-twice";
+    case Refusal::kNone:
+      return "none";
+    case Refusal::kNoPack:
+      return "no-pack";
+    case Refusal::kIdWithOtherContent:
+      return "id-with-other-content";
+    case Refusal::kTooFarInFuture:
+      return "too-far-in-future";
+    case Refusal::kTooLate:
+      return "too-late";
+    case Refusal::kNoRate:
+      return "no-rate";
+    case Refusal::kAmountOutOfRange:
+      return "amount-out-of-range";
+    case Refusal::kReversesUnknown:
+      return "reverses-unknown";
+    case Refusal::kReversesTwice:
+      return "reverses-twice";
   }
   CREDENCE_UNREACHABLE();
 }
@@ -63,10 +72,11 @@ Status Engine::SetKillSwitch(bool on, std::string_view decision, std::string_vie
   CREDENCE_TRY(stopped_);
   if (state_.pack == nullptr) return Unavailable("no pack is active");
   if (!decision.empty() && state_.pack->FindDecision(decision) == nullptr) {
-    return NotFound("the pack " + state_.pack->name + " has no decision '" + std::string(decision) + "'");
+    return NotFound("the pack " + state_.pack->name + " has no decision '" + std::string(decision) +
+                    "'");
   }
-  const record::KillSwitch command{state_.last_seq.Next(), NextStamp(now), on, std::string(decision),
-                                   std::string(by), std::string(reason)};
+  const record::KillSwitch command{state_.last_seq.Next(), NextStamp(now),  on,
+                                   std::string(decision),  std::string(by), std::string(reason)};
   std::string bytes;
   record::EncodeKillSwitch(command, &bytes);
   state_.kill_switches[command.decision] = on;
@@ -92,7 +102,7 @@ Status Engine::SetRate(Currency from, Decimal rate, std::string_view by, Timesta
 }
 
 Result<std::shared_ptr<const record::DecisionRecord>> Engine::TakeAnswer(record::Answer answer,
-                                                                        Timestamp now) {
+                                                                         Timestamp now) {
   CREDENCE_TRY(stopped_);
   const auto waiting = state_.parked.find(answer.parked_seq);
   if (waiting == state_.parked.end() || waiting->second.source != answer.source) {
@@ -103,9 +113,9 @@ Result<std::shared_ptr<const record::DecisionRecord>> Engine::TakeAnswer(record:
                   record::DecodeDecision(waiting->second.decision));
   answer.seq = state_.last_seq.Next();
   answer.stamp = NextStamp(now);
-  CREDENCE_ASSIGN(record::DecisionRecord resumed,
-                  decision::Resume(state_.pack->decisions[parked.decision], parked, answer,
-                                   scratch_.get()));
+  CREDENCE_ASSIGN(
+      record::DecisionRecord resumed,
+      decision::Resume(state_.pack->decisions[parked.decision], parked, answer, scratch_.get()));
   auto kept = std::make_shared<record::DecisionRecord>(std::move(resumed));
   std::string encoded;
   record::EncodeAnswer(answer, &encoded);
@@ -139,8 +149,8 @@ Outcome Engine::DryRun(const Event& event, Arrival arrival, Timestamp now) {
   return Take(event, arrival, now, false);
 }
 
-// One event: admit, apply, decide. With `keep` false the touched entities are copied, and the copies are thrown
-// away.
+// One event: admit, apply, decide. With `keep` false the touched entities are copied, and the
+// copies are thrown away.
 Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, bool keep) {
   Event event = raw;
   Outcome outcome = Admit(&event, arrival, now);
@@ -163,7 +173,8 @@ Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, bool keep
     record::EncodeEvent(event, &encoded);
     Keep(std::move(encoded));
     state_.Touched(event, &touched_);
-    for (const EntityRef& ref : touched_) sources.push_back({ref.entity, state_.entities.Find(ref)});
+    for (const EntityRef& ref : touched_)
+      sources.push_back({ref.entity, state_.entities.Find(ref)});
   } else {
     Overlay(event, *arrived, &copies, &sources);
   }
@@ -261,7 +272,8 @@ bool Engine::CheckTime(const Event& event, Outcome* outcome) const {
   return true;
 }
 
-// Amounts in other currencies get their value in the base currency; the fields are copied where that happens.
+// Amounts in other currencies get their value in the base currency; the fields are copied where
+// that happens.
 bool Engine::ConvertAmounts(Event* event, Outcome* outcome) {
   const Currency base = state_.pack->schema.base_currency;
   std::span<Value> converted;
@@ -298,8 +310,8 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
   if (!state_.pack->schema.event_types[event.type].reverses) return true;
   outcome->field = "reverses";
   const auto row = state_.reversible.find(EventKey::Of(event.source, event.reverses));
-  const bool in_time = row != state_.reversible.end() &&
-                       event.stamp.ns - row->second.stamp.ns <= state_.pack->schema.bounds.reversal_ns;
+  const bool in_time = row != state_.reversible.end() && event.stamp.ns - row->second.stamp.ns <=
+                                                             state_.pack->schema.bounds.reversal_ns;
   if (!in_time) {
     outcome->refusal = Refusal::kReversesUnknown;
     outcome->expected = "expected the id of a reversible event that this source sent in the last " +
@@ -329,7 +341,8 @@ record::DecisionRecord Engine::Decide(const Event& event, std::span<const Source
     }
     state->Read(pack.features, at, set, features_);
   }
-  for (const decision::FeatureSlot& slot : plan.features) slots_[slot.slot] = features_[slot.feature];
+  for (const decision::FeatureSlot& slot : plan.features)
+    slots_[slot.slot] = features_[slot.feature];
   for (const decision::FieldSlot& slot : plan.fields) slots_[slot.slot] = event.fields[slot.field];
   decision::Request request;
   request.seq = event.seq;
@@ -355,7 +368,8 @@ Status Engine::Commit() {
   const auto head = journal_->Append(state_.last_seq, views);
   records_.clear();
   if (!head.ok()) {
-    // Memory is ahead of the disk: nothing of this batch may be released, and nothing more may be built on it.
+    // Memory is ahead of the disk: nothing of this batch may be released, and nothing more may be
+    // built on it.
     stopped_ = Unavailable("the engine has stopped, since its journal could not be written (" +
                            head.status().message() + "); open it again");
     return head.status();

@@ -1,14 +1,15 @@
 #pragma once
-// Engine: the single writer. It takes events in batches, admits them, decides and applies them in memory,
-// appends requests and facts of the batch to the journal as one frame, syncs, and only then lets anything out.
+// Engine: the single writer. It takes events in batches, admits them, decides and applies them in
+// memory, appends requests and facts of the batch to the journal as one frame, syncs, and only then
+// lets anything out.
 //
-// Process returns one outcome per event, in order. A business refusal (late, duplicate with other content, …)
-// is an outcome and leaves no trace. A Status means that nothing of the batch was released; if it came from the
-// disk, memory is ahead of it: the engine is stopped, refuses everything with kUnavailable, and the caller opens it
-// again from the journal.
+// Process returns one outcome per event, in order. A business refusal (late, duplicate with other
+// content, …) is an outcome and leaves no trace. A Status means that nothing of the batch was
+// released; if it came from the disk, memory is ahead of it: the engine is stopped, refuses
+// everything with kUnavailable, and the caller opens it again from the journal.
 //
-// Recovery folds the journal's facts and never decides again; `study::Verify` checks that deciding again gives
-// the same.
+// Recovery folds the journal's facts and never decides again; `study::Verify` checks that deciding
+// again gives the same.
 //
 // Time is an argument. One thread at a time.
 
@@ -44,8 +45,9 @@ enum class Refusal : uint8_t {
   kTooLate = 4,             // stamp - time is beyond the pack's bound
   kNoRate = 5,              // an amount in a currency that has no rate to the base currency
   kAmountOutOfRange = 6,    // an amount that does not fit the base currency
-  kReversesUnknown = 7,     // no such event of this source that can be reversed, or its bound has passed
-  kReversesTwice = 8,       // it was reversed before
+  kReversesUnknown =
+      7,               // no such event of this source that can be reversed, or its bound has passed
+  kReversesTwice = 8,  // it was reversed before
 };
 [[nodiscard]] std::string_view RefusalName(Refusal refusal);
 
@@ -65,14 +67,14 @@ struct Outcome {
   std::shared_ptr<const record::DecisionRecord> decision;  // kDecided
 };
 
-// How time passes. Live: the caller's clock. History: each event arrives at its own time, so that old streams
-// keep their windows; a server may be loaded so and then go live.
+// How time passes. Live: the caller's clock. History: each event arrives at its own time, so that
+// old streams keep their windows; a server may be loaded so and then go live.
 enum class Arrival : uint8_t { kLive = 0, kHistory = 1 };
 
 struct Options {
   journal::Options journal;
-  // Sees every slot of each decision (those that are not recorded too), before the record is released. For
-  // exports. May be empty.
+  // Sees every slot of each decision (those that are not recorded too), before the record is
+  // released. For exports. May be empty.
   std::function<void(const decision::DecisionPlan&, const record::Event&,
                      std::span<const record::Value> all_features)>
       on_decision;
@@ -83,17 +85,17 @@ struct Options {
 struct OpenReport {
   uint64_t events = 0;  // folded from the journal
   uint64_t decisions = 0;
-  bool sealed = false;           // the last writer left in order
+  bool sealed = false;             // the last writer left in order
   bool state_matches_seal = true;  // checked where sealed
-  journal::Tail cut;             // what was cut from the journal's end
+  journal::Tail cut;               // what was cut from the journal's end
 };
 
 // The pack of a digest from the store beside a journal.
 Result<std::shared_ptr<const pack::Pack>> LoadStoredPack(const ArtefactStore& artefacts,
-                                                        const Digest& digest);
+                                                         const Digest& digest);
 
-// The event of one pack in the terms of another: types and fields by name, what the other does not have left out.
-// Nothing if it does not know the event type.
+// The event of one pack in the terms of another: types and fields by name, what the other does not
+// have left out. Nothing if it does not know the event type.
 std::optional<record::Event> Translate(const record::Event& event, const record::Schema& from,
                                        const record::Schema& to, Arena* arena);
 
@@ -111,10 +113,10 @@ class Engine {
                        std::string_view reason, Timestamp now);
   // kInvalidArgument unless `rate` is positive and `from` is not the base currency.
   Status SetRate(Currency from, Decimal rate, std::string_view by, Timestamp now);
-  // The answer of an outside source, on which the parked decision of `parked_seq` resumes. kNotFound if none
-  // waits there for `source`.
+  // The answer of an outside source, on which the parked decision of `parked_seq` resumes.
+  // kNotFound if none waits there for `source`.
   Result<std::shared_ptr<const record::DecisionRecord>> TakeAnswer(record::Answer answer,
-                                                                  Timestamp now);
+                                                                   Timestamp now);
 
   // At most kBatchEventsMax events, made by the gate for the active pack.
   Result<std::vector<Outcome>> Process(std::span<const record::Event> events, Arrival arrival,
@@ -147,7 +149,8 @@ class Engine {
   Status FoldEvent(const record::Event& event);
   Status SetPack(std::shared_ptr<const pack::Pack> pack);
   Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack);
-  Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from, State* rebuilt) const;
+  Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from,
+                     State* rebuilt) const;
   Status Commit();
   Status CommitCommand(std::string record, Seq seq);
   [[nodiscard]] Timestamp NextStamp(Timestamp clock) const;
@@ -158,7 +161,8 @@ class Engine {
   bool ConvertAmounts(record::Event* event, Outcome* outcome);
   Outcome Take(const record::Event& raw, Arrival arrival, Timestamp now, bool keep);
   void Overlay(const record::Event& event, const feature::Arrival& arrival,
-               std::vector<std::unique_ptr<feature::EntityState>>* copies, std::vector<Source>* sources);
+               std::vector<std::unique_ptr<feature::EntityState>>* copies,
+               std::vector<Source>* sources);
   record::DecisionRecord Decide(const record::Event& event, std::span<const Source> sources);
   void Keep(std::string record) { records_.push_back(std::move(record)); }
 
@@ -171,7 +175,8 @@ class Engine {
   State state_;
   OpenReport report_;
   Status stopped_;
-  // Made anew with each pack: what each decision reads of each entity, and an empty state of each entity.
+  // Made anew with each pack: what each decision reads of each entity, and an empty state of each
+  // entity.
   std::vector<std::vector<feature::ReadSet>> reads_;
   std::vector<std::unique_ptr<feature::EntityState>> empty_;
   std::unique_ptr<decision::Scratch> scratch_;

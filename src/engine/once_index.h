@@ -1,10 +1,12 @@
 #pragma once
-// OnceIndex: which events have been here. (source, id) -> (content digest, sequence), kept until no event with
-// that time could be admitted again. Rows are grouped by the UTC day of the event's time and a day is dropped
-// whole, so the index stays flat.
+// OnceIndex: which events have been here. (source, id) -> (content digest, sequence), kept until no
+// event with that time could be admitted again. Rows are grouped by the UTC day of the event's time
+// and a day is dropped whole, so the index stays flat.
 //
-// Keys and digests are the first 16 bytes of a SHA-256: the chance that two different events of a lifetime of
-// 10^12 share one is below 10^-14.
+// Keys and digests are the first 16 bytes of a SHA-256: the chance that two different events of a
+// lifetime of 10^12 share one is below 10^-14.
+
+#include <tsl/robin_map.h>
 
 #include <array>
 #include <cstdint>
@@ -13,8 +15,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <tsl/robin_map.h>
 
 #include "src/base/bytes.h"
 #include "src/base/digest.h"

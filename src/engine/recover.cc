@@ -1,4 +1,5 @@
-// The part of Engine that makes the state of the journal: folding at open, and the change from one pack to the next.
+// The part of Engine that makes the state of the journal: folding at open, and the change from one
+// pack to the next.
 
 #include <algorithm>
 
@@ -11,7 +12,7 @@ namespace credence::engine {
 using record::Event;
 
 Result<std::shared_ptr<const pack::Pack>> LoadStoredPack(const ArtefactStore& artefacts,
-                                                        const Digest& digest) {
+                                                         const Digest& digest) {
   CREDENCE_ASSIGN(pack::FileSet files, artefacts.Get(digest));
   std::vector<Diagnostic> diagnostics;
   auto pack = pack::Load(std::move(files), "artefacts", nullptr, &diagnostics);
@@ -93,8 +94,8 @@ Status Engine::Fold(std::string_view bytes) {
   }
   const auto advance = [this](Seq seq, Timestamp stamp) {
     if (seq != state_.last_seq.Next()) {
-      return DataLoss("expected sequence " + std::to_string(state_.last_seq.value() + 1) + ", found " +
-                      std::to_string(seq.value()));
+      return DataLoss("expected sequence " + std::to_string(state_.last_seq.value() + 1) +
+                      ", found " + std::to_string(seq.value()));
     }
     state_.last_seq = seq;
     state_.last_stamp = stamp;
@@ -180,7 +181,8 @@ Status Engine::SetPack(std::shared_ptr<const pack::Pack> pack) {
     for (uint32_t entity = 0; entity < pack->schema.entities.size(); ++entity) {
       std::vector<uint32_t> wanted;
       for (const decision::FeatureSlot& slot : plan.features) {
-        if (pack->features.features()[slot.feature].entity == entity) wanted.push_back(slot.feature);
+        if (pack->features.features()[slot.feature].entity == entity)
+          wanted.push_back(slot.feature);
       }
       if (!wanted.empty()) sets.push_back(pack->features.Select(entity, wanted));
     }

@@ -1,6 +1,8 @@
 #pragma once
-// State: all that the engine holds in memory and that the journal's facts make. Two engines with equal journals have
-// equal states, whatever their batches; Digest() says so.
+// State: all that the engine holds in memory and that the journal's facts make. Two engines with
+// equal journals have equal states, whatever their batches; Digest() says so.
+
+#include <tsl/robin_map.h>
 
 #include <map>
 #include <memory>
@@ -9,8 +11,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <tsl/robin_map.h>
 
 #include "src/base/arena.h"
 #include "src/base/digest.h"
@@ -26,8 +26,8 @@ namespace credence::engine {
 
 // Kinds of rows that the state hash covers. Part of the hash: do not change; add at the end.
 enum class RowKind : uint8_t {
-  kWriter = 1,      // last sequence and stamp
-  kPack = 2,        // digest of the active pack
+  kWriter = 1,  // last sequence and stamp
+  kPack = 2,    // digest of the active pack
   kEntity = 3,
   kOnce = 4,
   kReversible = 5,
@@ -67,8 +67,10 @@ class EntityTable {
     using is_transparent = void;
     bool operator()(std::string_view a, std::string_view b) const { return a == b; }
   };
-  using Map = tsl::robin_map<std::string, std::unique_ptr<feature::EntityState>, KeyHash, KeyEqual,
-                             std::allocator<std::pair<std::string, std::unique_ptr<feature::EntityState>>>, true>;
+  using Map =
+      tsl::robin_map<std::string, std::unique_ptr<feature::EntityState>, KeyHash, KeyEqual,
+                     std::allocator<std::pair<std::string, std::unique_ptr<feature::EntityState>>>,
+                     true>;
   std::vector<Map> by_entity_;
 };
 
@@ -101,14 +103,17 @@ class State {
   [[nodiscard]] bool Killed(std::string_view decision) const;
   // The entities that the event touches, in order of the entity's index.
   void Touched(const record::Event& event, std::vector<EntityRef>* out) const;
-  // Takes in an admitted event: reversal, windows, once-only index. Deterministic; the one place where an event
-  // changes the state, live and in recovery. `arrival` is the plan's, for this event.
+  // Takes in an admitted event: reversal, windows, once-only index. Deterministic; the one place
+  // where an event changes the state, live and in recovery. `arrival` is the plan's, for this
+  // event.
   void Apply(const record::Event& event, const feature::Arrival& arrival);
-  // The part of Apply that windows are made of. A reversal of an event that is not here does nothing.
+  // The part of Apply that windows are made of. A reversal of an event that is not here does
+  // nothing.
   void ApplyWindows(const record::Event& event, const feature::Arrival& arrival);
   void ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded);
 
-  // A digest over all rows in canonical form, in no order (MultisetHash). Changing any stored field changes it.
+  // A digest over all rows in canonical form, in no order (MultisetHash). Changing any stored field
+  // changes it.
   [[nodiscard]] Digest Hash() const;
   struct RowCount {
     RowKind kind;

@@ -93,6 +93,10 @@ struct LogPlan {
   std::vector<Column> columns;
   std::vector<Series> series;
   std::vector<Group> groups;
+  size_t flat_windows = 0;  // over all groups
+  size_t flat_members = 0;
+  size_t flat_edges = 0;
+  bool has_text = false;  // a column of text
   size_t mask_words = 1;  // 64-bit words of an entry's series bits
   int64_t reach_ns = 0;   // longest window + delay; INT64_MAX where a window is `all`
   Digest definition;      // of all that decides what an entry holds
@@ -108,6 +112,10 @@ struct Feature {
   uint32_t window = 0;  // index in Group::windows
   uint32_t member = 0;  // index in Group::members
   uint32_t series = 0;  // index in LogPlan::series
+  // Places in the flat arrays of a log's cursors.
+  uint32_t flat_window = 0;  // over all groups
+  uint32_t flat_member = 0;  // over all groups
+  uint32_t flat_edge = 0;    // over all pairs (window, member) of all groups, window by window
 };
 
 struct EntityPlan {

@@ -66,8 +66,8 @@ struct FeatureSpec {
   SourcePosition argument_position;  // of the argument
 };
 
-inline constexpr int64_t kWindowNsMax =
-    int64_t{100} * 366 * 86'400 * 1'000'000'000 / 2;  // about 50 years
+// Of a window and of a delay: about 50 years.
+inline constexpr int64_t kWindowNsMax = int64_t{50} * 366 * 86'400 * 1'000'000'000;
 
 // "account.withdrawals.prior_mean_amount_7d", as docs/PACK.md says.
 [[nodiscard]] std::string SlotName(const FeatureSpec& spec);

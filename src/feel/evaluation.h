@@ -23,8 +23,10 @@ struct Limits {
   static constexpr uint64_t kIterationsMax = 10'000'000;
   static constexpr uint64_t kStringBytesMax = uint64_t{1} << 20;
   static constexpr uint64_t kArenaBytesMax = uint64_t{256} << 20;
-  static constexpr uint32_t kCallDepthMax = 200;
+  static constexpr uint32_t kCallDepthMax = 1'000;
   static constexpr uint32_t kMatchLimit = 100'000;
+  // Nested nodes under evaluation, over all nested calls; keeps the machine's stack within 4 MB.
+  static constexpr uint32_t kStackNodesMax = 8'000;
 
   uint64_t list_items_max = kListItemsMax;  // items of one list
   uint64_t iterations_max =
@@ -78,6 +80,13 @@ class EvaluationContext {
     return true;
   }
   void LeaveCall() { --depth_; }
+  // Counts nested nodes against kStackNodesMax.
+  bool Descend(uint32_t nodes) {
+    if (stack_nodes_ + nodes > Limits::kStackNodesMax) return false;
+    stack_nodes_ += nodes;
+    return true;
+  }
+  void Ascend(uint32_t nodes) { stack_nodes_ -= nodes; }
   // Forgets the counts of the last evaluation; Evaluate() at depth 0 does so by itself.
   void ResetCounters() { iterations_ = 0; }
   [[nodiscard]] uint32_t call_depth() const { return depth_; }
@@ -88,6 +97,7 @@ class EvaluationContext {
   ZoneSource* zones_;
   uint64_t iterations_ = 0;
   uint32_t depth_ = 0;
+  uint32_t stack_nodes_ = 0;
   std::unique_ptr<RegexCache> regex_cache_;
 };
 

@@ -102,9 +102,9 @@ class Type {
 // `value instance of type`. Null is an instance of nothing but Null and Any.
 [[nodiscard]] bool IsInstance(const Value& value, const Type& type);
 // Coercion at a typed boundary (DMN 1.5, 10.3.2.9.4): the value if it conforms; a list of one item
-// to the item and an item to a list of one; a date to a date and time (midnight UTC); members of
-// contexts and items of lists likewise; otherwise a null with reason kCoercion. Null stays the null
-// that it is.
+// to the item and an item to a list of one; a date to a date and time (midnight UTC); otherwise a
+// null with reason kCoercion. Null stays the null that it is. Items and members are not coerced,
+// they must conform.
 [[nodiscard]] Value Coerce(const Value& value, const Type& type, Arena& arena);
 
 }  // namespace credence::feel

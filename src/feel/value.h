@@ -72,11 +72,14 @@ struct ZoneRef {
   Form form = Form::kLocal;
   int32_t offset_seconds = 0;  // kOffset: seconds east of UTC ("Z" is 0)
   const Zone* zone = nullptr;  // kNamed
+  bool later = false;          // kNamed: the second of two instants with one wall-clock time
 
   static ZoneRef Local() { return {}; }
-  static ZoneRef Offset(int32_t seconds) { return {Form::kOffset, seconds, nullptr}; }
+  static ZoneRef Offset(int32_t seconds) { return {Form::kOffset, seconds, nullptr, false}; }
   static ZoneRef Utc() { return Offset(0); }
-  static ZoneRef Named(const Zone* zone) { return {Form::kNamed, 0, zone}; }
+  static ZoneRef Named(const Zone* zone, bool later = false) {
+    return {Form::kNamed, 0, zone, later};
+  }
 };
 
 struct TimeOfDay {
@@ -249,19 +252,22 @@ class Value {
   }
   void SetZone(const ZoneRef& zone) {
     flags_ = static_cast<uint8_t>(zone.form);
+    later_ = zone.later ? 1 : 0;
     b_ = zone.form == ZoneRef::Form::kNamed ? reinterpret_cast<uintptr_t>(zone.zone)
                                             : static_cast<uint64_t>(int64_t{zone.offset_seconds});
   }
   [[nodiscard]] ZoneRef zone() const {
     const auto form = static_cast<ZoneRef::Form>(flags_);
-    if (form == ZoneRef::Form::kNamed) return ZoneRef::Named(reinterpret_cast<const Zone*>(b_));
-    return {form, static_cast<int32_t>(static_cast<int64_t>(b_)), nullptr};
+    if (form == ZoneRef::Form::kNamed) {
+      return ZoneRef::Named(reinterpret_cast<const Zone*>(b_), later_ != 0);
+    }
+    return {form, static_cast<int32_t>(static_cast<int64_t>(b_)), nullptr, false};
   }
 
   Kind kind_ = Kind::kNull;
-  uint8_t flags_ = 0;  // null reason, or form of the zone
-  uint16_t unused_ = 0;
-  uint32_t size_ = 0;  // bytes, items, or nanoseconds
+  uint8_t flags_ = 0;   // null reason, or form of the zone
+  uint16_t later_ = 0;  // ZoneRef::later
+  uint32_t size_ = 0;   // bytes, items, or nanoseconds
   uint64_t a_ = 0;
   uint64_t b_ = 0;
 };

@@ -62,12 +62,11 @@ void RunBatch(Rep& rep, int64_t now_ns, std::span<const Spec> batch, std::span<S
     }
     if (status != StatusType::kCreated) on_failure(batch[i], status);
     if (in_chain && !linked) {
+      if (!broken) rep.CommitChain();
       in_chain = false;
       broken = false;
-      rep.in_chain = false;
     }
   }
-  rep.in_chain = false;
 }
 
 }  // namespace
@@ -108,12 +107,23 @@ void Ledger::Rep::BeginChain() {
   chain_history = history.size();
   undo_accounts.clear();
   undo_pending.clear();
+  chain_due.clear();
 }
 
 void Ledger::Rep::Touch(uint32_t account_row) {
   if (!in_chain) return;
   const Account& account = accounts[account_row];
   undo_accounts.push_back({account_row, account.balances, account.last_transfer, account.closed});
+}
+
+void Ledger::Rep::CommitChain() {
+  for (const Due& entry : chain_due) PushDue(entry);
+  in_chain = false;
+}
+
+void Ledger::Rep::PushDue(Due entry) {
+  due.push_back(entry);
+  std::push_heap(due.begin(), due.end());
 }
 
 void Ledger::Rep::Rollback() {
@@ -131,7 +141,7 @@ void Ledger::Rep::Rollback() {
   while (transfer_count > chain_transfers) {
     const uint32_t row = transfer_count - 1;
     transfer_ids.Erase(IdTable::Hash(IdOf(row)), row);
-    At(row) = Transfer{};  // so that its entry in the expiry heap is stale
+    At(row) = Transfer{};
     --transfer_count;
   }
   while (accounts.size() > chain_accounts) {
@@ -170,9 +180,8 @@ size_t Ledger::Rep::Release(int64_t now_ns, size_t max) {
     const Due entry = due.front();
     std::pop_heap(due.begin(), due.end());
     due.pop_back();
-    if (entry.row >= transfer_count) continue;
     Transfer& pending = At(entry.row);
-    if (pending.state != PendingState::kPending || pending.expires_ns != entry.expires_ns) continue;
+    if (pending.state != PendingState::kPending) continue;  // posted or voided before
     pending.state = PendingState::kExpired;
     pending.resolved_ns = pending.expires_ns;
     SetHold(pending, false);
@@ -356,8 +365,14 @@ Status Ledger::Rep::ApplyMove(int64_t now_ns, const TransferSpec& spec) {
     SetHold(made, true);
     if (spec.timeout_s != 0) {
       made.expires_ns = now_ns + int64_t{spec.timeout_s} * 1'000'000'000;
-      due.push_back({made.expires_ns, transfer_count - 1});
-      std::push_heap(due.begin(), due.end());
+      // A chain's rows may be taken back and their numbers used again: it enters the heap when it
+      // is whole.
+      const Due entry{made.expires_ns, transfer_count - 1};
+      if (in_chain) {
+        chain_due.push_back(entry);
+      } else {
+        PushDue(entry);
+      }
     }
   } else {
     debit.balances.debits_posted += amount;
@@ -531,12 +546,10 @@ Balances Ledger::BalancesNow(AccountId id, int64_t now_ns) const {
     open.pop_back();
     const Rep::Due& entry = rep_->due[at];
     if (entry.expires_ns > now_ns) continue;
-    if (entry.row < rep_->transfer_count) {
-      const Transfer& pending = rep_->At(entry.row);
-      if (pending.state == PendingState::kPending && pending.expires_ns == entry.expires_ns) {
-        if (pending.debit_row == account_row) balances.debits_pending -= pending.spec.amount;
-        if (pending.credit_row == account_row) balances.credits_pending -= pending.spec.amount;
-      }
+    const Transfer& pending = rep_->At(entry.row);
+    if (pending.state == PendingState::kPending) {
+      if (pending.debit_row == account_row) balances.debits_pending -= pending.spec.amount;
+      if (pending.credit_row == account_row) balances.credits_pending -= pending.spec.amount;
     }
     for (const size_t child : {2 * at + 1, 2 * at + 2}) {
       if (child < rep_->due.size()) open.push_back(child);

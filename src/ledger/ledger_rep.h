@@ -11,7 +11,7 @@ struct Ledger::Rep {
   static constexpr uint32_t kChunk = 8192;
   static constexpr uint32_t kFailedBit = 0x8000'0000;  // of a row number in `transfer_ids`
 
-  struct Due {  // an entry of the expiry heap; stale ones are skipped when met
+  struct Due {  // an entry of the expiry heap; one whose transfer is resolved is skipped when met
     int64_t expires_ns;
     uint32_t row;
     friend bool operator<(const Due& a, const Due& b) {  // the heap's top is the least
@@ -42,6 +42,7 @@ struct Ledger::Rep {
   size_t chain_history = 0;
   std::vector<AccountUndo> undo_accounts;
   std::vector<uint32_t> undo_pending;
+  std::vector<Due> chain_due;
 
   [[nodiscard]] Transfer& At(uint32_t row) { return chunks[row / kChunk][row % kChunk]; }
   [[nodiscard]] const Transfer& At(uint32_t row) const {
@@ -71,7 +72,9 @@ struct Ledger::Rep {
   void Link(uint32_t row);
   void KeepHistory(Transfer& transfer);
   void Touch(uint32_t account_row);
+  void PushDue(Due entry);
   void BeginChain();
+  void CommitChain();
   void Rollback();
 };
 

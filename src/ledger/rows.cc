@@ -239,8 +239,7 @@ Result<Ledger> Ledger::FromRows(
       made.expires_ns = transfer.expires_ns;
       made.resolved_ns = transfer.resolved_ns;
       if (made.state == PendingState::kPending && made.expires_ns != INT64_MAX) {
-        rep.due.push_back({made.expires_ns, row});
-        std::push_heap(rep.due.begin(), rep.due.end());
+        rep.PushDue({made.expires_ns, row});
       }
       const auto keeps = [&](uint32_t account) {
         return (rep.accounts[account].spec.flags & account_flag::kHistory) != 0;

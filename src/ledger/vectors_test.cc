@@ -144,11 +144,11 @@ class Player {
   }
 
   // transfer id debit credit amount pending u128 u64 u32 timeout ledger code
-  //          LNK PEN POS VOI BDR BCR CDR CCR IMP reserved.. timestamp result
+  //          LNK PEN POS VOI BDR BCR IMP CDR CCR reserved timestamp result
   void AddTransfer(const Row& row) {
     const std::string& want = row.back();
     if (want == "timestamp_must_be_zero" || want == "reserved_flag" ||
-        want.starts_with("imported") || row[20] != "_") {
+        want.starts_with("imported") || row[18] != "_") {
       ++tally_->unsupported;
       return;
     }
@@ -176,7 +176,7 @@ class Player {
                                                                  {"BCR", kBalancingCredit},
                                                                  {"CDR", kClosingDebit},
                                                                  {"CCR", kClosingCredit}}};
-    for (size_t i = 12; i < 20; ++i) {
+    for (size_t i = 12; i <= 20; ++i) {
       for (const auto& [word, flag] : flags) {
         if (row[i] == word) spec.flags = static_cast<uint16_t>(spec.flags | flag);
       }
@@ -349,11 +349,19 @@ TEST(LedgerVectors, EveryRowWithWordsOfOursGivesItsStatus) {
       for (const auto& check : test["checks"].GetArray()) {
         Player player(&tally);
         size_t line = 0;
+        std::vector<Row> rows;
+        bool imports = false;
         for (const auto& words : check.GetArray()) {
-          Row row;
-          for (const auto& word : words.GetArray()) row.emplace_back(word.GetString());
-          player.Play(row, name + " row " + std::to_string(line++));
+          rows.emplace_back();
+          for (const auto& word : words.GetArray()) rows.back().emplace_back(word.GetString());
+          imports = imports ||
+                    std::find(rows.back().begin(), rows.back().end(), "IMP") != rows.back().end();
         }
+        if (imports) {  // what follows depends on the rows that we have no words for
+          tally.unsupported += static_cast<int>(rows.size());
+          continue;
+        }
+        for (const Row& row : rows) player.Play(row, name + " row " + std::to_string(line++));
       }
     }
   }

@@ -144,14 +144,82 @@ Decimal Decimal::MultiplyGeneral(Decimal a, Decimal b) {
   return FromLibrary(bid128_mul(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
 }
 
+namespace {
+
+// Takes zeros from the end of `coefficient`, at most `zeros_max`; returns how many.
+int StripZeros(UInt128* coefficient, int zeros_max) {
+  int stripped = 0;
+  while ((*coefficient >> 64) != 0 && stripped < zeros_max && *coefficient % 10 == 0) {
+    *coefficient /= 10;
+    ++stripped;
+  }
+  if ((*coefficient >> 64) != 0) return stripped;
+  auto small = static_cast<uint64_t>(*coefficient);
+  while (stripped < zeros_max && small % 10 == 0) {
+    small /= 10;
+    ++stripped;
+  }
+  *coefficient = small;
+  return stripped;
+}
+
+struct ShortQuotient {
+  UInt128 coefficient;
+  int shift;  // the value is coefficient / 10^shift
+};
+
+// dividend / divisor (neither 0): the 34 digits of long division, rounded half even, or, where the
+// quotient is exact, the member of its cohort whose shift is nearest to 0 from above (IEEE
+// 754, 5.4.1).
+ShortQuotient DivideShort(uint64_t dividend, uint64_t divisor) {
+  int shift = 0;
+  UInt128 quotient = dividend / divisor;
+  uint64_t remainder = dividend % divisor;
+  if (quotient == 0) {
+    shift = std::max(1, CountDigits(divisor) - CountDigits(dividend));
+    UInt128 scaled = dividend * kPowersOfTen[static_cast<size_t>(shift)];
+    if (scaled < divisor) {
+      scaled *= 10;
+      ++shift;
+    }
+    quotient = scaled / divisor;
+    remainder = static_cast<uint64_t>(scaled - quotient * divisor);
+  }
+  // A few digits first, since quotients of short numbers are often exact; then as many as 64 bits
+  // allow.
+  int chunk = 4;
+  for (int left = Decimal::kDigitsMax - CountDigits(quotient); left > 0 && remainder != 0;) {
+    chunk = std::min(chunk, left);
+    const UInt128 power = kPowersOfTen[static_cast<size_t>(chunk)];
+    const UInt128 scaled = remainder * power;
+    const auto digits = static_cast<uint64_t>(scaled / divisor);
+    remainder = static_cast<uint64_t>(scaled - static_cast<UInt128>(digits) * divisor);
+    quotient = quotient * power + digits;
+    shift += chunk;
+    left -= chunk;
+    chunk = 19;
+  }
+  if (remainder == 0) {
+    shift -= StripZeros(&quotient, shift);
+    return {quotient, shift};
+  }
+  if (RoundsAwayFromZero(Rounding::kHalfEven, false, (quotient & 1) != 0,
+                         ClassifyRemainder(remainder, divisor))) {
+    // No carry beyond 34 digits: a quotient of two 64-bit integers is not that near to a power of
+    // ten.
+    ++quotient;
+  }
+  return {quotient, shift};
+}
+
+}  // namespace
+
 Decimal Decimal::DivideGeneral(Decimal a, Decimal b) {
-  if (a.IsShort() && b.IsShort() && b.bits_.low != 0) {
-    const uint64_t quotient = a.bits_.low / b.bits_.low;
-    const int exponent = Access::Exponent(a) - Access::Exponent(b);
-    // An exact quotient at the preferred exponent (IEEE 754, 5.4.1).
-    if (quotient * b.bits_.low == a.bits_.low && exponent >= kExponentMin &&
-        exponent <= kExponentMax) {
-      return Access::Pack(Access::Sign(a) != Access::Sign(b), quotient, exponent);
+  if (a.IsShort() && b.IsShort() && a.bits_.low != 0 && b.bits_.low != 0) {
+    const auto [coefficient, shift] = DivideShort(a.bits_.low, b.bits_.low);
+    const int exponent = Access::Exponent(a) - Access::Exponent(b) - shift;
+    if (exponent >= kExponentMin && exponent <= kExponentMax) {
+      return Access::Pack(Access::Sign(a) != Access::Sign(b), coefficient, exponent);
     }
   }
   unsigned flags = 0;

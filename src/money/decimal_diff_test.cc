@@ -174,6 +174,28 @@ TEST(DecimalDiff, QuotientsHaveTheBitsOfTheLibrary) {
       [](BID_UINT128 a, BID_UINT128 b, unsigned* flags) { return bid128_div(a, b, 0, flags); });
 }
 
+TEST(DecimalDiff, ModuloIsTheFloorOfTheExactQuotient) {
+  constexpr uint64_t kSeed = 9;
+  Operands operands(kSeed);
+  const int64_t pairs = Pairs() / 10;  // far exponents take microseconds
+  for (int64_t i = 0; i < pairs; ++i) {
+    const Decimal a = operands.Next();
+    const Decimal b = operands.NextTo(a);
+    const Decimal got = Decimal::Modulo(a, b);
+    if (!a.IsFinite() || !b.IsFinite() || b.IsZero()) {
+      ASSERT_FALSE(got.IsFinite());
+      continue;
+    }
+    unsigned flags = 0;
+    BID_UINT128 want = bid128_fmod(ToLibrary(a), ToLibrary(b), &flags);
+    if (!bid128_isZero(want) && FromLibrary(want).IsNegative() != b.IsNegative()) {
+      want = bid128_add(want, ToLibrary(b), 0, &flags);
+    }
+    ASSERT_EQ(got, FromLibrary(want)) << "seed " << kSeed << " pair " << i << ": " << Describe(a)
+                                      << " mod " << Describe(b) << " gives " << Describe(got);
+  }
+}
+
 TEST(DecimalDiff, OrderAndEqualityAreThoseOfTheLibrary) {
   constexpr uint64_t kSeed = 5;
   Operands operands(kSeed);

@@ -1,5 +1,6 @@
 #pragma once
-// Pack: a folder of data, loaded, checked as a whole and bound. Immutable; may be shared between threads.
+// Pack: a folder of data, loaded, checked as a whole and bound. Immutable; may be shared between
+// threads.
 
 #include <map>
 #include <memory>
@@ -21,8 +22,8 @@ namespace credence::pack {
 inline constexpr uint64_t kPackFileBytesMax = uint64_t{16} << 20;
 inline constexpr size_t kPackFilesMax = 1000;
 
-// The files of a pack by their path inside it ("models/loan_score.pmml"), with the TZif bytes of its zone as
-// "tzdata/<zone>". What a digest names and the artefact store keeps.
+// The files of a pack by their path inside it ("models/loan_score.pmml"), with the TZif bytes of
+// its zone as "tzdata/<zone>". What a digest names and the artefact store keeps.
 using FileSet = std::map<std::string, std::string>;
 
 // The digest of a pack: SHA-256 over the sorted list of (path, SHA-256 of the content).
@@ -48,12 +49,15 @@ struct Case {
     std::optional<std::vector<std::string>> reasons;
     std::optional<std::string> score;                   // decimal text
     std::optional<std::string> probability_of_default;  // decimal text
-    std::vector<std::pair<std::string, std::string>> slots;  // name, text as record::ToString gives it
+    std::vector<std::pair<std::string, std::string>>
+        slots;  // name, text as record::ToString gives it
   };
   std::vector<Expectation> expectations;
 };
 
 struct Pack {
+  explicit Pack(feature::FeaturePlan no_features) : features(std::move(no_features)) {}
+
   std::string name;
   int64_t version = 0;
   std::string title[2];  // by Language
@@ -73,9 +77,10 @@ struct Pack {
   [[nodiscard]] const decision::DecisionPlan* FindDecision(std::string_view decision) const;
 };
 
-// Loads from files. `files` holds the zone's TZif bytes already, or `tzif` is asked for them and they are added.
-// Null if there is an error among `diagnostics`, which hold all of them, sorted; warnings alone do not prevent
-// a pack. Paths in diagnostics begin with `label` ("packs/bank-account-loan").
+// Loads from files. `files` holds the zone's TZif bytes already, or `tzif` is asked for them and
+// they are added. Null if there is an error among `diagnostics`, which hold all of them, sorted;
+// warnings alone do not prevent a pack. Paths in diagnostics begin with `label`
+// ("packs/bank-account-loan").
 class TzifSource {
  public:
   virtual ~TzifSource() = default;
@@ -85,7 +90,8 @@ class TzifSource {
 std::shared_ptr<const Pack> Load(FileSet files, std::string_view label, TzifSource* tzif,
                                  std::vector<Diagnostic>* diagnostics);
 
-// All regular files of a folder that belong to a pack (*.yaml, *.dmn, *.pmml, below models/ and cases/ too).
+// All regular files of a folder that belong to a pack (*.yaml, *.dmn, *.pmml, below models/ and
+// cases/ too).
 Result<FileSet> ReadFolder(FileSystem& file_system, const std::string& folder);
 
 }  // namespace credence::pack

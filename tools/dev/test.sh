@@ -22,6 +22,7 @@ for word in "$@"; do
     --only) expect=only ;;
   esac
 done
+need_packages build python
 if [ -n "$only" ]; then
   # shellcheck disable=SC2046
   build "$preset" $(printf '%s' "$only" | tr ',' ' ')

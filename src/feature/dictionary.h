@@ -1,0 +1,39 @@
+#pragma once
+// Dictionary: the texts of one entity's events, each kept once under a number from 1. A number is
+// free again when no kept event refers to it any more. Numbers are never stored: canonical bytes
+// hold the text.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace credence::feature {
+
+class Dictionary {
+ public:
+  // Counts one more reference to `text`.
+  uint32_t Acquire(std::string_view text);
+  void Release(uint32_t id);
+  // Lives until the dictionary changes.
+  [[nodiscard]] std::string_view Text(uint32_t id) const { return entries_[id - 1].text; }
+  [[nodiscard]] size_t size() const { return live_; }
+  [[nodiscard]] size_t bytes() const;
+
+ private:
+  struct Entry {
+    std::string text;
+    uint64_t hash = 0;
+    uint32_t references = 0;
+  };
+  [[nodiscard]] size_t Slot(std::string_view text, uint64_t hash) const;
+  void Grow();
+  void Erase(uint32_t id);
+
+  std::vector<Entry> entries_;
+  std::vector<uint32_t> free_;
+  std::vector<uint32_t> table_;  // linear probing; 0 = empty
+  size_t live_ = 0;
+};
+
+}  // namespace credence::feature

@@ -1,0 +1,183 @@
+#pragma once
+// RowLog: the events of one (entity, event type) in order of (time, sequence), in chunks of at most
+// kChunkRows. All chunks but the newest carry a summary of each series. Chunks are shared between
+// copies of a log until one of them changes it.
+//
+// A row is an array of 64-bit words:
+//   time | sequence | series bits (mask_words) | cells (columns)
+// A row that was taken back keeps its place with no series bit; Reversal remembers its bits.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "src/base/int128.h"
+#include "src/base/strong_id.h"
+#include "src/feature/dictionary.h"
+#include "src/feature/plan.h"
+#include "src/feature/wide.h"
+
+namespace credence::feature {
+
+inline constexpr uint32_t kChunkRows = 128;
+
+inline int64_t RowTime(const uint64_t* row) { return static_cast<int64_t>(row[0]); }
+inline uint64_t RowSeq(const uint64_t* row) { return row[1]; }
+inline bool RowHas(const uint64_t* row, uint32_t series) {
+  return ((row[2 + series / 64] >> (series % 64)) & 1) != 0;
+}
+
+// Orders the cells of one column.
+class CellOrder {
+ public:
+  CellOrder(const Column& column, const Dictionary& texts)
+      : texts_(column.is_text() ? &texts : nullptr) {}
+  [[nodiscard]] bool Less(int64_t a, int64_t b) const {
+    if (texts_ == nullptr) return a < b;
+    return texts_->Text(static_cast<uint32_t>(a)) < texts_->Text(static_cast<uint32_t>(b));
+  }
+
+ private:
+  const Dictionary* texts_;
+};
+
+// Count and exact sums, which can be taken back.
+struct Tally {
+  Int128 sum = 0;
+  UInt192 squares;
+  int64_t count = 0;
+
+  void Add(int64_t cell, const Needs& needs) {
+    ++count;
+    if (needs.sum) sum += cell;
+    if (needs.squares) squares += UInt192::Square(cell);
+  }
+  void Remove(int64_t cell, const Needs& needs) {
+    --count;
+    if (needs.sum) sum -= cell;
+    if (needs.squares) squares -= UInt192::Square(cell);
+  }
+  Tally& operator+=(const Tally& other) {
+    count += other.count;
+    sum += other.sum;
+    squares += other.squares;
+    return *this;
+  }
+  Tally& operator-=(const Tally& other) {
+    count -= other.count;
+    sum -= other.sum;
+    squares -= other.squares;
+    return *this;
+  }
+};
+
+// One series within one chunk.
+struct SeriesSummary {
+  Tally tally;
+  int64_t min = 0;  // cells; meaningless where tally.count is 0
+  int64_t max = 0;
+  uint32_t first = 0;  // rows within the chunk
+  uint32_t last = 0;
+};
+
+struct Chunk {
+  std::vector<uint64_t> words;
+  std::vector<SeriesSummary> summary;  // by series; empty in the newest chunk
+  uint64_t seq_min = UINT64_MAX;
+  uint64_t seq_max = 0;
+  uint32_t rows = 0;
+};
+
+// A row's place. Chunk numbers go on when old chunks are dropped; inserting between rows moves
+// those behind.
+struct Position {
+  uint64_t chunk = 0;
+  uint32_t row = 0;
+  friend auto operator<=>(const Position&, const Position&) = default;
+};
+
+struct Reversal {
+  uint64_t seq = 0;       // of the row
+  uint64_t reversal = 0;  // from this sequence on
+  int64_t time = 0;       // of the row
+  std::vector<uint64_t> mask;
+};
+
+class RowLog {
+ public:
+  explicit RowLog(const LogPlan& plan)
+      : mask_words_(static_cast<uint32_t>(plan.mask_words)),
+        width_(static_cast<uint32_t>(2 + plan.mask_words + plan.columns.size())) {}
+
+  [[nodiscard]] bool empty() const { return rows_ == 0; }
+  [[nodiscard]] size_t rows() const { return rows_; }
+  [[nodiscard]] uint32_t width() const { return width_; }
+  [[nodiscard]] const uint64_t* Row(Position at) const {
+    return ChunkAt(at.chunk).words.data() + size_t{at.row} * width_;
+  }
+  [[nodiscard]] int64_t Cell(const uint64_t* row, uint32_t column) const {
+    return static_cast<int64_t>(row[2 + mask_words_ + column]);
+  }
+  [[nodiscard]] std::span<const uint64_t> Mask(const uint64_t* row) const {
+    return {row + 2, mask_words_};
+  }
+  [[nodiscard]] const Chunk& ChunkAt(uint64_t number) const {
+    return *chunks_[number - first_chunk_];
+  }
+  [[nodiscard]] uint64_t first_chunk() const { return first_chunk_; }
+  [[nodiscard]] uint64_t end_chunk() const { return first_chunk_ + chunks_.size(); }
+
+  [[nodiscard]] Position Begin() const { return {first_chunk_, 0}; }
+  // One behind the last row: {last chunk, its rows}, or Begin() of an empty log.
+  [[nodiscard]] Position End() const {
+    return chunks_.empty() ? Begin() : Position{end_chunk() - 1, chunks_.back()->rows};
+  }
+  // The same place, written as a row that exists wherever there is one (the end of a chunk is the
+  // beginning of the next).
+  [[nodiscard]] Position Settled(Position at) const {
+    if (at.chunk + 1 < end_chunk() && at.row == ChunkAt(at.chunk).rows) return {at.chunk + 1, 0};
+    return at;
+  }
+  [[nodiscard]] bool AtEnd(Position at) const {
+    return at.chunk + 1 >= end_chunk() && (chunks_.empty() || at.row == chunks_.back()->rows);
+  }
+
+  // The first row with a later time.
+  [[nodiscard]] Position After(int64_t time) const;
+  // The first row with a later (time, sequence).
+  [[nodiscard]] Position After(int64_t time, uint64_t seq) const;
+  [[nodiscard]] std::optional<Position> FindSeq(uint64_t seq) const;
+
+  // Puts a row in its place; `seq` is greater than that of any row. True if it became the last row:
+  // then no position moved. Cells are final (text acquired).
+  bool Insert(const LogPlan& plan, const Dictionary& texts, int64_t time, uint64_t seq,
+              std::span<const uint64_t> mask, std::span<const int64_t> cells);
+  // Takes the row's series bits away. Positions stay.
+  void Reverse(const LogPlan& plan, const Dictionary& texts, Position at, uint64_t reversal);
+  [[nodiscard]] const std::vector<Reversal>& reversals() const { return reversals_; }
+  [[nodiscard]] const Reversal* FindReversal(uint64_t seq) const;
+
+  // Frees whole chunks (never the newest) whose rows all have time <= `through`, and gives their
+  // texts back. Positions in them become invalid.
+  void DropThrough(const LogPlan& plan, int64_t through, Dictionary* texts);
+
+  [[nodiscard]] size_t bytes() const;
+
+ private:
+  Chunk& Writable(size_t index);
+  void InsertInto(size_t index, uint32_t row, int64_t time, uint64_t seq,
+                  std::span<const uint64_t> mask, std::span<const int64_t> cells);
+  void Split(const LogPlan& plan, const Dictionary& texts, size_t index);
+  void Summarise(const LogPlan& plan, const Dictionary& texts, Chunk* chunk) const;
+
+  std::vector<std::shared_ptr<Chunk>> chunks_;
+  std::vector<Reversal> reversals_;  // in order of the reversal
+  uint64_t first_chunk_ = 0;
+  size_t rows_ = 0;
+  uint32_t mask_words_;
+  uint32_t width_;
+};
+
+}  // namespace credence::feature
