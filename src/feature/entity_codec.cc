@@ -131,6 +131,7 @@ Status DecodeLog(const LogPlan& plan, uint64_t newest, ByteReader* in, Dictionar
   Row row;
   uint64_t before = 0;
   uint64_t before_seq = 0;
+  std::vector<uint64_t> seqs;
   for (uint64_t r = 0; r < rows; ++r) {
     CREDENCE_TRY(DecodeRow(plan, newest, before, in, texts, &row));
     const auto last = static_cast<int64_t>(before);
@@ -143,6 +144,11 @@ Status DecodeLog(const LogPlan& plan, uint64_t newest, ByteReader* in, Dictionar
     }
     before = static_cast<uint64_t>(row.time);
     before_seq = row.seq;
+    seqs.push_back(row.seq);
+  }
+  std::sort(seqs.begin(), seqs.end());
+  if (std::adjacent_find(seqs.begin(), seqs.end()) != seqs.end()) {
+    return Damaged(*in, "a sequence occurs twice");
   }
   return OkStatus();
 }
