@@ -85,9 +85,21 @@ void Loan::Observe(Date today) {
   UpdateState();
 }
 
-// Everything that happens by itself up to the beginning of `day`.
+// Everything that happens by itself up to the beginning of `day`, due date by due date: what is
+// overdue from one on does not depend on the days on which somebody looked.
 void Loan::Advance(Date day) {
   if (day < today_) return;
+  std::vector<Date> stops{day};
+  for (const Period& period : plan_.periods()) {
+    for (const Date stop : {period.to, period.due}) {
+      if (today_ < stop && stop < day) stops.push_back(stop);
+    }
+  }
+  std::sort(stops.begin(), stops.end());
+  for (const Date stop : stops) AdvanceTo(stop);
+}
+
+void Loan::AdvanceTo(Date day) {
   if (state_ == LoanState::kActive) {
     MakeOverdueCharges(day);
     GrowPenalty(day);
@@ -567,6 +579,11 @@ LoanStatus Loan::Check(const Transaction& t) const {
   if (t.kind == TransactionKind::kChangeRate &&
       (!t.rate.IsFinite() || t.rate.IsNegative() || t.rate > Decimal::FromInt64(100))) {
     return LoanStatus::kBadRate;
+  }
+  // Money that came after a write-off is a recovery: a write-off cannot be put before money that is
+  // there already.
+  if (t.kind == TransactionKind::kWriteOff && t.day < transactions_.back().transaction.day) {
+    return LoanStatus::kBadDates;
   }
   if (t.kind == TransactionKind::kPauseInterest && t.until <= t.day) return LoanStatus::kBadDates;
   if (t.kind == TransactionKind::kExtend &&

@@ -221,6 +221,7 @@ class Loan {
   void Refold(Date until);
   void Fold(AppliedTransaction& applied);
   void Advance(Date day);
+  void AdvanceTo(Date day);
   void MakeOverdueCharges(Date day);
   void GrowPenalty(Date day);
   void AddCharge(const ChargeRule& rule, Date due, size_t period, int64_t base);
