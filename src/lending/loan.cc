@@ -162,7 +162,12 @@ void Loan::AddCharge(uint64_t id, bool penalty, Date due, size_t period, int64_t
   charge.due = due;
   charge.period = period;
   charge.amount = amount;
-  charges_.push_back(charge);
+  // By day, so that the order does not depend on when somebody looked.
+  const auto behind = std::upper_bound(charges_.begin(), charges_.end(), charge,
+                                       [](const Charge& a, const Charge& b) {
+                                         return std::pair(a.due, a.id) < std::pair(b.due, b.id);
+                                       });
+  charges_.insert(behind, charge);
 }
 
 void Loan::AddCharge(const ChargeRule& rule, Date due, size_t period, int64_t base) {
@@ -170,7 +175,8 @@ void Loan::AddCharge(const ChargeRule& rule, Date due, size_t period, int64_t ba
                              ? rule.amount_minor
                              : RoundMinor(Decimal::FromInt64(base) * rule.rate, product_.rounding);
   if (amount <= 0) return;
-  AddCharge(kRuleChargeBit | (2 + next_rule_charge_++), rule.penalty, due, period, amount);
+  const auto number = static_cast<uint64_t>(&rule - product_.charges.data());
+  AddCharge(kRuleChargeBit | ((number + 1) << 32) | period, rule.penalty, due, period, amount);
 }
 
 size_t Loan::ChargePeriod(Date due) const {

@@ -214,7 +214,9 @@ TEST(LoanProperty, PayingTheQuoteClosesTheLoanToZero) {
     ASSERT_EQ(loan.Apply(t), LoanStatus::kNotTheQuote);
     t.amount_minor = quote.Total();
     ASSERT_EQ(loan.Apply(t), LoanStatus::kApplied);
-    ASSERT_EQ(loan.state(), LoanState::kClosed) << Shown(loan);
+    // Money that was over before stays to be refunded.
+    ASSERT_EQ(loan.state(), loan.totals().overpaid > 0 ? LoanState::kOverpaid : LoanState::kClosed)
+        << Shown(loan);
     ASSERT_EQ(loan.totals().principal_outstanding, 0);
     ASSERT_EQ(loan.transactions().back().allocation, quote);
     t.id = 100;
