@@ -4,6 +4,7 @@ Prints "file:line: what is wrong" for each finding and exits 1 when there is one
 """
 
 import argparse
+import fnmatch
 import pathlib
 import re
 import sys
@@ -37,13 +38,15 @@ class Layers:
         self.folders = table.get("folder", {})
         self.libraries = {name: re.compile(p) for name, p in table.get("third_party", {}).items()}
         self.banned = [(re.compile(p), why) for p, why in table.get("banned", {}).items()]
-        self.exceptions = {}
+        self.exceptions = {}  # (path pattern, text) -> whether it was needed
         self.pure = {name for name, folder in self.folders.items() if folder.get("pure")}
         self.faults = []
         for entry in table.get("exception", []):
             if not entry.get("reason"):
                 self.faults.append(f"tools/layers.toml: the exception for {entry.get('path')} gives no reason")
-            self.exceptions[(entry["path"], entry["allow"])] = False
+            allow = entry["allow"]
+            for what in [allow] if isinstance(allow, str) else allow:
+                self.exceptions[(entry["path"], what)] = False
         for name, folder in self.folders.items():
             for other in folder["may"]:
                 if other != "pure" and other not in self.folders:
@@ -59,10 +62,11 @@ class Layers:
         return allowed
 
     def excepted(self, path, what):
-        if (path, what) not in self.exceptions:
-            return False
-        self.exceptions[(path, what)] = True
-        return True
+        for pattern, allowed in self.exceptions:
+            if allowed == what and fnmatch.fnmatchcase(path, pattern):
+                self.exceptions[(pattern, allowed)] = True
+                return True
+        return False
 
     def check_include(self, path, folder, test, quote, target):
         """Why this include is not allowed, or None."""

@@ -1,8 +1,8 @@
 """Runs clang-tidy over the compile database of build/tidy: what changed first, then the core, tests last.
 
 A file that was clean is not read again until it, a header of ours that it includes, or .clang-tidy changes (kept
-in build/tidy/clean/). Stops starting files when its seconds are used up. Prints the findings; exits 1 when there is one. Files that the budget left out are counted,
-not failed. Standard library only.
+in build/tidy/clean/). Starts no file when its seconds are used up; those left out are counted, not failed. Prints the
+findings; exits 1 when there is one. Standard library only.
 """
 
 import argparse

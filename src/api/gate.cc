@@ -1,10 +1,17 @@
 #include "src/api/gate.h"
 
+// Error codes only, and the same parser in every build: the development checks add an assertion on
+// nesting that hostile text would meet.
+#define SIMDJSON_EXCEPTIONS 0
+#define SIMDJSON_DEVELOPMENT_CHECKS 0
 #include <simdjson.h>
 
+#include <algorithm>
 #include <bitset>
-#include <cstring>
+#include <vector>
 
+#include "src/api/name_table.h"
+#include "src/base/bytes.h"
 #include "src/base/diagnostic.h"
 #include "src/record/identifier.h"
 
@@ -19,6 +26,43 @@ namespace {
 
 std::string Quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
 
+// A name that the sender made up is shown only if it has the form of a name: anything else may be a
+// person's value in the wrong place.
+bool IsShowable(std::string_view name) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !name.empty() && name.size() <= kNameShownBytesMax && letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) {
+           return letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '-';
+         });
+}
+
+constexpr std::string_view kTimeExpected =
+    "expected an RFC 3339 time with offset such as \"2024-01-31T12:00:00.5+08:00\", from 1678 to "
+    "2262, without leap seconds and with at most nine digits of a fraction";
+
+// "expected <what>", and the known name that was probably meant.
+template <class Names>
+std::string ExpectedName(std::string_view what, std::string_view name, const Names& names) {
+  std::string expected = "expected " + std::string(what);
+  if (!IsShowable(name)) return expected;
+  const std::vector<std::string> known(std::begin(names), std::end(names));
+  const std::string_view nearest = NearestName(name, known);
+  if (!nearest.empty()) expected += "; did you mean " + Quoted(nearest) + "?";
+  return expected;
+}
+
+// Digits from the first that is not 0 to the end of the mantissa.
+size_t SignificantDigits(std::string_view number) {
+  size_t digits = 0;
+  for (const char c : number) {
+    if (c == 'e' || c == 'E') break;
+    if (c >= '0' && c <= '9' && (digits > 0 || c != '0')) ++digits;
+  }
+  return digits;
+}
+
 // What is wrong with JSON text, in our words (simdjson's are for programmers).
 std::string JsonTrouble(simdjson::error_code error) {
   switch (error) {
@@ -32,11 +76,14 @@ std::string JsonTrouble(simdjson::error_code error) {
       return "expected valid escape sequences in strings";
     case simdjson::EMPTY:
       return "expected a JSON object, not an empty text";
-    case simdjson::DEPTH_ERROR:
-      return "expected at most " + std::to_string(kJsonDepthMax) + " levels of nesting";
     default:
       return "expected well-formed JSON (RFC 8259)";
   }
+}
+
+// Whether the one value of the text has been read and nothing follows it.
+bool AtEnd(ondemand::document* document) {
+  return document->current_location().error() == simdjson::OUT_OF_BOUNDS;
 }
 
 std::string_view Trimmed(std::string_view token) {
@@ -71,11 +118,15 @@ bool IsJsonNumber(std::string_view text) {
   return at == text.size();
 }
 
-bool HasControlCharacter(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<uint8_t>(c) < 0x20 || c == 0x7F) return true;
-  }
-  return false;
+bool IsControlCharacter(char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7F; }
+
+// kLines: tabs and line ends are text too.
+enum class Controls : uint8_t { kNone, kLines };
+bool HasControlCharacter(std::string_view text, Controls allowed) {
+  return std::any_of(text.begin(), text.end(), [&](char c) {
+    if (!IsControlCharacter(c)) return false;
+    return allowed == Controls::kNone || (c != '\t' && c != '\n' && c != '\r');
+  });
 }
 
 enum Attribute : size_t {
@@ -96,52 +147,93 @@ constexpr std::string_view kAttributeNames[kAttributes] = {
     "specversion", "id",       "source",          "type",    "time",      "data",
     "about",       "reverses", "datacontenttype", "subject", "dataschema"};
 
+NameTable TableOf(const std::vector<FieldDecl>& fields) {
+  std::vector<std::string_view> names;
+  for (const FieldDecl& field : fields) names.emplace_back(field.name);
+  return NameTable(std::move(names));
+}
+
+NameTable TableOf(const std::vector<record::EventType>& types) {
+  std::vector<std::string_view> names;
+  for (const record::EventType& type : types) names.emplace_back(type.name);
+  return NameTable(std::move(names));
+}
+
 }  // namespace
 
 struct Gate::Parser {
+  Parser(const record::Schema& of, Protection* by)
+      : schema(of), protection(by), type_names(TableOf(of.event_types)) {
+    for (const record::EventType& known : of.event_types) {
+      field_names.push_back(TableOf(known.fields));
+    }
+  }
+
   const record::Schema& schema;
   Protection* protection;
+  NameTable type_names;
+  std::vector<NameTable> field_names;  // by event type
   ondemand::parser json{};
   std::string padded;
   // Of the event at hand.
   Arena* arena = nullptr;
   Problem* problem = nullptr;
   const record::EventType* type = nullptr;
+  std::bitset<kAttributes> given;
   std::string_view attributes[kAttributes];
-  std::string subject;  // plain text of the field that names the person who seals
+  std::string_view subject;  // plain text of the field that names the person who seals
 
   struct Sealing {
     uint32_t field;
-    std::string text;
+    std::string_view text;
   };
   std::vector<Sealing> to_seal;
 
-  bool Fail(std::string code, std::string title, std::string field, std::string expected,
+  bool Fail(std::string_view code, std::string_view title, std::string field, std::string expected,
             int status = 400) {
-    *problem = {status, std::move(code), std::move(title), std::move(field), std::move(expected)};
+    *problem = {status, std::string(code), std::string(title), std::move(field),
+                std::move(expected)};
     return false;
   }
-  bool FailJson(simdjson::error_code error, std::string_view field = {}) {
-    return Fail("malformed-json", "The event is not well-formed JSON", std::string(field),
+  bool FailJson(simdjson::error_code error, std::string field = {}) {
+    return Fail("malformed-json", "The event is not well-formed JSON", std::move(field),
                 JsonTrouble(error));
+  }
+  bool FailDuplicate(std::string field) {
+    return Fail("duplicate-key", "A name stands twice in one object", std::move(field),
+                "expected every name at most once");
+  }
+  bool FailAttribute(size_t attribute, std::string expected) {
+    return Fail("invalid-attribute", "An attribute has a value that it cannot have",
+                std::string(kAttributeNames[attribute]), std::move(expected));
   }
   bool FailField(const FieldDecl& field, std::string expected) {
     return Fail("invalid-field", "A field has a value that it cannot have", "data." + field.name,
                 std::move(expected), 422);
+  }
+  bool FailJson(simdjson::error_code error, const FieldDecl& field) {
+    return FailJson(error, "data." + field.name);
   }
 
   bool Read(std::string_view text, record::Event* event);
   bool ReadEnvelope(ondemand::object envelope);
   bool ReadAttribute(size_t attribute, ondemand::value value);
   bool CheckEnvelope(record::Event* event);
+  bool CheckNames();
   bool CheckLinks(record::Event* event);
-  bool ReadData(std::string_view data, record::Event* event);
-  bool ReadField(uint32_t index, ondemand::value value, Value* out);
-  bool ReadText(const FieldDecl& field, ondemand::value value, std::string_view* out);
+  bool ReadData(record::Event* event);
+  bool ReadMembers(ondemand::object object, std::span<Value> fields);
+  bool CheckPresent(std::span<const Value> fields);
+  bool ReadField(const FieldDecl& field, ondemand::value value, Value* out);
+  bool ReadString(const FieldDecl& field, ondemand::value value, std::string_view* out);
   bool ReadNumber(const FieldDecl& field, ondemand::value value, Decimal* out);
   bool ReadMoney(const FieldDecl& field, ondemand::value value, Value* out);
+  bool ReadMoneyObject(const FieldDecl& field, ondemand::object object, std::string_view* amount,
+                       Currency* currency);
   bool ReadTextual(const FieldDecl& field, std::string_view text, Value* out);
-  bool Protect(uint32_t index, Value* value);
+  bool ReadEnum(const FieldDecl& field, std::string_view text, Value* out);
+  bool ReadDuration(const FieldDecl& field, std::string_view text, Value* out);
+  bool ProtectFields(std::span<Value> fields);
   bool SealFields(record::Event* event);
 };
 
@@ -155,10 +247,11 @@ bool Gate::Parser::Read(std::string_view text, record::Event* event) {
                 "expected no byte order mark (RFC 8259, section 8.1)");
   }
   padded.assign(text);
-  padded.resize(text.size() + simdjson::SIMDJSON_PADDING, ' ');
+  padded.append(simdjson::SIMDJSON_PADDING, ' ');
+  given.reset();
   std::fill(std::begin(attributes), std::end(attributes), std::string_view());
   to_seal.clear();
-  subject.clear();
+  subject = {};
 
   ondemand::document document;
   auto error = json.iterate(simdjson::padded_string_view(padded.data(), text.size(), padded.size()))
@@ -172,16 +265,14 @@ bool Gate::Parser::Read(std::string_view text, record::Event* event) {
   }
   if (error != simdjson::SUCCESS) return FailJson(error);
   if (!ReadEnvelope(envelope)) return false;
-  if (!document.at_end()) {
+  if (!AtEnd(&document)) {
     return Fail("malformed-json", "The event is not well-formed JSON", "",
                 "expected nothing after the event's closing brace");
   }
-  return CheckEnvelope(event) && CheckLinks(event) && ReadData(attributes[kData], event) &&
-         SealFields(event);
+  return CheckEnvelope(event) && CheckLinks(event) && ReadData(event) && SealFields(event);
 }
 
 bool Gate::Parser::ReadEnvelope(ondemand::object envelope) {
-  std::bitset<kAttributes> seen;
   for (auto member : envelope) {
     std::string_view name;
     auto error = member.unescaped_key().get(name);
@@ -189,26 +280,20 @@ bool Gate::Parser::ReadEnvelope(ondemand::object envelope) {
     size_t attribute = 0;
     while (attribute < kAttributes && kAttributeNames[attribute] != name) ++attribute;
     if (attribute == kAttributes) {
-      const std::vector<std::string> known(std::begin(kAttributeNames), std::end(kAttributeNames));
-      const std::string_view nearest = NearestName(name, known);
-      const std::string shown(name.substr(0, 64));
-      return Fail("unknown-attribute", "The event has an attribute that is not known", shown,
-                  nearest.empty()
-                      ? "expected attributes of CloudEvents 1.0, about or reverses"
-                      : "expected a known attribute; did you mean " + Quoted(nearest) + "?");
+      return Fail("unknown-attribute", "The event has an attribute that is not known",
+                  IsShowable(name) ? std::string(name) : "",
+                  ExpectedName("only attributes of CloudEvents 1.0, about and reverses", name,
+                               kAttributeNames));
     }
-    if (seen[attribute]) {
-      return Fail("duplicate-key", "A name stands twice in one object", std::string(name),
-                  "expected every name at most once");
-    }
-    seen.set(attribute);
+    if (given[attribute]) return FailDuplicate(std::string(name));
+    given.set(attribute);
     ondemand::value value;
     error = member.value().get(value);
-    if (error != simdjson::SUCCESS) return FailJson(error, name);
+    if (error != simdjson::SUCCESS) return FailJson(error, std::string(name));
     if (!ReadAttribute(attribute, value)) return false;
   }
   for (const size_t required : {kSpecversion, kId, kSource, kType, kTime, kData}) {
-    if (!seen[required]) {
+    if (!given[required]) {
       return Fail("missing-attribute", "The event lacks an attribute",
                   std::string(kAttributeNames[required]), "expected this attribute to be present");
     }
@@ -216,59 +301,44 @@ bool Gate::Parser::ReadEnvelope(ondemand::object envelope) {
   return true;
 }
 
+// The text of an attribute, unescaped. That of `data` stays raw: it is read once the event type is
+// known.
 bool Gate::Parser::ReadAttribute(size_t attribute, ondemand::value value) {
-  const std::string name(kAttributeNames[attribute]);
+  const auto failed = [&](simdjson::error_code error) {
+    return FailJson(error, std::string(kAttributeNames[attribute]));
+  };
   ondemand::json_type kind{};
-  if (auto error = value.type().get(kind); error != simdjson::SUCCESS) return FailJson(error, name);
+  if (auto error = value.type().get(kind); error != simdjson::SUCCESS) return failed(error);
   if (attribute == kData) {
     if (kind != ondemand::json_type::object) {
-      return Fail("invalid-attribute", "An attribute has a value that it cannot have", name,
-                  "expected an object with the fields of the event type");
+      return FailAttribute(kData, "expected an object with the fields of the event type");
     }
     ondemand::object object;
     auto error = value.get_object().get(object);
     if (error == simdjson::SUCCESS) error = object.raw_json().get(attributes[kData]);
-    return error == simdjson::SUCCESS || FailJson(error, name);
+    return error == simdjson::SUCCESS || failed(error);
   }
-  if (kind != ondemand::json_type::string) {
-    return Fail("invalid-attribute", "An attribute has a value that it cannot have", name,
-                "expected a string");
-  }
+  if (kind != ondemand::json_type::string) return FailAttribute(attribute, "expected a string");
   std::string_view text;
-  if (auto error = value.get_string().get(text); error != simdjson::SUCCESS) {
-    return FailJson(error, name);
-  }
+  if (auto error = value.get_string().get(text); error != simdjson::SUCCESS) return failed(error);
+  if (!IsValidUtf8(text)) return failed(simdjson::STRING_ERROR);  // a lone surrogate
   attributes[attribute] = arena->Copy(text);
   return true;
 }
 
 bool Gate::Parser::CheckEnvelope(record::Event* event) {
-  const auto invalid = [&](size_t attribute, std::string expected) {
-    return Fail("invalid-attribute", "An attribute has a value that it cannot have",
-                std::string(kAttributeNames[attribute]), std::move(expected));
-  };
-  if (attributes[kSpecversion] != "1.0") return invalid(kSpecversion, "expected \"1.0\"");
-  if (!attributes[kContentType].empty() && attributes[kContentType] != "application/json") {
-    return invalid(kContentType, "expected \"application/json\"");
+  if (attributes[kSpecversion] != "1.0") return FailAttribute(kSpecversion, "expected \"1.0\"");
+  if (given[kContentType] && attributes[kContentType] != "application/json") {
+    return FailAttribute(kContentType, "expected \"application/json\"");
   }
-  for (const size_t name : {kId, kSource, kAbout, kReverses}) {
-    const std::string_view text = attributes[name];
-    const bool required = name == kId || name == kSource;
-    if ((required && text.empty()) || text.size() > record::kEventIdBytesMax ||
-        HasControlCharacter(text)) {
-      return invalid(name, "expected 1 to " + std::to_string(record::kEventIdBytesMax) +
-                               " bytes of text without control characters");
-    }
-  }
-  const auto index = schema.EventTypeIndex(attributes[kType]);
+  if (!CheckNames()) return false;
+  const auto index = type_names.Find(attributes[kType]);
   if (!index) {
-    std::vector<std::string> names;
-    for (const auto& known : schema.event_types) names.push_back(known.name);
-    const std::string_view nearest = NearestName(attributes[kType], names);
+    std::vector<std::string_view> names;
+    for (const auto& known : schema.event_types) names.emplace_back(known.name);
     return Fail("unknown-event-type", "The pack does not know this event type", "type",
-                nearest.empty()
-                    ? "expected an event type of the pack " + Quoted(schema.pack_name)
-                    : "expected an event type of the pack; did you mean " + Quoted(nearest) + "?",
+                ExpectedName("an event type of the pack " + Quoted(schema.pack_name),
+                             attributes[kType], names),
                 422);
   }
   type = &schema.event_types[*index];
@@ -276,23 +346,35 @@ bool Gate::Parser::CheckEnvelope(record::Event* event) {
   event->id = attributes[kId];
   event->source = attributes[kSource];
   const auto time = Timestamp::Parse(attributes[kTime]);
-  if (!time.ok())
-    return invalid(kTime, "expected an RFC 3339 time with offset: " + time.status().message());
+  if (!time.ok()) return FailAttribute(kTime, std::string(kTimeExpected));
   event->time = *time;
+  return true;
+}
+
+bool Gate::Parser::CheckNames() {
+  static_assert(record::kEventIdBytesMax == record::kSourceBytesMax);
+  for (const size_t name : {kId, kSource, kAbout, kReverses}) {
+    const std::string_view text = attributes[name];
+    if (!given[name]) continue;
+    if (text.empty() || text.size() > record::kEventIdBytesMax ||
+        HasControlCharacter(text, Controls::kNone)) {
+      return FailAttribute(name, "expected 1 to " + std::to_string(record::kEventIdBytesMax) +
+                                     " bytes of text without control characters");
+    }
+  }
   return true;
 }
 
 bool Gate::Parser::CheckLinks(record::Event* event) {
   const auto check = [&](size_t attribute, bool wanted) {
-    const bool given = !attributes[attribute].empty();
-    if (given == wanted) return true;
-    return Fail(
-        wanted ? "missing-attribute" : "unexpected-attribute",
-        wanted ? "The event lacks an attribute" : "This event type does not take the attribute",
-        std::string(kAttributeNames[attribute]),
-        wanted ? "expected the id of the event that this one speaks of"
-               : "expected no such attribute on " + Quoted(type->name),
-        422);
+    if (given[attribute] == wanted) return true;
+    const std::string name(kAttributeNames[attribute]);
+    if (wanted) {
+      return Fail("missing-attribute", "The event lacks an attribute", name,
+                  "expected the id of the event that this one speaks of", 422);
+    }
+    return Fail("unexpected-attribute", "This event type does not take the attribute", name,
+                "expected no such attribute on " + Quoted(type->name), 422);
   };
   if (!check(kAbout, type->label) || !check(kReverses, type->reverses)) return false;
   event->about = attributes[kAbout];
@@ -300,9 +382,10 @@ bool Gate::Parser::CheckLinks(record::Event* event) {
   return true;
 }
 
-bool Gate::Parser::ReadData(std::string_view data, record::Event* event) {
+bool Gate::Parser::ReadData(record::Event* event) {
+  const std::string_view data = attributes[kData];
   const auto fields = arena->NewArray<Value>(type->fields.size());
-  std::bitset<record::kFieldsMax> seen;
+  // What follows `data` in the buffer is JSON and padding: the parser may read it, and does not.
   const auto capacity = static_cast<size_t>(padded.data() + padded.size() - data.data());
   ondemand::document document;
   auto error =
@@ -310,80 +393,76 @@ bool Gate::Parser::ReadData(std::string_view data, record::Event* event) {
   ondemand::object object;
   if (error == simdjson::SUCCESS) error = document.get_object().get(object);
   if (error != simdjson::SUCCESS) return FailJson(error, "data");
-  for (auto member : object) {
-    std::string_view name;
-    error = member.unescaped_key().get(name);
-    if (error != simdjson::SUCCESS) return FailJson(error, "data");
-    const auto index = type->FieldIndex(name);
-    if (!index) {
-      std::vector<std::string> names;
-      for (const FieldDecl& known : type->fields) names.push_back(known.name);
-      const std::string_view nearest = NearestName(name, names);
-      return Fail("unknown-field", "The event type does not have this field",
-                  "data." + std::string(name.substr(0, 64)),
-                  nearest.empty() ? "expected only fields of " + Quoted(type->name)
-                                  : "expected a field of " + Quoted(type->name) +
-                                        "; did you mean " + Quoted(nearest) + "?",
-                  422);
-    }
-    if (seen[*index]) {
-      return Fail("duplicate-key", "A name stands twice in one object", "data." + std::string(name),
-                  "expected every name at most once");
-    }
-    seen.set(*index);
-    ondemand::value value;
-    error = member.value().get(value);
-    if (error != simdjson::SUCCESS) return FailJson(error, "data." + std::string(name));
-    if (!ReadField(*index, value, &fields[*index])) return false;
-  }
-  if (!document.at_end()) return FailJson(simdjson::TAPE_ERROR, "data");
-  for (uint32_t i = 0; i < type->fields.size(); ++i) {
-    const FieldDecl& field = type->fields[i];
-    if (fields[i].absent() && !field.optional) {
-      return Fail("missing-field", "The event lacks a field", "data." + field.name,
-                  "expected a " + std::string(record::FieldKindName(field.kind)), 422);
-    }
-  }
+  if (!ReadMembers(object, fields)) return false;
+  if (!AtEnd(&document)) return FailJson(simdjson::TAPE_ERROR, "data");
+  if (!CheckPresent(fields) || !ProtectFields(fields)) return false;
   event->fields = fields;
-  // Tokens and digests come before any text is forgotten: the digest is over tokens, never over
-  // sealed bytes.
-  for (uint32_t i = 0; i < type->fields.size(); ++i) {
-    if (type->subject_field == i && !fields[i].absent()) {
-      subject = fields[i].kind() == record::ValueKind::kString ? std::string(fields[i].text())
-                                                               : record::ToString(fields[i]);
-    }
-  }
-  for (uint32_t i = 0; i < type->fields.size(); ++i) {
-    if (type->fields[i].protection != record::Protection::kPlain && !fields[i].absent() &&
-        !Protect(i, &fields[i])) {
-      return false;
-    }
-  }
+  // The digest is over tokens, and never over sealed bytes, which differ each time.
   event->digest = record::ContentDigest(*event, schema);
-  for (uint32_t i = 0; i < type->fields.size(); ++i) {
+  for (size_t i = 0; i < fields.size(); ++i) {
     if (type->fields[i].protection == record::Protection::kSealed) fields[i] = Value::Absent();
   }
   return true;
 }
 
-bool Gate::Parser::ReadField(uint32_t index, ondemand::value value, Value* out) {
-  const FieldDecl& field = type->fields[index];
+bool Gate::Parser::ReadMembers(ondemand::object object, std::span<Value> fields) {
+  const NameTable& names = field_names[static_cast<size_t>(type - schema.event_types.data())];
+  std::bitset<record::kFieldsMax> seen;
+  uint32_t next = 0;
+  for (auto member : object) {
+    std::string_view name;
+    auto error = member.unescaped_key().get(name);
+    if (error != simdjson::SUCCESS) return FailJson(error, "data");
+    const auto index = names.Find(name, next);
+    if (!index) {
+      std::vector<std::string_view> known;
+      for (const FieldDecl& field : type->fields) known.emplace_back(field.name);
+      return Fail("unknown-field", "The event type does not have this field",
+                  IsShowable(name) ? "data." + std::string(name) : "data",
+                  ExpectedName("only fields of " + Quoted(type->name), name, known), 422);
+    }
+    const FieldDecl& field = type->fields[*index];
+    if (seen[*index]) return FailDuplicate("data." + field.name);
+    seen.set(*index);
+    next = *index + 1;
+    ondemand::value value;
+    error = member.value().get(value);
+    if (error != simdjson::SUCCESS) return FailJson(error, field);
+    if (!ReadField(field, value, &fields[*index])) return false;
+  }
+  return true;
+}
+
+bool Gate::Parser::CheckPresent(std::span<const Value> fields) {
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const FieldDecl& field = type->fields[i];
+    if (fields[i].absent() && !field.optional) {
+      return Fail("missing-field", "The event lacks a field", "data." + field.name,
+                  "expected a value of type " + std::string(record::FieldKindName(field.kind)),
+                  422);
+    }
+  }
+  return true;
+}
+
+bool Gate::Parser::ReadField(const FieldDecl& field, ondemand::value value, Value* out) {
   ondemand::json_type kind{};
   if (auto error = value.type().get(kind); error != simdjson::SUCCESS) {
-    return FailJson(error, "data." + field.name);
+    return FailJson(error, field);
   }
   if (kind == ondemand::json_type::null) {
-    if (Trimmed(value.raw_json_token()) != "null")
-      return FailJson(simdjson::TAPE_ERROR, "data." + field.name);
+    if (Trimmed(value.raw_json_token()) != "null") return FailJson(simdjson::N_ATOM_ERROR, field);
     if (!field.optional) return FailField(field, "expected a value: the field is not optional");
     *out = Value::Absent();
     return true;
   }
   switch (field.kind) {
     case FieldKind::kBoolean: {
+      if (kind != ondemand::json_type::boolean) return FailField(field, "expected true or false");
       bool flag = false;
-      if (value.get_bool().get(flag) != simdjson::SUCCESS)
-        return FailField(field, "expected true or false");
+      if (value.get_bool().get(flag) != simdjson::SUCCESS) {
+        return FailJson(simdjson::T_ATOM_ERROR, field);
+      }
       *out = Value::Boolean(flag);
       return true;
     }
@@ -401,25 +480,31 @@ bool Gate::Parser::ReadField(uint32_t index, ondemand::value value, Value* out) 
       if (!ReadNumber(field, value, &number)) return false;
       if (!number.ToScaled(field.scale)) {
         return FailField(field, "expected at most " + std::to_string(field.scale) +
-                                    " digits after the point and 38 in all");
+                                    " digits after the point, and less than 10^34 without it");
       }
       *out = Value::OfDecimal(number);
       return true;
     }
     case FieldKind::kMoney:
       return ReadMoney(field, value, out);
-    default:
-      break;
+    default: {
+      std::string_view text;
+      return ReadString(field, value, &text) && ReadTextual(field, text, out);
+    }
   }
-  std::string_view text;
-  return ReadText(field, value, &text) && ReadTextual(field, text, out);
 }
 
-bool Gate::Parser::ReadText(const FieldDecl& field, ondemand::value value, std::string_view* out) {
+// The text of a JSON string, copied into the arena.
+bool Gate::Parser::ReadString(const FieldDecl& field, ondemand::value value,
+                              std::string_view* out) {
+  ondemand::json_type kind{};
+  auto error = value.type().get(kind);
+  if (error != simdjson::SUCCESS) return FailJson(error, field);
+  if (kind != ondemand::json_type::string) return FailField(field, "expected a string");
   std::string_view text;
-  const auto error = value.get_string().get(text);
-  if (error == simdjson::INCORRECT_TYPE) return FailField(field, "expected a string");
-  if (error != simdjson::SUCCESS) return FailJson(error, "data." + field.name);
+  error = value.get_string().get(text);
+  if (error == simdjson::SUCCESS && !IsValidUtf8(text)) error = simdjson::STRING_ERROR;
+  if (error != simdjson::SUCCESS) return FailJson(error, field);
   *out = arena->Copy(text);
   return true;
 }
@@ -427,13 +512,14 @@ bool Gate::Parser::ReadText(const FieldDecl& field, ondemand::value value, std::
 bool Gate::Parser::ReadNumber(const FieldDecl& field, ondemand::value value, Decimal* out) {
   ondemand::json_type kind{};
   if (auto error = value.type().get(kind); error != simdjson::SUCCESS) {
-    return FailJson(error, "data." + field.name);
+    return FailJson(error, field);
   }
   std::string_view digits;
   if (kind == ondemand::json_type::string) {
-    if (!ReadText(field, value, &digits)) return false;
+    if (!ReadString(field, value, &digits)) return false;
   } else if (kind == ondemand::json_type::number) {
     digits = Trimmed(value.raw_json_token());
+    if (!IsJsonNumber(digits)) return FailJson(simdjson::NUMBER_ERROR, field);
   } else {
     return FailField(field, "expected a number or a decimal string");
   }
@@ -443,8 +529,13 @@ bool Gate::Parser::ReadNumber(const FieldDecl& field, ondemand::value value, Dec
   }
   const auto number = IsJsonNumber(digits) ? Decimal::Parse(digits) : std::nullopt;
   if (!number || !number->IsFinite()) return FailField(field, "expected a decimal number");
-  if (number->IsNegative() && !field.allow_negative)
+  if (SignificantDigits(digits) > Decimal::kDigitsMax) {
+    return FailField(field, "expected at most " + std::to_string(Decimal::kDigitsMax) +
+                                " significant digits: more would be rounded");
+  }
+  if (number->IsNegative() && !field.allow_negative) {
     return FailField(field, "expected a number that is not negative");
+  }
   *out = *number;
   return true;
 }
@@ -454,84 +545,95 @@ bool Gate::Parser::ReadMoney(const FieldDecl& field, ondemand::value value, Valu
   std::string_view amount;
   ondemand::json_type kind{};
   if (auto error = value.type().get(kind); error != simdjson::SUCCESS) {
-    return FailJson(error, "data." + field.name);
+    return FailJson(error, field);
   }
   if (kind == ondemand::json_type::object) {
     ondemand::object object;
     auto error = value.get_object().get(object);
-    if (error != simdjson::SUCCESS) return FailJson(error, "data." + field.name);
-    std::string_view code;
-    for (auto member : object) {
-      std::string_view name;
-      ondemand::value part;
-      error = member.unescaped_key().get(name);
-      if (error == simdjson::SUCCESS) error = member.value().get(part);
-      if (error != simdjson::SUCCESS) return FailJson(error, "data." + field.name);
-      std::string_view* to = name == "amount" ? &amount : name == "currency" ? &code : nullptr;
-      if (to == nullptr || !to->empty()) {
-        return FailField(
-            field, "expected an object with amount and currency, each once, and nothing else");
-      }
-      if (!ReadText(field, part, to)) return false;
-    }
-    const auto known = Currency::FromCode(code);
-    if (!known) return FailField(field, "expected a currency code of ISO 4217");
-    currency = *known;
+    if (error != simdjson::SUCCESS) return FailJson(error, field);
+    if (!ReadMoneyObject(field, object, &amount, &currency)) return false;
   } else if (kind == ondemand::json_type::string) {
-    if (!ReadText(field, value, &amount)) return false;
+    if (!ReadString(field, value, &amount)) return false;
   } else {
     return FailField(field,
-                     "expected a decimal string such as \"12.50\" (a number would lose digits)");
+                     "expected a decimal string such as \"12.50\": a number may lose digits on "
+                     "its way");
   }
-  if (amount.size() > kNumberBytesMax)
-    return FailField(field, "expected an amount of at most 64 characters");
-  const auto money = Money::Parse(amount, currency);
-  if (!money.ok())
-    return FailField(field, "expected an amount in " + std::string(currency.code()) + ": " +
-                                money.status().message());
-  if (money->minor < 0 && !field.allow_negative)
+  const auto money = amount.size() > kNumberBytesMax ? Result<Money>(InvalidArgument("too long"))
+                                                     : Money::Parse(amount, currency);
+  if (!money.ok()) {
+    const int digits = currency.digits();
+    return FailField(
+        field, "expected an amount in " + std::string(currency.code()) +
+                   " as a decimal string with " +
+                   (digits == 0 ? "no point"
+                                : "at most " + std::to_string(digits) + " digits after the point") +
+                   ", within 64 bits of minor units");
+  }
+  if (money->minor < 0 && !field.allow_negative) {
     return FailField(field, "expected an amount that is not negative");
+  }
   *out = Value::OfMoney(*money, currency == schema.base_currency ? money->minor : 0);
   return true;
 }
 
+bool Gate::Parser::ReadMoneyObject(const FieldDecl& field, ondemand::object object,
+                                   std::string_view* amount, Currency* currency) {
+  bool amount_seen = false;
+  bool code_seen = false;
+  std::string_view code;
+  for (auto member : object) {
+    std::string_view name;
+    auto error = member.unescaped_key().get(name);
+    if (error != simdjson::SUCCESS) return FailJson(error, field);
+    const bool is_amount = name == "amount";
+    if (!is_amount && name != "currency") {
+      return FailField(field, "expected an object with amount and currency and nothing else");
+    }
+    bool* seen = is_amount ? &amount_seen : &code_seen;
+    if (*seen) return FailDuplicate("data." + field.name + (is_amount ? ".amount" : ".currency"));
+    *seen = true;
+    ondemand::value part;
+    error = member.value().get(part);
+    if (error != simdjson::SUCCESS) return FailJson(error, field);
+    if (!ReadString(field, part, is_amount ? amount : &code)) return false;
+  }
+  if (!amount_seen || !code_seen) {
+    return FailField(field, "expected an object with both amount and currency");
+  }
+  const auto known = Currency::FromCode(code);
+  if (!known) return FailField(field, "expected a currency code of ISO 4217, in capitals");
+  *currency = *known;
+  return true;
+}
+
 bool Gate::Parser::ReadTextual(const FieldDecl& field, std::string_view text, Value* out) {
-  const auto normalised = [&](Result<std::string> result) {
+  const auto normalised = [&](const Result<std::string>& result) {
     if (!result.ok()) return FailField(field, result.status().message());
     *out = Value::String(arena->Copy(*result));
     return true;
   };
   switch (field.kind) {
     case FieldKind::kKey:
-      if (text.empty() || text.size() > record::kKeyBytesMax || HasControlCharacter(text)) {
+      if (text.empty() || text.size() > record::kKeyBytesMax ||
+          HasControlCharacter(text, Controls::kNone)) {
         return FailField(field, "expected 1 to " + std::to_string(record::kKeyBytesMax) +
                                     " bytes of text without control characters");
       }
       *out = Value::String(text);
       return true;
     case FieldKind::kString:
-      if (text.size() > field.max_bytes) {
-        return FailField(field, "expected at most " + std::to_string(field.max_bytes) + " bytes");
+      if (text.size() > field.max_bytes || HasControlCharacter(text, Controls::kLines)) {
+        return FailField(field, "expected at most " + std::to_string(field.max_bytes) +
+                                    " bytes of text without control characters other than tabs "
+                                    "and line ends");
       }
       *out = Value::String(text);
       return true;
-    case FieldKind::kEnum: {
-      for (const std::string& known : field.enum_values) {
-        if (known == text) {
-          *out = Value::String(known);  // of the schema, which outlives the event
-          return true;
-        }
-      }
-      std::string expected = "expected one of";
-      for (const std::string& known : field.enum_values) expected += " " + known;
-      return FailField(field, expected);
-    }
-    case FieldKind::kDuration: {
-      const auto ns = ParseDurationNs(text);
-      if (!ns.ok()) return FailField(field, "expected a duration such as \"90s\" or \"1h30m\"");
-      *out = Value::Duration(*ns);
-      return true;
-    }
+    case FieldKind::kEnum:
+      return ReadEnum(field, text, out);
+    case FieldKind::kDuration:
+      return ReadDuration(field, text, out);
     case FieldKind::kDate: {
       const auto date = Date::Parse(text);
       if (!date.ok()) return FailField(field, "expected a date such as \"2024-02-29\"");
@@ -540,7 +642,7 @@ bool Gate::Parser::ReadTextual(const FieldDecl& field, std::string_view text, Va
     }
     case FieldKind::kTimestamp: {
       const auto time = Timestamp::Parse(text);
-      if (!time.ok()) return FailField(field, "expected an RFC 3339 time with offset");
+      if (!time.ok()) return FailField(field, std::string(kTimeExpected));
       *out = Value::OfTimestamp(*time);
       return true;
     }
@@ -557,17 +659,69 @@ bool Gate::Parser::ReadTextual(const FieldDecl& field, std::string_view text, Va
   }
 }
 
-// Replaces the value by its token; remembers its text if it is to be sealed.
-bool Gate::Parser::Protect(uint32_t index, Value* value) {
-  const FieldDecl& field = type->fields[index];
-  if (protection == nullptr) {
-    return Fail("no-keys", "Personal fields need keys", "data." + field.name,
-                "expected a key folder: give one with --keys", 503);
+bool Gate::Parser::ReadEnum(const FieldDecl& field, std::string_view text, Value* out) {
+  for (const std::string& known : field.enum_values) {
+    if (known == text) {
+      *out = Value::String(known);
+      return true;
+    }
   }
-  std::string text = value->kind() == record::ValueKind::kString ? std::string(value->text())
-                                                                 : record::ToString(*value);
-  *value = Value::Token(arena->Copy(protection->Token(field.name, text)));
-  if (field.protection != record::Protection::kToken) to_seal.push_back({index, std::move(text)});
+  std::string expected = "expected one of";
+  for (const std::string& known : field.enum_values) {
+    expected += (&known == field.enum_values.data() ? " " : ", ") + known;
+  }
+  return FailField(field, expected);
+}
+
+bool Gate::Parser::ReadDuration(const FieldDecl& field, std::string_view text, Value* out) {
+  const bool negative = text.starts_with('-');
+  const auto ns = text.size() > kDurationBytesMax
+                      ? Result<int64_t>(InvalidArgument("too long"))
+                      : ParseDurationNs(negative ? text.substr(1) : text);
+  // The magnitude begins with a digit: "--5s" is none.
+  if (!ns.ok() || *ns < 0) {
+    return FailField(field, "expected a duration such as \"90s\" or \"1h30m\", below 292 years");
+  }
+  if (negative && !field.allow_negative && *ns != 0) {
+    return FailField(field, "expected a duration that is not negative");
+  }
+  *out = Value::Duration(negative ? -*ns : *ns);
+  return true;
+}
+
+// Replaces personal values by their tokens, and remembers the texts that are to be sealed.
+bool Gate::Parser::ProtectFields(std::span<Value> fields) {
+  const auto text_of = [&](const Value& value) {
+    if (value.kind() == record::ValueKind::kString) return value.text();
+    return arena->Copy(record::ToString(value));
+  };
+  // Before the field that names the person becomes a token itself.
+  if (type->subject_field && !fields[*type->subject_field].absent()) {
+    subject = text_of(fields[*type->subject_field]);
+  }
+  for (uint32_t i = 0; i < fields.size(); ++i) {
+    const FieldDecl& field = type->fields[i];
+    if (field.protection == record::Protection::kPlain || fields[i].absent()) continue;
+    if (protection == nullptr) {
+      return Fail("no-keys", "Personal fields need keys", "data." + field.name,
+                  "expected a key folder: start with --keys", 503);
+    }
+    const std::string_view text = text_of(fields[i]);
+    if (field.protection != record::Protection::kToken) {
+      if (subject.empty()) {
+        const std::string who =
+            type->subject_field ? "data." + type->fields[*type->subject_field].name : "data";
+        return Fail("missing-field", "The event lacks a field", who,
+                    "expected the field that names the person, since " + Quoted(field.name) +
+                        " is sealed for that person",
+                    422);
+      }
+      to_seal.push_back({i, text});
+    }
+    char* token = static_cast<char*>(arena->Allocate(Value::kTokenBytes, 1));
+    protection->TokenTo(field.name, text, token);
+    fields[i] = Value::Token({token, Value::kTokenBytes});
+  }
   return true;
 }
 
@@ -575,10 +729,11 @@ bool Gate::Parser::SealFields(record::Event* event) {
   if (to_seal.empty()) return true;
   const auto sealed = arena->NewArray<std::string_view>(type->fields.size());
   for (const Sealing& sealing : to_seal) {
-    const auto bytes = protection->Seal(subject, type->fields[sealing.field].name, sealing.text);
+    const std::string& field = type->fields[sealing.field].name;
+    const auto bytes = protection->Seal(subject, field, sealing.text);
     if (!bytes.ok()) {
-      return Fail("sealing-failed", "A personal field could not be sealed",
-                  "data." + type->fields[sealing.field].name, bytes.status().message(), 503);
+      return Fail("sealing-failed", "A personal field could not be sealed", "data." + field,
+                  bytes.status().message(), 503);
     }
     sealed[sealing.field] = arena->Copy(*bytes);
   }
@@ -588,7 +743,7 @@ bool Gate::Parser::SealFields(record::Event* event) {
 }
 
 Gate::Gate(const record::Schema& schema, Protection* protection)
-    : schema_(schema), protection_(protection), parser_(new Parser{schema, protection}) {}
+    : parser_(std::make_unique<Parser>(schema, protection)) {}
 
 Gate::~Gate() = default;
 
@@ -596,7 +751,9 @@ bool Gate::Parse(std::string_view json, Arena* arena, record::Event* event, Prob
   parser_->arena = arena;
   parser_->problem = problem;
   *event = {};
-  return parser_->Read(json, event);
+  if (parser_->Read(json, event)) return true;
+  *event = {};
+  return false;
 }
 
 }  // namespace credence::api

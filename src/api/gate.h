@@ -11,10 +11,13 @@
 // data holds the fields of the event type and nothing else, each at most once; `null` is as good as
 // not sent, for optional fields. Money is a decimal string in the base currency ("12.50") or
 // {"amount": "12.50", "currency": "USD"}. Numbers are read from their own digits, never through a
-// double.
+// double. Nothing nests deeper than an amount in data, so no other bound on depth is needed.
 //
 // Personal fields are normalised, then replaced by a token, sealed, or both (protection.h): their
 // text never enters an Event.
+//
+// A Problem repeats nothing that was sent but a name (of an attribute or field) that is not known,
+// and that only if it has the form of one. docs/EVENTS.md lists every code.
 
 #include <memory>
 #include <string_view>
@@ -28,8 +31,9 @@
 namespace credence::api {
 
 inline constexpr size_t kEventBytesMax = size_t{256} << 10;
-inline constexpr size_t kJsonDepthMax = 8;
-inline constexpr size_t kNumberBytesMax = 64;  // digits, sign, point and exponent of one number
+inline constexpr size_t kNumberBytesMax = 64;     // digits, sign, point and exponent of one number
+inline constexpr size_t kDurationBytesMax = 64;   // of the text of a duration
+inline constexpr size_t kNameShownBytesMax = 64;  // of an unknown name that a problem repeats
 
 class Gate {
  public:
@@ -38,16 +42,17 @@ class Gate {
   Gate(const record::Schema& schema, Protection* protection);
   ~Gate();
 
-  // True: `*event` is filled; its views live as long as `arena`'s content. False: `*problem` says
-  // why. `json` is copied. The fields hold amounts in other currencies with base_minor 0: the
-  // engine converts.
+  // True: `*event` is filled; its views live as long as `arena`'s content and the schema. False:
+  // `*problem` says why, and `*event` is empty. `json` is copied. The fields hold amounts in other
+  // currencies with base_minor 0: the engine converts. Keys that were made to seal the event are
+  // not durable before Protection::Flush.
+  //
+  // A warm gate and arena allocate nothing for an event without check digits and personal fields.
   [[nodiscard]] bool Parse(std::string_view json, Arena* arena, record::Event* event,
                            Problem* problem);
 
  private:
   struct Parser;
-  const record::Schema& schema_;
-  Protection* protection_;
   std::unique_ptr<Parser> parser_;
 };
 

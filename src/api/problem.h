@@ -15,7 +15,11 @@ struct Problem {
   std::string expected;  // one sentence: what was expected there
 };
 
+inline constexpr std::string_view kProblemMediaType = "application/problem+json";
+inline constexpr std::string_view kProblemTypePrefix = "https://credence.dev/problems/";
+
 // {"type":"https://credence.dev/problems/<code>","title":…,"status":…,"field":…,"expected":…}
+// One line; `field` is left out where it is empty.
 [[nodiscard]] std::string ToJson(const Problem& problem);
 
 }  // namespace credence::api

@@ -1,6 +1,7 @@
 #pragma once
-// Tables of exact_math.cc. Every value is a power of two, a quotient or a logarithm computed with 80 digits and
-// rounded to the nearest double; a second column holds what the first one's rounding left.
+// Tables of exact_math.cc. Every value is a power of two, a quotient or a logarithm computed with
+// 80 digits and rounded to the nearest double; a second column holds what the first one's rounding
+// left.
 
 #include <array>
 

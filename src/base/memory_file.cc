@@ -1,21 +1,18 @@
 #include "src/base/memory_file.h"
 
 #include <algorithm>
-#include <atomic>
 
 namespace credence {
 
 struct MemoryFileSystem::Space {
   explicit Space(uint64_t max) : bytes_max(max) {}
   const uint64_t bytes_max;
-  std::atomic<uint64_t> bytes_used{0};
+  uint64_t bytes_used = 0;
 
   // False, and no change, if that is more than there is.
   bool Take(uint64_t bytes) {
-    uint64_t used = bytes_used.load();
-    do {
-      if (bytes > bytes_max - used) return false;
-    } while (!bytes_used.compare_exchange_weak(used, used + bytes));
+    if (bytes > bytes_max - bytes_used) return false;
+    bytes_used += bytes;
     return true;
   }
   void Give(uint64_t bytes) { bytes_used -= bytes; }
@@ -41,7 +38,6 @@ struct MemoryFileSystem::Content {
   }
 
   std::shared_ptr<Space> space;
-  std::mutex mutex;  // two Files may be open on one content
   std::string bytes;
 };
 
@@ -52,7 +48,6 @@ class MemoryFileSystem::MemoryFile final : public File {
 
   Status WriteAt(uint64_t offset, std::string_view bytes) override {
     if (!writable_) return IoError("the file is open for reading only");
-    const std::lock_guard lock(content_->mutex);
     if (bytes.empty()) return {};
     if (offset > UINT64_MAX - bytes.size()) return OutOfRange("write beyond 2^64 bytes");
     const uint64_t end = offset + bytes.size();
@@ -62,7 +57,6 @@ class MemoryFileSystem::MemoryFile final : public File {
   }
 
   Status ReadAt(uint64_t offset, size_t size, std::string* out) override {
-    const std::lock_guard lock(content_->mutex);
     const std::string_view all = content_->bytes;
     out->assign(offset < all.size() ? all.substr(offset, size) : std::string_view());
     return {};
@@ -72,14 +66,10 @@ class MemoryFileSystem::MemoryFile final : public File {
 
   Status Truncate(uint64_t size) override {
     if (!writable_) return IoError("the file is open for reading only");
-    const std::lock_guard lock(content_->mutex);
     return content_->Resize(size);
   }
 
-  Result<uint64_t> Size() override {
-    const std::lock_guard lock(content_->mutex);
-    return uint64_t{content_->bytes.size()};
-  }
+  Result<uint64_t> Size() override { return uint64_t{content_->bytes.size()}; }
 
  private:
   std::shared_ptr<Content> content_;
@@ -138,7 +128,6 @@ MemoryFileSystem::Entries::const_iterator MemoryFileSystem::FirstBelow(
 
 Result<std::unique_ptr<File>> MemoryFileSystem::Open(const std::string& path, OpenMode mode) {
   const std::string name = Normalised(path);
-  const std::lock_guard lock(mutex_);
   if (IsFolder(name)) return IoError(path + " is a folder");
   const auto entry = entries_.find(name);
   const bool exists = entry != entries_.end();
@@ -153,7 +142,6 @@ Result<std::unique_ptr<File>> MemoryFileSystem::Open(const std::string& path, Op
       break;
     case OpenMode::kReplace:
       if (exists) {
-        const std::lock_guard content_lock(entry->second->mutex);
         CREDENCE_TRY(entry->second->Resize(0));
         return std::unique_ptr<File>(std::make_unique<MemoryFile>(entry->second, true));
       }
@@ -167,7 +155,6 @@ Result<std::unique_ptr<File>> MemoryFileSystem::Open(const std::string& path, Op
 
 Result<std::vector<std::string>> MemoryFileSystem::List(const std::string& folder) {
   const std::string name = Normalised(folder);
-  const std::lock_guard lock(mutex_);
   if (!IsFolder(name)) return NotFound("there is no folder " + folder);
   const size_t prefix = name.empty() ? 0 : name.size() + 1;
   std::vector<std::string> names;
@@ -182,7 +169,6 @@ Result<std::vector<std::string>> MemoryFileSystem::List(const std::string& folde
 
 Status MemoryFileSystem::MakeFolders(const std::string& folder) {
   const std::string name = Normalised(folder);
-  const std::lock_guard lock(mutex_);
   for (size_t end = name.find('/');; end = name.find('/', end + 1)) {
     const std::string part = name.substr(0, end);
     if (part.empty()) return {};
@@ -196,7 +182,6 @@ Status MemoryFileSystem::MakeFolders(const std::string& folder) {
 Status MemoryFileSystem::Rename(const std::string& from, const std::string& to) {
   const std::string source = Normalised(from);
   const std::string target = Normalised(to);
-  const std::lock_guard lock(mutex_);
   const auto entry = entries_.find(source);
   if (entry == entries_.end()) return NotFound("there is no " + from);
   if (source == target) return {};
@@ -219,7 +204,6 @@ Status MemoryFileSystem::Rename(const std::string& from, const std::string& to) 
 
 Status MemoryFileSystem::Remove(const std::string& path) {
   const std::string name = Normalised(path);
-  const std::lock_guard lock(mutex_);
   const auto entry = entries_.find(name);
   if (entry == entries_.end()) return NotFound("there is no " + path);
   if (entry->second == nullptr) {
@@ -233,14 +217,12 @@ Status MemoryFileSystem::Remove(const std::string& path) {
 }
 
 Status MemoryFileSystem::SyncDirectory(const std::string& folder) {
-  const std::lock_guard lock(mutex_);
   if (!IsFolder(Normalised(folder))) return NotFound("there is no folder " + folder);
   return {};
 }
 
 bool MemoryFileSystem::Exists(const std::string& path) {
   const std::string name = Normalised(path);
-  const std::lock_guard lock(mutex_);
   return name.empty() || entries_.contains(name);
 }
 

@@ -6,13 +6,12 @@
 // write; use a fault-injecting one for that.
 //
 // Paths use '/'; "a//b", "./a/b" and "a/b/" name the same thing as "a/b"; "" and "." and "/" are
-// the root, which always exists. ".." is not resolved. Calls on the file system and on different
-// Files may come from different threads. Files may outlive the file system.
+// the root, which always exists. ".." is not resolved. Calls on the file system and its Files must
+// not overlap: whoever shares one between threads guards it. Files may outlive the file system.
 
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,7 +52,6 @@ class MemoryFileSystem final : public FileSystem {
   [[nodiscard]] Status NeedParent(std::string_view path) const;
   [[nodiscard]] Entries::const_iterator FirstBelow(std::string_view folder) const;
 
-  mutable std::mutex mutex_;
   std::shared_ptr<Space> space_;
   Entries entries_;
 };

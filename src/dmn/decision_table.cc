@@ -15,9 +15,11 @@ using feel::Value;
 bool IsBlank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
-std::string_view InputEntryText(const Text& text) { return IsBlank(text.text) ? "-" : text.text; }
+std::string_view InputEntryText(const Text& text) {
+  return IsBlank(text.text) ? std::string_view("-") : text.text;
+}
 std::string_view OutputEntryText(const Text& text) {
-  return IsBlank(text.text) ? "null" : text.text;
+  return IsBlank(text.text) ? std::string_view("null") : text.text;
 }
 
 // Rows that matched, in the arena.

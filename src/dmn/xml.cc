@@ -148,10 +148,17 @@ Position XmlDocument::At(size_t offset) const {
   const auto next = std::upper_bound(line_starts_.begin(), line_starts_.end(), offset);
   const size_t line = static_cast<size_t>(next - line_starts_.begin());
   uint32_t column = 1;
-  for (size_t i = line_starts_[line - 1]; i < offset; ++i) {
+  size_t from = line_starts_[line - 1];
+  if (known_.line == line && known_offset_ <= offset) {
+    from = known_offset_;
+    column = known_.column;
+  }
+  for (size_t i = from; i < offset; ++i) {
     if ((static_cast<uint8_t>(text_[i]) & 0xC0) != 0x80) ++column;
   }
-  return {static_cast<uint32_t>(line), column};
+  known_offset_ = offset;
+  known_ = {static_cast<uint32_t>(line), column};
+  return known_;
 }
 
 XmlElement XmlDocument::root() const {

@@ -81,6 +81,10 @@ class XmlDocument {
   std::vector<size_t> line_starts_;
   pugi::xml_document document_;
   mutable std::deque<XmlElement::Scope> scopes_;
+  // The place that was asked for last: elements are mostly read in order, and a file may be one
+  // long line.
+  mutable size_t known_offset_ = 0;
+  mutable Position known_{1, 1};
 };
 
 }  // namespace credence::dmn

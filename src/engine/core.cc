@@ -273,4 +273,21 @@ Result<record::DecisionRecord> Core::Resume(const record::Answer& answer) {
   return decision::Resume(state.pack->decisions[parked.decision], parked, answer, scratch_.get());
 }
 
+std::optional<std::vector<std::pair<std::string, Value>>> Core::ReadEntity(
+    std::string_view entity, std::string_view key, Timestamp at) const {
+  if (state.pack == nullptr) return std::nullopt;
+  const auto index = state.pack->schema.EntityIndex(entity);
+  if (!index) return std::nullopt;
+  const feature::EntityState* read = state.entities.Find(EntityRef{*index, key});
+  if (read == nullptr) return std::nullopt;
+  const feature::FeaturePlan& plan = state.pack->features;
+  std::vector<Value> values(plan.features().size());
+  read->Read(plan, {at, Seq(UINT64_MAX)}, values);
+  std::vector<std::pair<std::string, Value>> named;
+  for (const uint32_t feature : plan.entity(*index).features) {
+    named.emplace_back(plan.features()[feature].slot.name, values[feature]);
+  }
+  return named;
+}
+
 }  // namespace credence::engine

@@ -378,21 +378,4 @@ Status Engine::Close() {
   return head.status();
 }
 
-std::optional<std::vector<std::pair<std::string, Value>>> Engine::ReadEntity(
-    std::string_view entity, std::string_view key, Timestamp at) const {
-  if (core_.state.pack == nullptr) return std::nullopt;
-  const auto index = core_.state.pack->schema.EntityIndex(entity);
-  if (!index) return std::nullopt;
-  const feature::EntityState* state = core_.state.entities.Find(EntityRef{*index, key});
-  if (state == nullptr) return std::nullopt;
-  const feature::FeaturePlan& plan = core_.state.pack->features;
-  std::vector<Value> values(plan.features().size());
-  state->Read(plan, {at, Seq(UINT64_MAX)}, values);
-  std::vector<std::pair<std::string, Value>> named;
-  for (const uint32_t feature : plan.entity(*index).features) {
-    named.emplace_back(plan.features()[feature].slot.name, values[feature]);
-  }
-  return named;
-}
-
 }  // namespace credence::engine

@@ -110,10 +110,6 @@ class Engine {
   // What Process would say of one event. Leaves no trace.
   Outcome DryRun(const record::Event& event, Arrival arrival, Timestamp now);
 
-  // Slots of one entity now: every feature of the entity, read at `at`. Nothing if it is unknown.
-  [[nodiscard]] std::optional<std::vector<std::pair<std::string, record::Value>>> ReadEntity(
-      std::string_view entity, std::string_view key, Timestamp at) const;
-
   [[nodiscard]] const pack::Pack* pack() const { return core_.state.pack.get(); }
   [[nodiscard]] const State& state() const { return core_.state; }
   [[nodiscard]] const OpenReport& opened() const { return report_; }

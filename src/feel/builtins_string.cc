@@ -194,8 +194,10 @@ Value LimitMet() {
 Value RegexMatches(const Regex& regex, const BuiltinCall& call) {
   const Value& text = Single(call[0]);
   if (!text.IsString()) return WrongArgument(text, kNeedsString);
-  std::vector<std::pair<size_t, size_t>> groups;
-  if (!regex.Find(text.string(), 0, call.context.limits.match_limit, &groups).ok()) {
+  RegexCache& cache = call.context.regex_cache();
+  Regex::Groups& groups = cache.groups();
+  if (!regex.Find(text.string(), 0, call.context.limits.match_limit, &cache.scratch(), &groups)
+           .ok()) {
     return LimitMet();
   }
   return Value::Boolean(!groups.empty());
@@ -203,7 +205,7 @@ Value RegexMatches(const Regex& regex, const BuiltinCall& call) {
 
 // Appends the replacement of one match: $N and escapes of \ and $. False if it is malformed.
 bool AppendReplacement(const Regex& regex, std::string_view replacement, std::string_view text,
-                       const std::vector<std::pair<size_t, size_t>>& groups, std::string* out) {
+                       const Regex::Groups& groups, std::string* out) {
   for (size_t i = 0; i < replacement.size(); ++i) {
     const char c = replacement[i];
     if (regex.is_literal() || (c != '$' && c != '\\')) {
@@ -235,16 +237,19 @@ Value RegexReplace(const Regex& regex, const BuiltinCall& call) {
   if (!input.IsString()) return WrongArgument(input, kNeedsString);
   if (!replacement.IsString()) return WrongArgument(replacement, kNeedsString);
   const std::string_view text = input.string();
-  std::vector<std::pair<size_t, size_t>> groups;
+  RegexCache& cache = call.context.regex_cache();
+  Regex::Groups& groups = cache.groups();
   // A pattern that matches nothing at all is an error (XPath, FORX0003).
-  if (!regex.Find("", 0, call.context.limits.match_limit, &groups).ok()) return LimitMet();
+  if (!regex.Find("", 0, call.context.limits.match_limit, &cache.scratch(), &groups).ok())
+    return LimitMet();
   if (!groups.empty()) {
     return Value::Null(NullReason::kArgument, "the pattern matches the empty string");
   }
   std::string out;
   size_t at = 0;
   while (true) {
-    if (!regex.Find(text, at, call.context.limits.match_limit, &groups).ok()) return LimitMet();
+    if (!regex.Find(text, at, call.context.limits.match_limit, &cache.scratch(), &groups).ok())
+      return LimitMet();
     if (groups.empty()) break;
     const auto [begin, end] = groups[0];
     out += text.substr(at, begin - at);
@@ -271,11 +276,13 @@ Value RegexSplit(const Regex& regex, const BuiltinCall& call) {
   if (!input.IsString()) return WrongArgument(input, kNeedsString);
   const std::string_view text = input.string();
   std::vector<Value> parts;
-  std::vector<std::pair<size_t, size_t>> groups;
+  RegexCache& cache = call.context.regex_cache();
+  Regex::Groups& groups = cache.groups();
   size_t part = 0;
   size_t at = 0;
   while (at <= text.size()) {
-    if (!regex.Find(text, at, call.context.limits.match_limit, &groups).ok()) return LimitMet();
+    if (!regex.Find(text, at, call.context.limits.match_limit, &cache.scratch(), &groups).ok())
+      return LimitMet();
     if (groups.empty()) break;
     const auto [begin, end] = groups[0];
     if (end == begin) {

@@ -64,7 +64,12 @@ Value Today(const BuiltinCall& call) {
   return Value::FromDate(DateOf(now.date_time()));
 }
 
-Value Is(const BuiltinCall& call) { return Value::Boolean(Identical(call[0], call[1])); }
+// A value that was left out by name is identical to nothing.
+Value Is(const BuiltinCall& call) {
+  if (call.size() != 2) return Value::Null(NullReason::kArity, "wrong number of arguments");
+  if (IsAbsent(call[0]) || IsAbsent(call[1])) return Value::Boolean(false);
+  return Value::Boolean(Identical(call[0], call[1]));
+}
 
 Value AtLiteral(const BuiltinCall& call) {
   return ParseAtLiteral(call[0].string(), call.context.zones());
@@ -77,7 +82,7 @@ constexpr std::array<Builtin, 8> kTable = {{
     {"week of year", "date", WeekOfYear, Type::Id::kNumber},
     {"now", "", Now, Type::Id::kDateTime, false},
     {"today", "", Today, Type::Id::kDate, false},
-    {"is", "value1,value2", Is, Type::Id::kBoolean},
+    {"is", "value1?,value2?", Is, Type::Id::kBoolean},
     // @"…" with a zone that is looked up at evaluation; it cannot be called by name.
     {"@", "text", AtLiteral},
 }};

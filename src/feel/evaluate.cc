@@ -272,6 +272,7 @@ Value EvalRange(const Node& node, Frame& frame) {
 Value EvalUnaryRange(const Node& node, Frame& frame) {
   RangeData range;
   range.form = static_cast<RangeData::Form>(node.op);
+  range.start = range.end = Value::Null(NullReason::kNone, "the range has no bound here");
   const Value end = node.child(0).eval(node.child(0), frame);
   switch (range.form) {
     case RangeData::Form::kLess:

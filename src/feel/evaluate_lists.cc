@@ -87,7 +87,8 @@ bool MakeSteps(const Value& first, const Value& last, Domain* out) {
 
 bool RangeDomain(const RangeData& range, Domain* out) {
   if (range.form != RangeData::Form::kInterval) return false;
-  if (!MakeSteps(range.start, range.end, out)) return false;
+  // Unlike first..last of a loop, a range that goes down holds nothing that could be counted.
+  if (!MakeSteps(range.start, range.end, out) || out->step < 0) return false;
   if (!range.start_included) {
     out->first += out->step;
     --out->count;

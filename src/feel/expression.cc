@@ -20,7 +20,7 @@ struct ProgramAccess {
 
 namespace {
 
-constexpr size_t kLocalsOnStack = 16;
+constexpr size_t kLocalsOnStack = 8;
 
 // The program of an expression that was never compiled, or of "-".
 std::shared_ptr<const Program> ConstantProgram(const Value& value, const Type& type) {
@@ -36,6 +36,24 @@ std::shared_ptr<const Program> ConstantProgram(const Value& value, const Type& t
   return program;
 }
 
+Value RunWithLocals(const Node& root, Value* locals, std::span<const Value> slots,
+                    EvaluationContext& context) {
+  Frame frame{slots.data(), locals, &context};
+  return root.eval(root, frame);
+}
+
+Value RunWithLocals(const Program& program, const Value* input, std::span<const Value> slots,
+                    EvaluationContext& context) {
+  if (program.local_count > kLocalsOnStack) {
+    Value* locals = context.arena().NewArray<Value>(program.local_count).data();
+    if (input != nullptr) locals[0] = *input;
+    return RunWithLocals(*program.root, locals, slots, context);
+  }
+  Value locals[kLocalsOnStack];
+  if (input != nullptr) locals[0] = *input;
+  return RunWithLocals(*program.root, locals, slots, context);
+}
+
 Value Run(const Program& program, const Value* input, std::span<const Value> slots,
           EvaluationContext& context) {
   const Node& root = *program.root;
@@ -43,13 +61,8 @@ Value Run(const Program& program, const Value* input, std::span<const Value> slo
   if (!context.Descend(root.height)) {
     return Value::Null(NullReason::kLimit, "the evaluations are nested too deeply");
   }
-  Value buffer[kLocalsOnStack];
-  Value* locals = program.local_count <= kLocalsOnStack
-                      ? buffer
-                      : context.arena().NewArray<Value>(program.local_count).data();
-  if (input != nullptr && program.local_count > 0) locals[0] = *input;
-  Frame frame{slots.data(), locals, &context};
-  const Value result = root.eval(root, frame);
+  const Value result = program.local_count == 0 ? RunWithLocals(root, nullptr, slots, context)
+                                                : RunWithLocals(program, input, slots, context);
   context.Ascend(root.height);
   return result;
 }

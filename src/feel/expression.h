@@ -53,6 +53,8 @@ struct CompileOptions {
   // Zones of constants such as @"2020-01-01T00:00@Europe/Paris"; must outlive the expression. Where
   // null, such texts are read at evaluation.
   ZoneSource* zones = nullptr;
+  // Whether what depends on nothing is computed while compiling. Off only to compare the two ways.
+  bool fold_constants = true;
   // The declared type: the value is coerced to it. Nothing = no coercion.
   std::optional<Type> result_type;
 };

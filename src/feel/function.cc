@@ -25,7 +25,8 @@ Value Callable::CallNamed(std::span<const std::string_view> /*names*/,
 namespace {
 
 constexpr std::string_view kWrongCount = "wrong number of arguments";
-constexpr size_t kArgumentsMax = 32;
+constexpr size_t kArgumentsOnStack = 8;
+constexpr size_t kArgumentsMax = 256;
 
 Value CallChecked(const Callable& callable, std::span<const Value> arguments,
                   EvaluationContext& context) {
@@ -33,7 +34,10 @@ Value CallChecked(const Callable& callable, std::span<const Value> arguments,
   if (type.member_count() != arguments.size() || arguments.size() > kArgumentsMax) {
     return Value::Null(NullReason::kArity, kWrongCount);
   }
-  Value coerced[kArgumentsMax];
+  Value buffer[kArgumentsOnStack];
+  Value* coerced = arguments.size() <= kArgumentsOnStack
+                       ? buffer
+                       : context.arena().NewArray<Value>(arguments.size()).data();
   for (size_t i = 0; i < arguments.size(); ++i) {
     coerced[i] = Coerce(arguments[i], type.member_type(i), context.arena());
   }
@@ -90,7 +94,7 @@ Value InvokeNamed(const Value& function, std::span<const std::string_view> names
   if (type.member_count() != names.size() || names.size() > kArgumentsMax) {
     return Value::Null(NullReason::kArity, kWrongCount);
   }
-  Value ordered[kArgumentsMax];
+  const auto ordered = context.arena().NewArray<Value>(names.size());
   for (size_t i = 0; i < type.member_count(); ++i) {
     const auto at = std::find(names.begin(), names.end(), type.member_name(i));
     if (at == names.end()) {
@@ -98,7 +102,7 @@ Value InvokeNamed(const Value& function, std::span<const std::string_view> names
     }
     ordered[i] = arguments[static_cast<size_t>(at - names.begin())];
   }
-  return Invoke(function, {ordered, names.size()}, context);
+  return Invoke(function, ordered, context);
 }
 
 }  // namespace credence::feel

@@ -193,7 +193,7 @@ Node* Compiler::Done(Node* node, const Type& type) {
 }
 
 Node* Compiler::Fold(Node* node) {
-  if (!IsFoldable(node->kind)) return node;
+  if (!options_.fold_constants || !IsFoldable(node->kind)) return node;
   bool null_child = false;
   for (uint32_t i = 0; i < node->child_count; ++i) {
     const Node& child = node->child(i);

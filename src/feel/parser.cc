@@ -701,7 +701,7 @@ Node* Compiler::ParseFunctionOrName() {
     if (PeekWord("function")) return ParseFunction();
     if (TakeWord("true")) return MakeConstant(Value::Boolean(true), Type::Boolean(), position);
     if (TakeWord("false")) return MakeConstant(Value::Boolean(false), Type::Boolean(), position);
-    if (TakeWord("null")) return MakeConstant(Value::Null(), Type::Null(), position);
+    if (TakeWord("null")) return MakeNull(NullReason::kNone, "written as null", position);
   }
   return ParseNameOrCall();
 }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t kLastPoint = 0x10FFFF;
 constexpr int kGroupDepthMax = 100;
-constexpr int kGroupsMax = 500;
+constexpr int kGroupsMax = Regex::kGroupsMax;
 
 using Points = std::vector<std::pair<uint32_t, uint32_t>>;  // sorted, disjoint
 
@@ -440,17 +440,20 @@ class Translator {
   std::vector<bool> closed_;
 };
 
+bool IsPatternSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 // Flag x: white space goes, except inside of classes.
 std::string WithoutSpace(std::string_view pattern) {
   std::string out;
   int depth = 0;
   for (size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
-    const bool space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
-    if (space && depth == 0) continue;
+    if (IsPatternSpace(c) && depth == 0) continue;
     out += c;
-    if (c == '\\' && i + 1 < pattern.size()) {
-      out += pattern[++i];
+    if (c == '\\') {
+      // The white space goes first: "\\ s" is "\\s".
+      while (depth == 0 && i + 1 < pattern.size() && IsPatternSpace(pattern[i + 1])) ++i;
+      if (i + 1 < pattern.size()) out += pattern[++i];
     } else if (c == '[') {
       ++depth;
     } else if (c == ']' && depth > 0) {
@@ -511,17 +514,28 @@ Result<std::shared_ptr<const Regex>> Regex::Compile(std::string_view pattern,
 
 Regex::~Regex() { pcre2_code_free(static_cast<pcre2_code*>(code_)); }
 
-Status Regex::Find(std::string_view text, size_t start, uint32_t match_limit,
-                   std::vector<std::pair<size_t, size_t>>* groups) const {
+RegexScratch::RegexScratch()
+    : data_(pcre2_match_data_create(static_cast<uint32_t>(Regex::kGroupsMax) + 1, nullptr)),
+      context_(pcre2_match_context_create(nullptr)) {
+  constexpr uint32_t kHeapKibibytesMax = 64 * 1024;
+  pcre2_set_heap_limit(static_cast<pcre2_match_context*>(context_), kHeapKibibytesMax);
+}
+
+RegexScratch::~RegexScratch() {
+  pcre2_match_context_free(static_cast<pcre2_match_context*>(context_));
+  pcre2_match_data_free(static_cast<pcre2_match_data*>(data_));
+}
+
+Status Regex::Find(std::string_view text, size_t start, uint32_t match_limit, RegexScratch* scratch,
+                   Groups* groups) const {
   groups->clear();
-  const auto* code = static_cast<const pcre2_code*>(code_);
-  pcre2_match_data* data = pcre2_match_data_create_from_pattern(code, nullptr);
-  pcre2_match_context* context = pcre2_match_context_create(nullptr);
+  auto* data = static_cast<pcre2_match_data*>(scratch->data_);
+  auto* context = static_cast<pcre2_match_context*>(scratch->context_);
   pcre2_set_match_limit(context, match_limit);
   pcre2_set_depth_limit(context, match_limit);
-  pcre2_set_heap_limit(context, 64 * 1024);
-  const int count = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), start,
-                                PCRE2_NO_UTF_CHECK, data, context);
+  const int count =
+      pcre2_match(static_cast<const pcre2_code*>(code_), reinterpret_cast<PCRE2_SPTR>(text.data()),
+                  text.size(), start, PCRE2_NO_UTF_CHECK, data, context);
   if (count > 0) {
     const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(data);
     const auto pairs = static_cast<size_t>(group_count_) + 1;
@@ -530,8 +544,6 @@ Status Regex::Find(std::string_view text, size_t start, uint32_t match_limit,
       groups->emplace_back(set ? ends[2 * i] : kNone, set ? ends[2 * i + 1] : kNone);
     }
   }
-  pcre2_match_context_free(context);
-  pcre2_match_data_free(data);
   if (count >= 0 || count == PCRE2_ERROR_NOMATCH) return OkStatus();
   return ResourceExhausted("the match takes more steps than match_limit");
 }

@@ -15,8 +15,23 @@
 
 namespace credence::feel {
 
+// Memory for matching, used again from match to match. One per thread.
+class RegexScratch {
+ public:
+  RegexScratch();
+  ~RegexScratch();
+  RegexScratch(const RegexScratch&) = delete;
+  RegexScratch& operator=(const RegexScratch&) = delete;
+
+ private:
+  friend class Regex;
+  void* data_ = nullptr;     // pcre2_match_data_8, for up to kGroupsMax groups
+  void* context_ = nullptr;  // pcre2_match_context_8
+};
+
 class Regex {
  public:
+  static constexpr int kGroupsMax = 100;
   static constexpr size_t kPatternBytesMax = 16'384;
 
   // kInvalidArgument where the pattern or a flag is not of XPath. Flags: s m i x q.
@@ -30,8 +45,9 @@ class Regex {
   // where a group took no part). kResourceExhausted when the limit is met; nothing in `groups` if
   // there is no match.
   static constexpr size_t kNone = ~size_t{0};
-  Status Find(std::string_view text, size_t start, uint32_t match_limit,
-              std::vector<std::pair<size_t, size_t>>* groups) const;
+  using Groups = std::vector<std::pair<size_t, size_t>>;
+  Status Find(std::string_view text, size_t start, uint32_t match_limit, RegexScratch* scratch,
+              Groups* groups) const;
   [[nodiscard]] int group_count() const { return group_count_; }
   [[nodiscard]] bool is_literal() const { return is_literal_; }  // flag q
 
@@ -42,9 +58,13 @@ class Regex {
   bool is_literal_ = false;
 };
 
-// Patterns that are not constant, compiled once per context.
+// What an evaluation context keeps for regular expressions: patterns that are not constant,
+// compiled once, and the memory for matching.
 class RegexCache {
  public:
+  RegexScratch& scratch() { return scratch_; }
+  Regex::Groups& groups() { return groups_; }
+
   static constexpr size_t kEntriesMax = 64;
   Result<std::shared_ptr<const Regex>> Get(std::string_view pattern, std::string_view flags);
 
@@ -54,6 +74,8 @@ class RegexCache {
     std::string flags;
     std::shared_ptr<const Regex> regex;
   };
+  RegexScratch scratch_;
+  Regex::Groups groups_;
   std::vector<Item> items_;
   size_t next_ = 0;
 };

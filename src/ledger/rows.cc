@@ -23,6 +23,7 @@
 // + 1 (flags) + 1 + 1 (rows) + 2 (amount) + 16 + 1 + 1 (references) + 1 (code) + 5 (time) = 45
 // bytes.
 #include <algorithm>
+#include <limits>
 
 #include "src/base/assert.h"
 #include "src/base/bytes.h"

@@ -213,9 +213,10 @@ Result<DecisionRecord> DecodeDecision(std::string_view bytes) {
   decision.probability_of_default = ReadDecimal(&in, 10);
   if (const std::string_view content = in.Text(11); !content.empty()) {
     ByteReader limit(content);
-    const auto currency = Currency::FromNumeric(static_cast<uint16_t>(limit.GetFixed32()));
+    const uint32_t numeric = limit.GetFixed32();
+    const auto currency = Currency::FromNumeric(static_cast<uint16_t>(numeric & 0xFFFF));
     const int64_t minor = limit.GetZigzag();
-    if (!limit.ok() || !limit.AtEnd() || !currency) {
+    if (!limit.ok() || !limit.AtEnd() || !currency || numeric > UINT16_MAX) {
       in.Fail();
     } else {
       decision.limit = Money{minor, *currency};
@@ -226,12 +227,15 @@ Result<DecisionRecord> DecodeDecision(std::string_view bytes) {
   ByteReader rules(in.Text(14));
   while (!rules.AtEnd() && decision.matched_rules.size() < kListMax) {
     std::string table(rules.GetBytes());
-    decision.matched_rules.push_back({std::move(table), static_cast<uint32_t>(rules.GetVarint())});
+    const uint64_t rule = rules.GetVarint();
+    if (rule > UINT32_MAX) rules.Fail();
+    decision.matched_rules.push_back({std::move(table), static_cast<uint32_t>(rule)});
   }
   ByteReader slots(in.Text(15));
   while (!slots.AtEnd() && decision.slots.size() < kListMax) {
-    const auto slot = static_cast<uint32_t>(slots.GetVarint());
-    decision.slots.push_back({slot, DecodeValue(&slots)});
+    const uint64_t slot = slots.GetVarint();
+    if (slot > UINT32_MAX) slots.Fail();
+    decision.slots.push_back({static_cast<uint32_t>(slot), DecodeValue(&slots)});
   }
   if (!rules.ok() || !rules.AtEnd() || !slots.ok() || !slots.AtEnd()) in.Fail();
   decision.pack = in.ReadDigest(16);

@@ -1,0 +1,39 @@
+#include <CLI/CLI.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/commands.h"
+
+int main(int argc, char** argv) {
+  using credence::apps::Action;
+  CLI::App app(
+      "Credence: real-time credit decisions from event streams, with reasons and proof\n"
+      "信诺：来自事件流的实时信用决策，附理由与证明");
+  app.name("credence");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "credence 0.1.0");
+  app.footer(
+      "Examples:\n"
+      "  credence pack check packs/bank-account-loan\n"
+      "  credence replay packs/bank-account-loan --events loans.ndjson --history --store run/bank\n"
+      "  credence verify run/bank\n"
+      "  credence inspect run/bank --decision D-000000000042\n"
+      "Every command has its own --help with examples.");
+  std::vector<std::pair<CLI::App*, Action>> actions;
+  const auto add = [&](const char* name, const char* what, Action (*make)(CLI::App*)) {
+    CLI::App* command = app.add_subcommand(name, what);
+    actions.emplace_back(command, make(command));
+  };
+  add("replay", "run a file of events through a pack and decide (回放事件)", credence::apps::AddReplay);
+  add("decide", "say what would be decided on one event; leaves no trace (试算)", credence::apps::AddDecide);
+  add("verify", "prove that a store gives the same state and decisions (核验)", credence::apps::AddVerify);
+  add("inspect", "show what journal, state and one decision hold (查看)", credence::apps::AddInspect);
+  add("pack", "check a pack and show what it holds (配置包)", credence::apps::AddPack);
+  add("bench", "measure decisions a second in process (性能)", credence::apps::AddBench);
+  CLI11_PARSE(app, argc, argv);
+  for (const auto& [command, action] : actions) {
+    if (command->parsed()) return action();
+  }
+  return 2;
+}

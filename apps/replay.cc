@@ -1,0 +1,301 @@
+// credence replay: a file of events through a pack.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/decision_text.h"
+#include "apps/load.h"
+#include "apps/terminal.h"
+#include "src/api/decision_json.h"
+#include "src/api/gate.h"
+#include "src/base/memory_file.h"
+#include "src/journal/posix_file.h"
+
+namespace credence::apps {
+
+namespace {
+
+struct Options {
+  std::string pack;
+  std::string events;
+  std::string store;
+  std::string keys;
+  std::string decisions;
+  std::string language = "both";
+  bool history = false;
+  bool all_features = false;
+  bool quiet = false;
+  bool strict = false;
+  size_t batch = engine::kBatchEventsMax;
+  size_t show = 5;
+};
+
+// One run: reads, admits in batches, writes decisions, counts.
+class Replay {
+ public:
+  Replay(const Options& options, FileSystem& disk) : options_(options), disk_(disk) {}
+  int Run();
+
+ private:
+  bool OpenStore();
+  bool Take(std::string_view line);
+  bool Flush();
+  bool WriteDecisions();
+  void Count(const engine::Outcome& outcome, size_t index);
+  void Refuse(uint64_t line, const std::string& what);
+  void Show(const engine::Outcome& outcome, std::string_view event);
+  int Summary();
+
+  const Options& options_;
+  FileSystem& disk_;
+  MemoryFileSystem memory_;
+  std::shared_ptr<const pack::Pack> pack_;
+  std::unique_ptr<api::Protection> protection_;
+  std::unique_ptr<api::Gate> gate_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<LineReader> lines_;
+  std::unique_ptr<Progress> progress_;
+  std::unique_ptr<File> out_;
+  uint64_t out_offset_ = 0;
+  std::string out_text_;
+  // Of the batch.
+  Arena arena_;
+  std::vector<record::Event> batch_;
+  std::vector<uint64_t> batch_lines_;
+  std::vector<std::string> feature_json_;
+  // Counts.
+  uint64_t applied_ = 0;
+  uint64_t duplicates_ = 0;
+  uint64_t refused_ = 0;
+  uint64_t decided_ = 0;
+  size_t decided_in_batch_ = 0;
+  std::map<std::string, std::map<std::string, uint64_t>> outcomes_;
+  std::map<std::string, uint64_t> refusals_;
+  std::map<std::string, uint64_t> reasons_;
+};
+
+bool Replay::OpenStore() {
+  FileSystem& files = options_.store.empty() ? static_cast<FileSystem&>(memory_) : disk_;
+  const std::string folder = options_.store.empty() ? "store" : options_.store;
+  engine::Options options;
+  if (options_.all_features) {
+    options.on_decision = [this](const decision::DecisionPlan&, const record::Event&,
+                                 std::span<const record::Value> features) {
+      feature_json_.push_back(api::FeaturesToJson(*pack_, features));
+    };
+  }
+  auto opened = engine::Engine::Open(files, folder, options);
+  if (!opened.ok()) {
+    Fail("cannot open the store " + folder + ": " + opened.status().message());
+    return false;
+  }
+  engine_ = std::move(*opened);
+  if (engine_->pack() != nullptr && engine_->pack()->digest == pack_->digest) return true;
+  Timestamp now = Now();
+  if (options_.history) {
+    const auto first = FirstEventTime(disk_, options_.events);
+    if (first) now = Timestamp{first->ns - 1};
+  }
+  const Status activated = engine_->Activate(pack_, "credence replay", "", now);
+  if (!activated.ok()) Fail(activated);
+  return activated.ok();
+}
+
+int Replay::Run() {
+  pack_ = LoadPack(disk_, options_.pack);
+  if (pack_ == nullptr) return 1;
+  auto lines = LineReader::Open(disk_, options_.events);
+  if (!lines.ok()) return Fail("cannot read the events: " + lines.status().message());
+  lines_ = std::move(*lines);
+  if (!options_.keys.empty()) {
+    auto keys = api::Protection::Open(disk_, options_.keys);
+    if (!keys.ok()) return Fail(keys.status());
+    protection_ = std::move(*keys);
+  }
+  if (!options_.decisions.empty()) {
+    auto out = disk_.Open(options_.decisions, OpenMode::kReplace);
+    if (!out.ok()) return Fail(out.status());
+    out_ = std::move(*out);
+  }
+  if (!OpenStore()) return 1;
+  gate_ = std::make_unique<api::Gate>(pack_->schema, protection_.get());
+  progress_ = std::make_unique<Progress>("replay", "events", lines_->size(), options_.quiet);
+  std::string_view line;
+  while (true) {
+    const auto more = lines_->Next(&line);
+    if (!more.ok()) return Fail(more.status());
+    if (!*more) break;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    if (!Take(line)) return 1;
+  }
+  if (!Flush() || !WriteDecisions()) return 1;
+  progress_->Finish();
+  const Digest hash = engine_->state().Hash();
+  const Status closed = engine_->Close();
+  if (!closed.ok()) return Fail(closed);
+  fmt::print("state hash  {}\n", hash.ToHex());
+  return Summary();
+}
+
+bool Replay::Take(std::string_view line) {
+  record::Event event;
+  api::Problem problem;
+  if (!gate_->Parse(line, &arena_, &event, &problem)) {
+    Refuse(lines_->line_number(), problem.code + (problem.field.empty() ? "" : " at " + problem.field) + ": " + problem.expected);
+    ++refusals_[problem.code];
+    return true;
+  }
+  batch_.push_back(event);
+  batch_lines_.push_back(lines_->line_number());
+  return batch_.size() < options_.batch || Flush();
+}
+
+bool Replay::Flush() {
+  if (batch_.empty()) return true;
+  if (protection_ != nullptr) {
+    const Status flushed = protection_->Flush();
+    if (!flushed.ok()) {
+      Fail(flushed);
+      return false;
+    }
+  }
+  feature_json_.clear();
+  decided_in_batch_ = 0;
+  const auto arrival = options_.history ? engine::Arrival::kHistory : engine::Arrival::kLive;
+  const auto outcomes = engine_->Process(batch_, arrival, Now());
+  if (!outcomes.ok()) {
+    Fail(outcomes.status());
+    return false;
+  }
+  for (size_t i = 0; i < outcomes->size(); ++i) Count((*outcomes)[i], i);
+  progress_->Update(lines_->position(), applied_ + decided_);
+  batch_.clear();
+  batch_lines_.clear();
+  arena_.Reset();
+  return out_text_.size() < (size_t{1} << 20) || WriteDecisions();
+}
+
+bool Replay::WriteDecisions() {
+  if (out_ == nullptr || out_text_.empty()) return true;
+  const Status written = out_->WriteAt(out_offset_, out_text_);
+  out_offset_ += out_text_.size();
+  out_text_.clear();
+  if (!written.ok()) Fail(written);
+  return written.ok();
+}
+
+void Replay::Count(const engine::Outcome& outcome, size_t index) {
+  using Kind = engine::Outcome::Kind;
+  switch (outcome.kind) {
+    case Kind::kApplied: ++applied_; return;
+    case Kind::kDuplicate: ++duplicates_; return;
+    case Kind::kRefused:
+      ++refusals_[std::string(engine::RefusalName(outcome.refusal))];
+      Refuse(batch_lines_[index], std::string(engine::RefusalName(outcome.refusal)) + " at " + outcome.field + ": " + outcome.expected);
+      return;
+    case Kind::kDecided: break;
+  }
+  const record::DecisionRecord& decision = *outcome.decision;
+  const std::string& name = pack_->decisions[decision.decision].name;
+  ++outcomes_[name][decision.outcome.empty() ? "(waits for " + decision.needs + ")" : decision.outcome];
+  for (const std::string& reason : decision.reasons) ++reasons_[reason];
+  if (decided_ < options_.show) Show(outcome, batch_[index].id);
+  if (out_ != nullptr) {
+    const std::string_view features = options_.all_features ? std::string_view(feature_json_[decided_in_batch_]) : std::string_view();
+    out_text_ += api::DecisionToJson(decision, batch_[index].id, *pack_, features);
+    out_text_ += '\n';
+  }
+  ++decided_in_batch_;
+  ++decided_;
+}
+
+void Replay::Refuse(uint64_t line, const std::string& what) {
+  constexpr uint64_t kShown = 10;
+  if (++refused_ <= kShown && !options_.quiet) {
+    fmt::print(stderr, "{}{}:{}: refused: {}\n", progress_ != nullptr ? "\r\x1b[K" : "", options_.events, line, what);
+    if (refused_ == kShown) fmt::print(stderr, "(more are counted, not shown)\n");
+  }
+}
+
+void Replay::Show(const engine::Outcome& outcome, std::string_view event) {
+  if (options_.quiet) return;
+  progress_->Clear();
+  fmt::print("{}", DecisionText(*outcome.decision, event, *pack_, options_.language));
+}
+
+int Replay::Summary() {
+  const double seconds = progress_->seconds();
+  const uint64_t events = applied_ + decided_;
+  fmt::print("\n{} events applied, {} of them decided; {} duplicates; {} refused; {:.1f} s, {} events/s\n",
+             Grouped(events), Grouped(decided_), Grouped(duplicates_), Grouped(refused_), seconds,
+             Grouped(static_cast<uint64_t>(static_cast<double>(events) / std::max(seconds, 1e-9))));
+  for (const auto& [decision, outcomes] : outcomes_) {
+    std::vector<std::vector<std::string>> rows = {{decision, "decisions", "share", "", ""}};
+    for (const auto& [outcome, count] : outcomes) {
+      rows.push_back({"  " + outcome, Grouped(count),
+                      fmt::format("{:.1f} %", 100.0 * static_cast<double>(count) / static_cast<double>(decided_)),
+                      std::string(pack_->OutcomeText(outcome, pack::Language::kEnglish)),
+                      std::string(pack_->OutcomeText(outcome, pack::Language::kChinese))});
+    }
+    fmt::print("\n{}", Table(rows));
+  }
+  if (!reasons_.empty()) {
+    std::vector<std::pair<uint64_t, std::string>> ranked;
+    for (const auto& [code, count] : reasons_) ranked.emplace_back(count, code);
+    std::sort(ranked.rbegin(), ranked.rend());
+    std::vector<std::vector<std::string>> rows = {{"reasons", "given", "", ""}};
+    for (size_t i = 0; i < std::min<size_t>(ranked.size(), 8); ++i) {
+      rows.push_back({"  " + ranked[i].second, Grouped(ranked[i].first),
+                      std::string(pack_->ReasonText(ranked[i].second, pack::Language::kEnglish)),
+                      std::string(pack_->ReasonText(ranked[i].second, pack::Language::kChinese))});
+    }
+    fmt::print("\n{}", Table(rows));
+  }
+  if (!refusals_.empty()) {
+    std::vector<std::vector<std::string>> rows = {{"refused", "events"}};
+    for (const auto& [code, count] : refusals_) rows.push_back({"  " + code, Grouped(count)});
+    fmt::print("\n{}", Table(rows));
+  }
+  if (!options_.store.empty()) {
+    fmt::print("\nThe store is {0}. Prove it: credence verify {0}\n", options_.store);
+  }
+  return options_.strict && refused_ > 0 ? 1 : 0;
+}
+
+}  // namespace
+
+Action AddReplay(CLI::App* app) {
+  auto options = std::make_shared<Options>();
+  app->add_option("pack", options->pack, "folder of the pack")->required();
+  app->add_option("--events", options->events, "events, one CloudEvent (JSON) a line")->required();
+  app->add_flag("--history", options->history,
+                "old events: each arrives at its own time (default: they arrive now, and old ones are refused)");
+  app->add_option("--store", options->store, "folder to keep journal and artefacts in (default: memory only)");
+  app->add_option("--keys", options->keys, "folder with the keys of personal fields (made if missing)");
+  app->add_option("--decisions", options->decisions, "write each decision as a line of JSON to this file");
+  app->add_flag("--all-features", options->all_features,
+                "with --decisions: every feature of the pack beside each decision, read or not");
+  app->add_option("--batch", options->batch, "events a batch: one write and one sync each")
+      ->check(CLI::Range(size_t{1}, engine::kBatchEventsMax));
+  app->add_option("--show", options->show, "print the first so many decisions in full");
+  app->add_option("--language", options->language, "of the texts: en, zh or both")
+      ->check(CLI::IsMember({"en", "zh", "both"}));
+  app->add_flag("--strict", options->strict, "exit with 1 if an event was refused");
+  app->add_flag("--quiet", options->quiet, "no progress and no single decisions");
+  app->footer(
+      "Examples:\n"
+      "  credence replay packs/bank-account-loan --events loans.ndjson --history\n"
+      "  credence replay packs/bank-account-loan --events loans.ndjson --history --store run/bank --decisions out.ndjson\n"
+      "An event that was there before is counted as a duplicate: the same command may be run again.");
+  return [options] {
+    journal::PosixFileSystem disk;
+    return Replay(*options, disk).Run();
+  };
+}
+
+}  // namespace credence::apps

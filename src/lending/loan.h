@@ -1,0 +1,267 @@
+#pragma once
+// Loan: the life of one loan, folded from its transactions. A transaction says what happened on
+// which day; how it falls on principal, interest, fees and penalties follows from the product and
+// from everything before it. A transaction that comes late (back-dated) or is taken back (reversed)
+// makes the loan fold its transactions again from the first one: the result is the same as if
+// everything had come in time.
+//
+// Order of repayment. Money goes through the buckets {past due, due, in advance} x {penalty, fee,
+// interest, principal} in the product's order. Neighbouring buckets of one time are served period
+// by period, the oldest first (horizontal). In advance, the future rule says which period comes
+// first. What is left over is overpaid.
+//
+// Invariants, after every command: principal paid + written off + outstanding = principal lent (+
+// charged back); every payment = what was allocated + what was overpaid; nothing is negative.
+//
+// Refusals are statuses and change nothing. One thread.
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "src/lending/plan.h"
+
+namespace credence::lending {
+
+enum class Timing : uint8_t { kPastDue = 1, kDue = 2, kInAdvance = 3 };
+enum class Part : uint8_t { kPenalty = 1, kFee = 2, kInterest = 3, kPrincipal = 4 };
+
+struct Bucket {
+  Timing timing;
+  Part part;
+  friend bool operator==(const Bucket&, const Bucket&) = default;
+};
+
+// Which future period money in advance goes to first.
+enum class FutureRule : uint8_t {
+  kNext = 1,      // the next one, then the one after it …
+  kLast = 2,      // the last one, then the one before it …
+  kNextLast = 3,  // the next one, then the last ones
+  kSpread = 4,    // principal in equal parts over all of them
+};
+
+// Past due, due, in advance; within each penalty, fee, interest, principal.
+[[nodiscard]] std::vector<Bucket> DefaultOrder();
+
+// A fee or penalty that the product makes by itself.
+struct ChargeRule {
+  enum class When : uint8_t { kDisbursement = 1, kInstalment = 2, kOverdue = 3 };
+  enum class Base : uint8_t {
+    kFlat = 1,                 // amount_minor
+    kPercentOfDrawn = 2,       // of the amount drawn by the first draw
+    kPercentOfInstalment = 3,  // of principal and interest due in the period
+    kPercentOfInterest = 4,
+    kPercentOfUnpaid =
+        5,  // overdue: of principal and interest not paid on the day the charge falls
+  };
+  When when = When::kInstalment;
+  Base base = Base::kFlat;
+  bool penalty = false;
+  int64_t amount_minor = 0;
+  Decimal rate;            // of the base
+  int32_t grace_days = 0;  // overdue: the charge falls on due + grace + 1
+};
+
+struct Product {
+  Terms terms;
+  std::vector<Bucket> order = DefaultOrder();
+  FutureRule future = FutureRule::kNext;
+  std::vector<ChargeRule> charges;
+  // Penalty interest (罚息): this rate a year on overdue principal, for every day after the grace
+  // days, over 360.
+  Decimal penalty_rate;
+  int32_t penalty_grace_days = 0;
+  Rounding rounding = Rounding::kHalfEven;  // of charges
+};
+
+// Stored. Do not change.
+enum class TransactionKind : uint8_t {
+  kDraw = 1,
+  kRepay = 2,
+  kPrepaySmaller = 3,  // principal ahead of the plan; accrued interest first; smaller instalments
+  kPrepayFewer = 4,    // … fewer instalments
+  kPayOff = 5,         // the quote of the day, exactly
+  kCharge = 6,         // a fee by hand
+  kPenalty = 7,
+  kWaiveCharges = 8,   // fees and penalties due by the day, up to the amount
+  kWaiveInterest = 9,  // interest due by the day, up to the amount
+  kMerchantReturn =
+      10,  // goods returned: principal of the last periods first; what is over is overpaid
+  kChargeback = 11,  // the payer's bank took money back: principal is due again
+  kWriteOff = 12,
+  kRecovery = 13,  // money after the write-off
+  kRefundOverpaid = 14,
+  kChangeRate = 15,
+  kPauseInterest = 16,  // from `day` to before `until`
+  kExtend = 17,         // `count` further periods
+};
+
+struct Transaction {
+  uint64_t id = 0;  // the caller's, unique in the loan
+  TransactionKind kind = TransactionKind::kRepay;
+  Date day;
+  int64_t amount_minor = 0;
+  Decimal rate;       // kChangeRate
+  Date until;         // kPauseInterest
+  int32_t count = 0;  // kExtend
+};
+
+// In the order of precedence.
+enum class LoanStatus : uint8_t {
+  kApplied = 0,
+  kDuplicateId = 1,
+  kAmountNotPositive = 2,
+  kAmountTooLarge = 3,
+  kBeforeDisbursement = 4,
+  kAfterMaturity = 5,  // a draw behind the last due date
+  kNotDrawn = 6,
+  kWrittenOff = 7,
+  kClosed = 8,
+  kNotWrittenOff = 9,
+  kExceedsOutstanding = 10,
+  kNotTheQuote = 11,  // pay-off with another amount than PayOffQuote
+  kNothingToWaive = 12,
+  kExceedsOverpaid = 13,
+  kExceedsPaid = 14,  // a chargeback of more than was ever paid
+  kUnknownTransaction = 15,
+  kAlreadyReversed = 16,
+  kBadRate = 17,
+  kBadDates = 18,
+  kTooManyTransactions = 19,
+};
+[[nodiscard]] std::string_view LoanStatusName(LoanStatus status);
+
+// How the money of a transaction fell. These are the amounts that posting templates are used with.
+struct Allocation {
+  int64_t principal = 0;
+  int64_t interest = 0;
+  int64_t fee = 0;
+  int64_t penalty = 0;
+  int64_t overpaid = 0;
+  [[nodiscard]] int64_t Total() const { return principal + interest + fee + penalty + overpaid; }
+  friend bool operator==(const Allocation&, const Allocation&) = default;
+};
+
+struct Charge {
+  uint64_t id = 0;  // of the transaction, or of the rule: kRuleChargeBit | number
+  bool penalty = false;
+  Date due;
+  size_t period = 0;
+  int64_t amount = 0;
+  int64_t paid = 0;
+  int64_t waived = 0;
+  [[nodiscard]] int64_t Unpaid() const { return amount - paid - waived; }
+};
+
+struct AppliedTransaction {
+  Transaction transaction;
+  Allocation allocation;
+  bool reversed = false;
+};
+
+enum class LoanState : uint8_t {
+  kPending = 1,  // nothing drawn
+  kActive = 2,
+  kClosed = 3,
+  kOverpaid = 4,
+  kWrittenOff = 5,
+};
+
+struct LoanTotals {
+  int64_t drawn = 0;
+  int64_t charged_back = 0;
+  int64_t principal_paid = 0;
+  int64_t interest_paid = 0;
+  int64_t fee_paid = 0;
+  int64_t penalty_paid = 0;
+  int64_t principal_outstanding = 0;
+  int64_t written_off_principal = 0;
+  int64_t written_off_other = 0;
+  int64_t recovered = 0;
+  int64_t overpaid = 0;  // not yet refunded
+};
+
+class Loan {
+ public:
+  static constexpr size_t kTransactionsMax = 10'000;
+
+  // `start` is the day from which periods are counted; money is drawn then or later. Terms must
+  // pass CheckTerms and the dates MakePeriods.
+  Loan(const Product& product, Date start, std::vector<PeriodDates> dates);
+
+  // --- commands ---
+  [[nodiscard]] LoanStatus Apply(const Transaction& transaction);
+  // Takes a transaction back, as if it had never been.
+  [[nodiscard]] LoanStatus Reverse(uint64_t id);
+  // Lets time pass: overdue charges fall, penalty interest grows. Reads below are as of the latest
+  // day seen.
+  void Observe(Date today);
+
+  // --- reads ---
+  [[nodiscard]] const Plan& plan() const { return plan_; }
+  [[nodiscard]] const std::vector<Charge>& charges() const { return charges_; }
+  [[nodiscard]] const std::vector<AppliedTransaction>& transactions() const {
+    return transactions_;
+  }
+  [[nodiscard]] LoanTotals totals() const;
+  [[nodiscard]] LoanState state() const { return state_; }
+  [[nodiscard]] Date today() const { return today_; }
+  // What closes the loan on `day` (not before the latest day seen: assertion).
+  [[nodiscard]] Allocation PayOffQuote(Date day) const;
+  // Principal, interest, fees and penalties due by the latest day seen and not paid.
+  [[nodiscard]] Allocation Overdue() const;
+  // The due date of the oldest period that is not paid in full by the latest day seen.
+  [[nodiscard]] std::optional<Date> OldestUnpaidDue() const;
+  // Interest of the current period up to the latest day seen.
+  [[nodiscard]] int64_t AccruedInterest() const;
+
+ private:
+  [[nodiscard]] LoanStatus Check(const Transaction& transaction) const;
+  [[nodiscard]] LoanStatus CheckOpen(const Transaction& transaction) const;
+  void Refold(Date until);
+  void Fold(AppliedTransaction& applied);
+  void Advance(Date day);
+  void MakeOverdueCharges(Date day);
+  void GrowPenalty(Date day);
+  void AddCharge(const ChargeRule& rule, Date due, size_t period, int64_t base);
+  void AddCharge(uint64_t id, bool penalty, Date due, size_t period, int64_t amount);
+  void MakeInstalmentCharges();
+  [[nodiscard]] size_t ChargePeriod(Date due) const;
+
+  Allocation Pay(Date day, int64_t amount, const std::vector<Bucket>& order, FutureRule future);
+  int64_t PayPart(size_t period, Part part, Date day, int64_t amount, Allocation* allocation);
+  [[nodiscard]] int64_t PayablePart(size_t period, Part part, Date day) const;
+  int64_t PayCharges(size_t period, bool penalty, int64_t amount);
+  void PaySpread(Date day, int64_t* left, Allocation* allocation);
+  [[nodiscard]] std::vector<size_t> PeriodsOf(Timing timing, Date day, FutureRule future) const;
+  Allocation PayOff(Date day, int64_t amount);
+  Allocation Prepay(Date day, int64_t amount, Plan::Prepay mode);
+  Allocation WriteOff(Date day);
+  int64_t WaiveCharges(Date day, int64_t amount);
+  int64_t WaiveInterest(Date day, int64_t amount);
+  void DropOpenCharges();
+  [[nodiscard]] bool IsSettled() const;
+  void UpdateState();
+
+  Product product_;
+  Date start_;
+  std::vector<PeriodDates> dates_;
+  Plan plan_;
+  std::vector<Charge> charges_;
+  std::vector<AppliedTransaction> transactions_;  // by day, then as they came
+  LoanState state_ = LoanState::kPending;
+  Date today_;
+  Date penalty_until_;
+  Decimal penalty_grown_;  // unrounded, of which penalty_charged_ is a charge already
+  int64_t penalty_charged_ = 0;
+  std::vector<uint8_t> overdue_charged_;  // per period and rule
+  uint64_t next_rule_charge_ = 0;
+  int64_t overpaid_ = 0;
+  int64_t prepaid_principal_ = 0;
+  int64_t charged_back_ = 0;
+  int64_t written_off_principal_ = 0;
+  int64_t written_off_other_ = 0;
+  int64_t recovered_ = 0;
+};
+
+}  // namespace credence::lending

@@ -1,0 +1,504 @@
+#include "src/lending/plan.h"
+
+#include <algorithm>
+
+#include "src/base/assert.h"
+
+namespace credence::lending {
+namespace {
+
+const Decimal kOne = Decimal::FromInt64(1);
+
+int64_t RoundMinor(Decimal amount, Rounding rounding) {
+  const std::optional<int64_t> minor = amount.Rounded(0, rounding).ToInt64();
+  CREDENCE_ASSERT(minor.has_value());  // principal, rates and periods are bounded
+  return *minor;
+}
+
+int64_t Magnitude(int64_t n) { return n < 0 ? -n : n; }
+
+}  // namespace
+
+Plan::Plan(const Terms& terms, std::vector<PeriodDates> dates) : terms_(terms) {
+  CREDENCE_ASSERT(!dates.empty());
+  periods_.reserve(dates.size());
+  for (const PeriodDates& date : dates) {
+    Period period;
+    period.from = date.from;
+    period.to = date.to;
+    period.due = date.due;
+    periods_.push_back(period);
+  }
+  start_balance_.resize(periods_.size());
+  carried_.resize(periods_.size());
+  rates_.push_back({periods_.front().from, terms.annual_rate});
+  plain_factors_.reserve(periods_.size());
+  for (size_t i = 0; i < periods_.size(); ++i) plain_factors_.push_back(PlainFactor(i));
+}
+
+// --- dates, rates, factors ---
+
+size_t Plan::IndexOf(Date day) const {
+  for (size_t i = 0; i + 1 < periods_.size(); ++i) {
+    if (day < periods_[i].to) return i;
+  }
+  return periods_.size() - 1;
+}
+
+Decimal Plan::RateAt(Date day) const {
+  size_t at = rates_.size() - 1;
+  while (at > 0 && rates_[at].day > day) --at;
+  return rates_[at].rate;
+}
+
+bool Plan::IsPaused(Date day) const {
+  return std::any_of(pauses_.begin(), pauses_.end(),
+                     [&](const Pause& pause) { return pause.from <= day && day < pause.to; });
+}
+
+Decimal Plan::PlainFactor(size_t index) const {
+  const Period& period = periods_[index];
+  if (index < static_cast<size_t>(terms_.interest_free)) return Decimal();
+  const Fraction fraction = YearFractionOf(terms_, period.from, period.to, period.from, period.to);
+  return rates_.front().rate * Decimal::FromInt64(fraction.numerator) /
+         Decimal::FromInt64(fraction.denominator);
+}
+
+// Whether nothing happens inside the period: one balance, the first rate, no pause.
+bool Plan::IsPlain(size_t index) const {
+  if (rates_.size() > 1 || !pauses_.empty()) return false;
+  const Period& period = periods_[index];
+  const auto inside =
+      std::upper_bound(deltas_.begin(), deltas_.end(), period.from,
+                       [](Date day, const Delta& delta) { return day < delta.day; });
+  if (inside != deltas_.end() && inside->day < period.to) return false;
+  return !today_ || *today_ <= period.from || *today_ >= period.to;
+}
+
+Plan::Sum Plan::Accrue(size_t index, Date from, Date to, int64_t balance) const {
+  const Period& period = periods_[index];
+  if (from == period.from && to == period.to && IsPlain(index)) {
+    const Decimal factor = plain_factors_[index];
+    return {Decimal::FromInt64(std::max<int64_t>(balance, 0)) * factor, factor};
+  }
+  Sum sum;
+  if (index < static_cast<size_t>(terms_.interest_free)) return sum;
+  std::vector<Date> cuts{to};
+  const auto cut = [&](Date day) {
+    if (from < day && day < to) cuts.push_back(day);
+  };
+  for (const Delta& delta : deltas_) cut(delta.day);
+  for (const RateFrom& rate : rates_) cut(rate.day);
+  for (const Pause& pause : pauses_) {
+    cut(pause.from);
+    cut(pause.to);
+  }
+  std::sort(cuts.begin(), cuts.end());
+  cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+  Date at = from;
+  for (const Date end : cuts) {
+    if (at > from) {
+      for (const Delta& delta : deltas_) balance += delta.day == at ? delta.amount : 0;
+    }
+    const Fraction fraction = YearFractionOf(terms_, period.from, period.to, at, end);
+    const Decimal factor = RateAt(at) * Decimal::FromInt64(fraction.numerator) /
+                           Decimal::FromInt64(fraction.denominator);
+    sum.factor = sum.factor + factor;
+    if (!IsPaused(at) && balance > 0) {
+      sum.interest = sum.interest + Decimal::FromInt64(balance) * factor;
+    }
+    at = end;
+  }
+  return sum;
+}
+
+Decimal Plan::FactorOf(size_t index) const {
+  return Accrue(index, periods_[index].from, periods_[index].to, 0).factor;
+}
+
+Decimal Plan::AccruedTo(Date day) const {
+  const size_t index = IndexOf(day);
+  const Period& period = periods_[index];
+  const Decimal carried = Decimal::FromInt64(index > 0 ? carried_[index - 1] : 0) +
+                          Decimal::FromInt64(period.credited_interest);
+  if (day <= period.from) return carried;
+  return carried +
+         Accrue(index, period.from, std::min(day, period.to), start_balance_[index]).interest;
+}
+
+int64_t Plan::Outstanding() const {
+  int64_t outstanding = drawn_ + credited_ - prepaid_;
+  for (const Period& period : periods_) outstanding -= period.paid_principal;
+  return outstanding;
+}
+
+// --- dues ---
+
+bool Plan::IsLevel(size_t index) const {
+  return terms_.kind == PlanKind::kEqualInstalments &&
+         index >= static_cast<size_t>(terms_.principal_grace);
+}
+
+// The last period that still can take a difference: not locked and not settled by what was paid.
+size_t Plan::LastOpen() const {
+  for (size_t i = periods_.size(); i-- > 0;) {
+    const Period& period = periods_[i];
+    const bool touched = period.paid_principal + period.paid_interest > 0;
+    if (!period.locked && !(touched && period.IsPaid())) return i;
+  }
+  return periods_.size() - 1;
+}
+
+// What period `index` asks for, given the interest calculated for it. A period that takes the rest
+// repays `rest`.
+void Plan::SetDues(size_t index, int64_t calculated, bool takes_rest, int64_t rest) {
+  Period& p = periods_[index];
+  const bool pays_interest = index >= static_cast<size_t>(terms_.interest_grace);
+  const int64_t credits = p.credited_principal + p.credited_interest;
+  if (IsLevel(index)) {
+    if (takes_rest)
+      p.instalment =
+          std::max<int64_t>(rest - p.credited_principal, 0) + calculated - p.credited_interest;
+    const int64_t total = p.instalment + credits;
+    const int64_t wanted = std::max<int64_t>(total - calculated, 0);
+    // Principal beyond the plan was paid early: interest is settled at what was paid, the rest is
+    // carried.
+    p.interest = p.paid_principal > wanted ? p.paid_interest
+                                           : std::max(std::min(calculated, total), p.paid_interest);
+    if (!pays_interest) p.interest = p.paid_interest;
+    p.principal = std::max(std::max<int64_t>(total - p.interest, 0), p.paid_principal);
+    if (takes_rest) p.principal = std::max(rest, p.paid_principal);
+  } else {
+    p.principal =
+        std::max(takes_rest ? rest : p.planned_principal + p.credited_principal, p.paid_principal);
+    p.interest = std::max(pays_interest ? calculated : 0, p.paid_interest);
+  }
+  carried_[index] = std::max<int64_t>(calculated - p.interest, 0);
+}
+
+// Interest on all that was drawn, whatever was repaid since.
+Decimal Plan::FlatInterest(size_t index) const {
+  const Period& period = periods_[index];
+  Decimal interest;
+  for (const Delta& draw : draws_) {
+    if (draw.day >= period.to) continue;
+    const Date from = std::max(draw.day, period.from);
+    // Factors of parts: a draw inside the period bears interest from its own day.
+    interest =
+        interest + Decimal::FromInt64(draw.amount) * Accrue(index, from, period.to, 0).factor;
+  }
+  return interest;
+}
+
+void Plan::Recompute() {
+  const size_t last_open = LastOpen();
+  int64_t rest = drawn_ + credited_ - prepaid_;
+  // The periods behind the last open one are settled: what they repaid is not for others.
+  for (size_t i = last_open + 1; i < periods_.size(); ++i) rest -= periods_[i].paid_principal;
+  int64_t balance = 0;
+  int64_t overdue = 0;  // principal that stays in V until today
+  size_t delta = 0;
+  while (delta < deltas_.size() && deltas_[delta].day <= periods_.front().from) {
+    balance += deltas_[delta++].amount;
+  }
+  for (size_t i = 0; i < periods_.size(); ++i) {
+    Period& p = periods_[i];
+    start_balance_[i] = balance;
+    const bool today_inside = today_ && *today_ > p.from && *today_ < p.to && overdue > 0;
+    Decimal interest;
+    if (today_inside) {
+      // Overdue principal leaves V today.
+      const Sum before = Accrue(i, p.from, *today_, balance);
+      int64_t then = balance - overdue;
+      for (const Delta& d : deltas_) {
+        if (p.from < d.day && d.day <= *today_) then += d.amount;
+      }
+      interest = before.interest + Accrue(i, *today_, p.to, then).interest;
+      balance -= overdue;
+      overdue = 0;
+    } else {
+      interest = Accrue(i, p.from, p.to, balance).interest;
+    }
+    if (terms_.kind == PlanKind::kFlat) interest = FlatInterest(i);
+    const int64_t calculated =
+        RoundMinor(interest, terms_.rounding) + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
+    if (!p.locked) SetDues(i, calculated, i == last_open, rest);
+    if (i <= last_open) rest -= p.principal;
+    while (delta < deltas_.size() && deltas_[delta].day <= p.to) balance += deltas_[delta++].amount;
+    const int64_t unpaid = p.principal - p.paid_principal;
+    if (today_ && terms_.interest_on_overdue && *today_ > p.to) {
+      overdue += unpaid;
+    } else {
+      balance -= unpaid;
+    }
+    if (overdue > 0 && today_ && *today_ == p.to) {
+      balance -= overdue;
+      overdue = 0;
+    }
+    p.balance_after = balance;
+  }
+  // What the last open period cannot give back (it would repay less than nothing) comes off the
+  // ones before it.
+  if (rest < 0) {
+    for (size_t i = last_open; i-- > 0 && rest < 0;) {
+      Period& p = periods_[i];
+      const int64_t room = std::min(p.principal - p.paid_principal, -rest);
+      if (p.locked || room <= 0) continue;
+      if (IsLevel(i)) {
+        p.instalment -= room;
+      } else {
+        p.planned_principal -= room;
+      }
+      rest += room;
+      Recompute();
+      return;
+    }
+  }
+}
+
+// --- instalments ---
+
+int64_t Plan::RoundInstalment(Decimal amount) const {
+  if (terms_.multiple_minor == 1) return RoundMinor(amount, terms_.rounding);
+  const Decimal multiple = Decimal::FromInt64(terms_.multiple_minor);
+  return RoundMinor(amount / multiple, terms_.rounding) * terms_.multiple_minor;
+}
+
+void Plan::Solve(size_t first) {
+  if (terms_.kind == PlanKind::kEqualInstalments) {
+    SolveLevel(first);
+  } else {
+    SpreadPrincipal(first);
+    Recompute();
+  }
+}
+
+void Plan::SolveLevel(size_t first) {
+  first = std::max(first, static_cast<size_t>(terms_.principal_grace));
+  int64_t base = drawn_ - prepaid_;
+  std::vector<size_t> open;
+  for (size_t i = 0; i < periods_.size(); ++i) {
+    const Period& p = periods_[i];
+    const bool touched = p.paid_principal + p.paid_interest > 0;
+    const bool settled = p.locked || (touched && p.IsPaid());
+    if (i < first || settled) {
+      base -= p.principal - p.credited_principal;
+    } else {
+      open.push_back(i);
+    }
+  }
+  if (open.empty() || base <= 0) {
+    Recompute();
+    return;
+  }
+  int64_t instalment = terms_.fixed_instalment_minor;
+  if (instalment == 0) {
+    Decimal growth = kOne;
+    Decimal sum;  // F
+    for (size_t k = 0; k < open.size(); ++k) {
+      const Decimal step = kOne + FactorOf(open[k]);
+      growth = growth * step;
+      sum = k == 0 ? kOne : kOne + sum * step;
+    }
+    const Decimal balance = Decimal::FromInt64(base);
+    const Decimal balloon = Decimal::FromInt64(terms_.balloon_minor);
+    instalment = RoundInstalment((balance * growth - balloon) / sum);
+  }
+  const auto set = [&](int64_t amount) {
+    for (const size_t i : open) periods_[i].instalment = amount;
+    Recompute();
+    return periods_[open.back()].instalment - terms_.balloon_minor - amount;
+  };
+  int64_t difference = set(instalment);
+  if (!terms_.smooth || terms_.fixed_instalment_minor != 0) return;
+  const auto count = static_cast<int64_t>(open.size());
+  for (int round = 0; round < 3 && Magnitude(difference) > count / 2; ++round) {
+    const int64_t tried =
+        RoundInstalment(Decimal::FromInt64(instalment) +
+                        Decimal::FromInt64(difference) / Decimal::FromInt64(count));
+    if (tried == instalment) break;
+    const int64_t now = set(tried);
+    if (Magnitude(now) >= Magnitude(difference)) {
+      set(instalment);
+      break;
+    }
+    instalment = tried;
+    difference = now;
+  }
+}
+
+// Equal principal, flat, interest only, single payment: principal by period, the residue where the
+// terms say.
+void Plan::SpreadPrincipal(size_t first) {
+  int64_t base = drawn_ - prepaid_;
+  for (size_t i = 0; i < first; ++i) base -= periods_[i].principal - periods_[i].credited_principal;
+  const size_t end = periods_.size();
+  const size_t begin = std::max(first, static_cast<size_t>(terms_.principal_grace));
+  for (size_t i = first; i < end; ++i) periods_[i].planned_principal = 0;
+  const bool spreads = terms_.kind == PlanKind::kEqualPrincipal || terms_.kind == PlanKind::kFlat;
+  if (!spreads || begin >= end) return;  // the last takes the rest
+  const auto count = static_cast<int64_t>(end - begin);
+  const Decimal share = (Decimal::FromInt64(base) - Decimal::FromInt64(terms_.balloon_minor)) /
+                        Decimal::FromInt64(count);
+  const int64_t part = RoundInstalment(share);
+  for (size_t i = begin; i < end; ++i) periods_[i].planned_principal = part;
+  if (terms_.residue_first) {
+    periods_[begin].planned_principal = base - terms_.balloon_minor - part * (count - 1);
+  }
+}
+
+// --- changes ---
+
+void Plan::Insert(Date day, int64_t amount) {
+  const auto behind = std::upper_bound(deltas_.begin(), deltas_.end(), day,
+                                       [](Date d, const Delta& delta) { return d < delta.day; });
+  deltas_.insert(behind, {day, amount});
+}
+
+void Plan::Draw(Date day, int64_t amount_minor) {
+  CREDENCE_ASSERT(amount_minor > 0 && day >= periods_.front().from);
+  drawn_ += amount_minor;
+  draws_.push_back({day, amount_minor});
+  Insert(day, amount_minor);
+  Solve(IndexOf(day));
+}
+
+void Plan::ChangeRate(Date day, Decimal annual_rate) {
+  const auto behind = std::upper_bound(rates_.begin(), rates_.end(), day,
+                                       [](Date d, const RateFrom& rate) { return d < rate.day; });
+  rates_.insert(behind, {day, annual_rate});
+  Recompute();
+  Solve(IndexOf(day));
+}
+
+void Plan::PauseInterest(Date from, Date to) {
+  pauses_.push_back({from, to});
+  Recompute();
+}
+
+void Plan::PayPrincipal(size_t index, Date day, int64_t amount_minor) {
+  Period& period = periods_[index];
+  period.paid_principal += amount_minor;
+  // A payment that comes late counts as if it had come in time, unless overdue principal bears
+  // interest.
+  Insert(terms_.interest_on_overdue ? day : std::min(day, period.to), -amount_minor);
+  Recompute();
+}
+
+void Plan::PayInterest(size_t index, int64_t amount_minor) {
+  periods_[index].paid_interest += amount_minor;
+  Recompute();
+}
+
+void Plan::Credit(Date day, int64_t principal_minor, int64_t interest_minor) {
+  Period& period = periods_[IndexOf(day)];
+  period.locked = false;  // a settled loan owes again
+  period.credited_principal += principal_minor;
+  period.credited_interest += interest_minor;
+  credited_ += principal_minor;
+  if (principal_minor != 0) Insert(day, principal_minor);
+  Recompute();
+}
+
+void Plan::PrepayPrincipal(Date day, int64_t amount_minor, Prepay mode) {
+  CREDENCE_ASSERT(amount_minor >= 0 && amount_minor <= Outstanding());
+  prepaid_ += amount_minor;
+  Insert(day, -amount_minor);
+  Recompute();
+  if (mode == Prepay::kSmaller) Solve(IndexOf(day));
+}
+
+void Plan::Settle() {
+  for (Period& period : periods_) {
+    period.principal = period.paid_principal;
+    period.interest = period.paid_interest;
+    period.instalment = period.Due() - period.credited_principal - period.credited_interest;
+    period.planned_principal = period.principal - period.credited_principal;
+    period.locked = true;
+  }
+  Recompute();
+}
+
+void Plan::WaiveInterest(size_t index, int64_t amount_minor) {
+  periods_[index].waived_interest += amount_minor;
+  Recompute();
+}
+
+Plan::Dues Plan::PayableOn(size_t index, Date day) const {
+  const Period& p = periods_[index];
+  if (day >= p.to || p.locked || terms_.kind == PlanKind::kFlat) {
+    return {p.principal - p.paid_principal, p.interest - p.paid_interest};
+  }
+  const bool pays_interest = index >= static_cast<size_t>(terms_.interest_grace);
+  int64_t accrued = 0;
+  if (day > p.from && pays_interest) {
+    accrued = std::max<int64_t>(RoundMinor(AccruedTo(day), terms_.rounding) - p.waived_interest, 0);
+  }
+  if (!IsLevel(index)) {
+    return {p.principal - p.paid_principal, std::max<int64_t>(accrued - p.paid_interest, 0)};
+  }
+  const int64_t total = p.instalment + p.credited_principal + p.credited_interest;
+  const int64_t interest = std::max(std::min(accrued, total), p.paid_interest);
+  const int64_t principal = std::max(std::max<int64_t>(total - interest, 0), p.paid_principal);
+  return {principal - p.paid_principal, interest - p.paid_interest};
+}
+
+void Plan::AddBalance(Date day, int64_t amount_minor) {
+  Insert(day, amount_minor);
+  Recompute();
+}
+
+void Plan::AddPeriods(Date day, int32_t count) {
+  const Date anchor = periods_.back().to;
+  for (int32_t i = 0; i < count; ++i) {
+    Period period;
+    period.from = periods_.back().to;
+    period.to = StepDate(terms_, anchor, i + 1);
+    period.due = period.to;
+    periods_.push_back(period);
+    start_balance_.push_back(0);
+    carried_.push_back(0);
+    plain_factors_.push_back(PlainFactor(periods_.size() - 1));
+  }
+  Recompute();
+  Solve(IndexOf(day));
+}
+
+void Plan::Reamortise(Date day) { Solve(IndexOf(day)); }
+
+void Plan::Observe(Date today) {
+  today_ = today;
+  if (terms_.interest_on_overdue) Recompute();
+}
+
+// Equal instalments: M = P i (1 + i)^n / ((1 + i)^n - 1), interest n M - P. Equal principal: first
+// payment P/n + P i, each next one P i / n less, interest P i (n + 1) / 2.
+ExactTotals TotalsOf(const Terms& terms, int64_t principal_minor) {
+  const bool level = terms.kind == PlanKind::kEqualInstalments;
+  CREDENCE_ASSERT(level || terms.kind == PlanKind::kEqualPrincipal);
+  const Date start{};
+  const Date end = StepDate(terms, start, 1);
+  const Fraction fraction = YearFractionOf(terms, start, end, start, end);
+  const Decimal rate = terms.annual_rate * Decimal::FromInt64(fraction.numerator) /
+                       Decimal::FromInt64(fraction.denominator);
+  const Decimal principal = Decimal::FromInt64(principal_minor);
+  const Decimal count = Decimal::FromInt64(terms.periods);
+  ExactTotals totals;
+  if (level) {
+    Decimal payment = principal / count;
+    if (!rate.IsZero()) {
+      const Decimal growth = Decimal::Power(kOne + rate, count);
+      payment = principal * rate * growth / (growth - kOne);
+    }
+    totals.first_minor = RoundMinor(payment, terms.rounding);
+    totals.interest_minor = RoundMinor(payment * count - principal, terms.rounding);
+  } else {
+    totals.first_minor = RoundMinor(principal / count + principal * rate, terms.rounding);
+    totals.decrease_minor = RoundMinor(principal * rate / count, terms.rounding);
+    totals.interest_minor =
+        RoundMinor(principal * rate * (count + kOne) / Decimal::FromInt64(2), terms.rounding);
+  }
+  return totals;
+}
+
+}  // namespace credence::lending

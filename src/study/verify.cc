@@ -1,0 +1,207 @@
+#include "src/study/verify.h"
+
+#include "src/engine/core.h"
+
+namespace credence::study {
+
+namespace {
+
+using record::DecisionRecord;
+
+// The first thing in which two records of one decision differ; empty if none.
+std::string Difference(const DecisionRecord& recorded, const DecisionRecord& again,
+                       const decision::DecisionPlan& plan) {
+  const auto differs = [](const std::string& what, const std::string& a, const std::string& b) {
+    return what + ": recorded " + (a.empty() ? "nothing" : a) + ", computed again " +
+           (b.empty() ? "nothing" : b);
+  };
+  const size_t slots = std::min(recorded.slots.size(), again.slots.size());
+  for (size_t i = 0; i < slots; ++i) {
+    const record::SlotValue& a = recorded.slots[i];
+    const record::SlotValue& b = again.slots[i];
+    if (a.slot != b.slot) return "the slots kept are not those of the plan";
+    if (a.value == b.value) continue;
+    return differs("slot " + plan.slots.at(a.slot).name, ToString(a.value), ToString(b.value));
+  }
+  if (recorded.slots.size() != again.slots.size())
+    return "the slots kept are not those of the plan";
+  if (recorded.outcome != again.outcome) return differs("outcome", recorded.outcome, again.outcome);
+  if (recorded.path != again.path) return "the path to the outcome";
+  if (recorded.needs != again.needs) return differs("needs", recorded.needs, again.needs);
+  if (recorded.failure != again.failure) return differs("failure", recorded.failure, again.failure);
+  const auto number = [](const std::optional<Decimal>& value) {
+    return value ? value->ToString() : "";
+  };
+  if (number(recorded.score) != number(again.score)) {
+    return differs("score", number(recorded.score), number(again.score));
+  }
+  if (number(recorded.probability_of_default) != number(again.probability_of_default)) {
+    return differs("probability of default", number(recorded.probability_of_default),
+                   number(again.probability_of_default));
+  }
+  const auto join = [](const std::vector<std::string>& codes) {
+    std::string text;
+    for (const std::string& code : codes) text += (text.empty() ? "" : " ") + code;
+    return text;
+  };
+  if (recorded.reasons != again.reasons)
+    return differs("reasons", join(recorded.reasons), join(again.reasons));
+  if (recorded.matched_rules != again.matched_rules) return "the matched rules";
+  if (recorded.limit != again.limit) return "the limit";
+  if (recorded.offer != again.offer) return differs("offer", recorded.offer, again.offer);
+  std::string a;
+  std::string b;
+  record::EncodeDecision(recorded, &a);
+  record::EncodeDecision(again, &b);
+  return a == b ? "" : "the stored form";
+}
+
+// Folds a journal and decides again beside it.
+class Verifier {
+ public:
+  Verifier(FileSystem& files, const std::string& folder, VerifyReport* report)
+      : core_(files, folder, 1), report_(*report) {}
+
+  Status Frame(const journal::FrameView& frame);
+  [[nodiscard]] const engine::State& state() const { return core_.state; }
+
+ private:
+  Status Record(std::string_view bytes, uint64_t frame);
+  void Check(const DecisionRecord& recorded);
+  void Compare(const DecisionRecord& recorded, const Result<DecisionRecord>& again,
+               const char* how);
+
+  engine::Core core_;
+  VerifyReport& report_;
+  Arena arena_;
+  // What the next decision record is about.
+  std::optional<record::Event> event_;
+  std::optional<record::Answer> answer_;
+  std::vector<engine::Core::Source> sources_;
+};
+
+Status Verifier::Frame(const journal::FrameView& frame) {
+  ++report_.frames;
+  if (frame.kind != journal::FrameKind::kBatch) return {};
+  arena_.Reset();
+  event_.reset();
+  answer_.reset();
+  for (const std::string_view record : frame.records) CREDENCE_TRY(Record(record, frame.index));
+  return {};
+}
+
+Status Verifier::Record(std::string_view bytes, uint64_t frame) {
+  CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, &arena_));
+  if (const auto* recorded = std::get_if<DecisionRecord>(&any)) {
+    ++report_.decisions;
+    Check(*recorded);
+  }
+  CREDENCE_TRY(core_.Fold(bytes, frame, &arena_));
+  if (const auto* event = std::get_if<record::Event>(&any)) {
+    ++report_.events;
+    event_ = *event;
+  }
+  if (const auto* answer = std::get_if<record::Answer>(&any)) answer_ = *answer;
+  return {};
+}
+
+void Verifier::Check(const DecisionRecord& recorded) {
+  if (core_.state.pack == nullptr || recorded.decision >= core_.state.pack->decisions.size()) {
+    return Compare(recorded, DataLoss("its pack has no such decision"), "");
+  }
+  const decision::DecisionPlan& plan = core_.state.pack->decisions[recorded.decision];
+  Compare(recorded, decision::DecideAgain(plan, recorded, core_.scratch()), "from its own slots");
+  if (event_ && event_->seq == recorded.seq) {
+    core_.SourcesOf(*event_, &sources_);
+    Compare(recorded, core_.Decide(*event_, sources_), "from the events before it");
+  } else if (answer_ && answer_->seq == recorded.seq) {
+    Compare(recorded, core_.Resume(*answer_), "from the answer");
+  } else {
+    Compare(recorded, DataLoss("no event with its sequence stands before it"), "");
+  }
+}
+
+void Verifier::Compare(const DecisionRecord& recorded, const Result<DecisionRecord>& again,
+                       const char* how) {
+  std::string what;
+  if (!again.ok()) {
+    what = again.status().message();
+  } else {
+    what = Difference(recorded, *again, core_.state.pack->decisions[recorded.decision]);
+    if (what.empty()) return;
+    what = std::string(how) + ": " + what;
+  }
+  ++report_.mismatches;
+  if (report_.first.size() >= kMismatchesMax) return;
+  report_.first.push_back(
+      {recorded.seq, recorded.Id(), event_ ? std::string(event_->id) : "", std::move(what)});
+}
+
+}  // namespace
+
+Result<VerifyReport> Verify(FileSystem& files, const std::string& folder,
+                            const VerifyOptions& options) {
+  VerifyReport report;
+  Verifier verifier(files, folder, &report);
+  CREDENCE_ASSIGN(const auto reader, journal::JournalReader::Open(files, folder + "/journal"));
+  journal::FrameView frame;
+  while (true) {
+    CREDENCE_ASSIGN(const bool more, reader->Next(&frame));
+    if (!more) break;
+    const Status status = verifier.Frame(frame);
+    if (!status.ok()) {
+      return status.WithContext("segment " + std::to_string(frame.segment) + " offset " +
+                                std::to_string(frame.offset));
+    }
+    if (options.on_progress) options.on_progress(report.events);
+  }
+  report.tail = reader->tail();
+  report.state_hash = verifier.state().Hash();
+  report.rows = verifier.state().CountRows();
+  report.sealed = reader->last_frame().sealed();
+  if (report.sealed) {
+    const std::string& seal = reader->seal();
+    if (seal.size() != Digest::kBytes + 1 ||
+        !Digest::FromRaw(seal.substr(1), &report.sealed_hash)) {
+      return DataLoss("the journal's seal does not hold a state hash");
+    }
+  }
+  return report;
+}
+
+Result<FoundDecision> FindDecision(FileSystem& files, const std::string& folder, Seq seq) {
+  const engine::ArtefactStore artefacts(files, folder + "/artefacts");
+  CREDENCE_ASSIGN(const auto reader, journal::JournalReader::Open(files, folder + "/journal"));
+  Arena arena;
+  journal::FrameView frame;
+  FoundDecision found;
+  while (true) {
+    CREDENCE_ASSIGN(const bool more, reader->Next(&frame));
+    if (!more) break;
+    if (frame.kind != journal::FrameKind::kBatch || frame.last_seq < seq || frame.first_seq > seq)
+      continue;
+    for (const std::string_view bytes : frame.records) {
+      CREDENCE_ASSIGN(record::AnyRecord any, record::DecodeRecord(bytes, &arena));
+      if (const auto* event = std::get_if<record::Event>(&any);
+          event != nullptr && event->seq == seq) {
+        found.event_id = event->id;
+        found.event_source = event->source;
+        found.stamp = event->stamp;
+      }
+      auto* decision = std::get_if<DecisionRecord>(&any);
+      if (decision == nullptr || decision->seq != seq) continue;
+      CREDENCE_ASSIGN(found.pack, engine::LoadStoredPack(artefacts, decision->pack));
+      found.record = std::move(*decision);
+      if (found.record.decision >= found.pack->decisions.size())
+        return DataLoss("the decision does not fit its pack");
+      decision::Scratch scratch(found.pack->zones.get());
+      CREDENCE_ASSIGN([[maybe_unused]] const DecisionRecord again,
+                      decision::DecideAgain(found.pack->decisions[found.record.decision],
+                                            found.record, &scratch, &found.explanation));
+      return found;
+    }
+  }
+  return NotFound("the journal holds no decision " + DecisionRecord::IdFor(seq));
+}
+
+}  // namespace credence::study

@@ -1,0 +1,74 @@
+#pragma once
+// Verify: proof that a journal gives the same state and the same decisions. Reads only; the store
+// may be one that a process left in any way.
+//
+// Three checks, each over the whole journal:
+//   1. folding the journal's facts gives the state hash that the last writer sealed (where it left
+//   in order);
+//   2. every decision is decided again from the slots that its own record keeps, and gives the same
+//   record;
+//   3. every feature is computed again from the events before, and gives the slots that the record
+//   keeps.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/base/digest.h"
+#include "src/base/file.h"
+#include "src/base/status.h"
+#include "src/base/strong_id.h"
+#include "src/decision/decide.h"
+#include "src/engine/state.h"
+#include "src/journal/reader.h"
+
+namespace credence::study {
+
+inline constexpr size_t kMismatchesMax = 20;  // that are described; all are counted
+
+struct Mismatch {
+  Seq seq;
+  std::string decision;  // id
+  std::string event;     // id of the event
+  std::string what;      // "slot account.transactions.count_30d: recorded 4, computed again 5"
+};
+
+struct VerifyReport {
+  uint64_t frames = 0;
+  uint64_t events = 0;
+  uint64_t decisions = 0;
+  uint64_t mismatches = 0;
+  std::vector<Mismatch> first;  // at most kMismatchesMax
+  bool sealed = false;
+  Digest sealed_hash;  // meaningful where sealed
+  Digest state_hash;
+  std::vector<engine::State::RowCount> rows;
+  journal::Tail tail;
+  [[nodiscard]] bool StateMatches() const { return !sealed || sealed_hash == state_hash; }
+  [[nodiscard]] bool ok() const { return mismatches == 0 && StateMatches(); }
+};
+
+struct VerifyOptions {
+  std::function<void(uint64_t events)> on_progress;  // may be empty
+};
+
+// `folder` is an engine's. A Status is damage or a missing file; what does not agree is in the
+// report.
+Result<VerifyReport> Verify(FileSystem& files, const std::string& folder,
+                            const VerifyOptions& options = {});
+
+// One decision with its event, found in the journal.
+struct FoundDecision {
+  record::DecisionRecord record;
+  std::string event_id;
+  std::string event_source;
+  Timestamp stamp;
+  std::shared_ptr<const pack::Pack> pack;
+  decision::Explanation explanation;  // made again from the record's slots
+};
+// kNotFound if the journal holds no such decision.
+Result<FoundDecision> FindDecision(FileSystem& files, const std::string& folder, Seq seq);
+
+}  // namespace credence::study
