@@ -34,7 +34,6 @@ int main(int argc, char** argv) {
   add("inspect", "show what journal, state and one decision hold (查看)",
       credence::apps::AddInspect);
   add("pack", "check a pack and show what it holds (配置包)", credence::apps::AddPack);
-  add("bench", "measure decisions a second in process (性能)", credence::apps::AddBench);
   CLI11_PARSE(app, argc, argv);
   for (const auto& [command, action] : actions) {
     if (command->parsed()) return action();
