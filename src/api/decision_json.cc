@@ -278,8 +278,12 @@ std::string RefusedJson(const Problem& problem) {
 Problem ToProblem(const engine::Outcome& outcome) {
   CREDENCE_ASSERT(outcome.kind == engine::Outcome::Kind::kRefused);
   const RefusalTerms terms = TermsOf(outcome.refusal);
+  // The engine's sentence holds the amount, which may be a person's.
+  const bool amount = outcome.refusal == engine::Refusal::kAmountOutOfRange;
   return {terms.status, std::string(engine::RefusalName(outcome.refusal)), std::string(terms.title),
-          outcome.field, outcome.expected};
+          outcome.field,
+          amount ? "expected an amount within 64 bits of minor units of the base currency"
+                 : outcome.expected};
 }
 
 }  // namespace credence::api
