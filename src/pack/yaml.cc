@@ -133,6 +133,9 @@ class TreeBuilder final : public YAML::EventHandler {
     mark.column = static_cast<int>(key.column) - 1;
     if (key.kind != Node::Kind::kScalar) return Fail(mark, "expected a key that is text");
     if (key.text == "<<" && !key.quoted) return Fail(mark, "merge keys are not allowed");
+    if (level->node.keys.size() == kYamlKeysMax) {
+      return Fail(mark, "expected at most " + std::to_string(kYamlKeysMax) + " keys in one map");
+    }
     for (const Node& other : level->node.keys) {
       if (other.text == key.text) {
         reporter_->Error(key, "duplicate-key", "the key '" + key.text + "' stands here twice",
