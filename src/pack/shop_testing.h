@@ -57,7 +57,7 @@ events:
     reversible: true
   order.cancelled: {fields: {buyer_id: key}, reverses: true}
   payment.made:
-    fields: {buyer_id: key, amount: money, note: string?}
+    fields: {buyer_id: key, amount: money, note: "string?"}
     reversible: true
   host.rated: {fields: {host_id: key, stars: integer, buyer_id: {type: key, optional: true}}}
   limit.asked:

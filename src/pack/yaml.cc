@@ -193,7 +193,10 @@ std::optional<Node> ParseYaml(std::string_view text, Reporter* reporter) {
   } catch (const YAML::Exception& error) {
     reporter->Error(static_cast<uint32_t>(error.mark.line + 1),
                     static_cast<uint32_t>(error.mark.column + 1), "yaml",
-                    "not well-formed YAML: " + error.msg);
+                    "not well-formed YAML: " + error.msg,
+                    error.msg == "unknown token"
+                        ? "inside {} and [] text with a ? needs quotes: {coupon: \"money?\"}"
+                        : "");
     return std::nullopt;
   }
   return builder.Root();
