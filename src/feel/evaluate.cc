@@ -213,8 +213,11 @@ Value EvalInstanceOf(const Node& node, Frame& frame) {
 
 Value EvalIf(const Node& node, Frame& frame) {
   const Node& condition = node.child(0);
-  const Node& branch =
-      condition.test(condition, frame) == Ternary::kTrue ? node.child(1) : node.child(2);
+  const Value decides = condition.eval(condition, frame);
+  if (!decides.IsBoolean() && !decides.IsNull()) {
+    return Fail(node, frame, NullReason::kType, "the condition is not a boolean");
+  }
+  const Node& branch = decides.IsTrue() ? node.child(1) : node.child(2);
   return branch.eval(branch, frame);
 }
 

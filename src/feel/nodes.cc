@@ -199,6 +199,8 @@ Node* Compiler::Fold(Node* node) {
     const Node& child = node->child(i);
     if (!IsConstant(child)) return node;
     null_child |= child.constant.IsNull();
+    // A function may belong to a model that is not complete yet.
+    if (node->kind == NodeKind::kCallBuiltin && child.constant.IsFunction()) return node;
     if (node->kind == NodeKind::kCallBuiltin && options_.zones == nullptr &&
         NamesAZone(child.constant)) {
       return node;
