@@ -1,6 +1,7 @@
 #pragma once
-// The commands of `credence`. Each adds itself to the program with its help and examples, and returns what it does
-// when it is chosen: the exit code (0 all is well, 1 something was found or failed, 2 wrong use).
+// The commands of `credence`. Each adds itself to the program with its help and examples, and
+// returns what it does when it is chosen: the exit code (0 all is well, 1 something was found or
+// failed, 2 wrong use).
 
 #include <CLI/CLI.hpp>
 #include <functional>

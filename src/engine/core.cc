@@ -273,8 +273,9 @@ Result<record::DecisionRecord> Core::Resume(const record::Answer& answer) {
   return decision::Resume(state.pack->decisions[parked.decision], parked, answer, scratch_.get());
 }
 
-std::optional<std::vector<std::pair<std::string, Value>>> Core::ReadEntity(
-    std::string_view entity, std::string_view key, Timestamp at) const {
+std::optional<std::vector<std::pair<std::string, Value>>> Core::ReadEntity(std::string_view entity,
+                                                                           std::string_view key,
+                                                                           Timestamp at) const {
   if (state.pack == nullptr) return std::nullopt;
   const auto index = state.pack->schema.EntityIndex(entity);
   if (!index) return std::nullopt;

@@ -52,30 +52,53 @@ Result<std::unique_ptr<Engine>> Engine::Open(FileSystem& files, const std::strin
 }
 
 Status Engine::Recover() {
+  if (options_.read_only) return RecoverReadOnly();
   CREDENCE_TRY(files_.MakeFolders(folder_));
   journal::Options options = options_.journal;
-  options.on_frame = [this](const journal::FrameView& frame) {
-    const Status status = core_.FoldFrame(frame);
-    if (!status.ok()) {
-      return status.WithContext("segment " + std::to_string(frame.segment) + " offset " +
-                                std::to_string(frame.offset));
-    }
-    if (options_.on_progress) options_.on_progress(core_.events_folded());
-    return status;
-  };
+  options.on_frame = [this](const journal::FrameView& frame) { return FoldFrame(frame); };
   CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
-  report_.sealed = journal_->opened().sealed;
   report_.cut = journal_->opened().cut;
+  report_.sealed = journal_->opened().sealed;
+  return CheckSeal(journal_->opened().seal);
+}
+
+Status Engine::RecoverReadOnly() {
+  stopped_ = Unavailable("the engine was opened for reading only");
+  journal::ReadOptions options;
+  options.first_segment = options_.journal.first_segment;
+  CREDENCE_ASSIGN(const auto reader,
+                  journal::JournalReader::Open(files_, folder_ + "/journal", options));
+  journal::FrameView frame;
+  while (true) {
+    CREDENCE_ASSIGN(const bool more, reader->Next(&frame));
+    if (!more) break;
+    CREDENCE_TRY(FoldFrame(frame));
+  }
+  report_.cut = reader->tail();
+  report_.sealed = reader->last_frame().sealed();
+  return CheckSeal(reader->seal());
+}
+
+Status Engine::FoldFrame(const journal::FrameView& frame) {
+  const Status status = core_.FoldFrame(frame);
+  if (!status.ok()) {
+    return status.WithContext("segment " + std::to_string(frame.segment) + " offset " +
+                              std::to_string(frame.offset));
+  }
   report_.events = core_.events_folded();
   report_.decisions = core_.decisions_folded();
-  if (report_.sealed) {
-    const std::string& seal = journal_->opened().seal;
-    Digest sealed;
-    if (seal.size() != Digest::kBytes + 1 || !Digest::FromRaw(seal.substr(1), &sealed)) {
-      return DataLoss("the journal's seal does not hold a state hash");
-    }
-    report_.state_matches_seal = sealed == core_.state.Hash();
+  if (options_.on_progress) options_.on_progress(report_.events);
+  return {};
+}
+
+Status Engine::CheckSeal(const std::string& seal) {
+  if (!report_.sealed) return {};
+  Digest sealed;
+  if (seal.size() != Digest::kBytes + 1 ||
+      !Digest::FromRaw(std::string_view(seal).substr(1), &sealed)) {
+    return DataLoss("the journal's seal does not hold a state hash");
   }
+  report_.state_matches_seal = sealed == core_.state.Hash();
   return {};
 }
 

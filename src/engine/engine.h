@@ -72,6 +72,8 @@ enum class Arrival : uint8_t { kLive = 0, kHistory = 1 };
 
 struct Options {
   journal::Options journal;
+  // Folds the journal without writing, cutting or locking it: DryRun and reading only.
+  bool read_only = false;
   Core::Observer on_decision;  // may be empty
   // Called during Open after each frame with the number of events folded so far. May be empty.
   std::function<void(uint64_t events)> on_progress;
@@ -113,6 +115,7 @@ class Engine {
   [[nodiscard]] const pack::Pack* pack() const { return core_.state.pack.get(); }
   [[nodiscard]] const State& state() const { return core_.state; }
   [[nodiscard]] const OpenReport& opened() const { return report_; }
+  // Not for an engine that is read-only.
   [[nodiscard]] const journal::Journal& journal() const { return *journal_; }
 
   // Seals the journal with the state hash. The engine takes nothing more.
@@ -121,6 +124,9 @@ class Engine {
  private:
   Engine(FileSystem& files, std::string folder, Options options);
   Status Recover();
+  Status RecoverReadOnly();
+  Status FoldFrame(const journal::FrameView& frame);
+  Status CheckSeal(const std::string& seal);
   Status Commit();
   Status CommitCommand(std::string record, Seq seq, Timestamp stamp);
   [[nodiscard]] Timestamp NextStamp(Timestamp clock) const;

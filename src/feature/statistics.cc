@@ -1,7 +1,6 @@
 #include "src/feature/statistics.h"
 
 #include <compare>
-#include <optional>
 
 #include "src/base/assert.h"
 
@@ -19,8 +18,9 @@ constexpr UInt128 kLeast = PowerOfTen(kDigits - 1);  // 34 digits begin here
 constexpr UInt128 kTooMany = PowerOfTen(kDigits);    // and end before this
 
 // Numerator and denominator of the variance of the cells: (n * squares - sum^2) / (n * (n - 1)).
-// With |cells| <= 2^63 and n < 2^63 the numerator is below 2^254.
-using Wide = WideUInt<7>;
+// With |cells| <= 2^63 and n < 2^63 the numerator is below 2^254. The widest number met is a
+// product of the denominator, a square of 34 digits and a power of ten: below 2^448.
+using Wide = WideUInt<8>;
 struct Ratio {
   Wide numerator;
   UInt128 denominator = 1;
@@ -30,97 +30,81 @@ Ratio VarianceRatio(int64_t count, Int128 sum, const UInt192& squares) {
   CREDENCE_ASSERT(count >= 2);
   const UInt128 magnitude =
       sum < 0 ? UInt128{0} - static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
-  Ratio ratio;
-  ratio.numerator = Wide::From(squares.low);
-  ratio.numerator.words[2] = squares.high;
+  Ratio ratio{Wide(squares), 1};
   ratio.numerator.Multiply(static_cast<uint64_t>(count));
-  ratio.numerator.Subtract(Wide::From(magnitude).Times(magnitude));
+  ratio.numerator.Subtract(Wide::Square(magnitude));
   ratio.denominator = static_cast<UInt128>(count) * static_cast<UInt128>(count - 1);
   return ratio;
 }
 
-bool FitsDecimal(const Wide& value) { return value < Wide::From(kTooMany); }
-
-UInt128 LowWords(const Wide& value) {
-  return (static_cast<UInt128>(value.words[1]) << 64) | value.words[0];
-}
-
-// value x 10^exponent, near enough (a few units in the 34th digit).
-Decimal Approximate(const Wide& value) {
-  Decimal sum = Decimal::FromInt64(0);
-  const Decimal base = Decimal::FromScaled(static_cast<Int128>(UInt128{1} << 64), 0);
-  for (size_t i = value.words.size(); i-- > 0;) {
-    sum = sum * base + Decimal::FromScaled(static_cast<Int128>(value.words[i]), 0);
-  }
-  return sum;
-}
-
-// The positive number as coefficient x 10^-places with a coefficient of exactly 34 digits.
+// A number as coefficient x 10^-places with 34 digits, of which a double's are right. Doubles only
+// find where to look: what is found is compared exactly.
 struct Digits {
   UInt128 coefficient = 0;
   int places = 0;
 };
 
-Digits DigitsOf(Decimal number) {
-  // A double finds the magnitude to within one; the digits themselves are exact.
-  double rest = number.ToDouble();
-  int magnitude = 0;
-  for (; rest >= 1e8; rest /= 1e8) magnitude += 8;
-  for (; rest >= 10; rest /= 10) ++magnitude;
-  for (; rest < 1; rest *= 10) --magnitude;
-  for (int places : {kDigits - 1 - magnitude, kDigits - 2 - magnitude, kDigits - magnitude}) {
-    const std::optional<Int128> coefficient = number.ToScaled(places);
-    if (!coefficient) continue;
-    const auto digits = static_cast<UInt128>(*coefficient);
-    if (digits >= kLeast && digits < kTooMany) return {digits, places};
-  }
-  CREDENCE_UNREACHABLE();
+Digits DigitsOf(double number) {
+  Digits digits;
+  for (; number >= 1e34; number /= 10) --digits.places;
+  for (; number < 1e25; number *= 1e8) digits.places += 8;
+  for (; number < 1e33; number *= 10) ++digits.places;
+  digits.coefficient = static_cast<UInt128>(number);
+  return digits;
 }
 
-// `left` x 10^places against `right`.
-std::strong_ordering CompareScaled(Wide left, int places, Wide right) {
-  if (places >= 0) {
-    left.MultiplyByPowerOfTen(places);
-  } else {
-    right.MultiplyByPowerOfTen(-places);
-  }
-  return left <=> right;
-}
+// left - right, exactly.
+struct Residual {
+  Wide magnitude;
+  bool negative = false;
 
-// Moves an estimate to the nearest integer. `versus_half(c)` orders the true value against c + 1/2.
-template <class VersusHalf>
-UInt128 Nearest(UInt128 estimate, const VersusHalf& versus_half) {
-  for (;;) {
-    const std::strong_ordering above = versus_half(estimate);
-    if (above > 0 || (above == 0 && estimate % 2 != 0)) {
-      ++estimate;
-      continue;
-    }
-    const std::strong_ordering below = versus_half(estimate - 1);
-    if (below < 0 || (below == 0 && estimate % 2 != 0)) {
-      --estimate;
-      continue;
-    }
-    return estimate;
+  static Residual Of(const Wide& left, const Wide& right) {
+    const bool negative = left < right;
+    Residual residual{negative ? right : left, negative};
+    residual.magnitude.Subtract(negative ? left : right);
+    return residual;
   }
-}
+  [[nodiscard]] double ToDouble() const {
+    return negative ? -magnitude.ToDouble() : magnitude.ToDouble();
+  }
+};
 
-// The decimal nearest to the true value, from an estimate that is off by a few units in the last
-// digit. `versus_half(c, places)` orders the true value against (c + 1/2) x 10^-places. Around a
-// power of ten the spacing of the 34-digit numbers changes: there the finer one is tried first.
-template <class VersusHalf>
-Decimal NearestDecimal(Digits estimate, int scale, const VersusHalf& versus_half) {
-  if (estimate.coefficient - kLeast < 16) {
-    estimate.coefficient = kTooMany;
-    ++estimate.places;
+// The decimal nearest to a true value, from a double's estimate of it. Beside a power of ten the
+// spacing of the 34-digit numbers changes: there the finer one is tried first.
+template <class NearestAt>
+Decimal NearestDecimal(double estimate, int scale, const NearestAt& nearest) {
+  Digits digits = DigitsOf(estimate);
+  if (digits.coefficient < kLeast + kLeast / 1'000'000) {
+    digits.coefficient *= 10;
+    ++digits.places;
   }
-  UInt128 coefficient =
-      Nearest(estimate.coefficient, [&](UInt128 c) { return versus_half(c, estimate.places); });
+  UInt128 coefficient = nearest(digits.coefficient, digits.places);
   if (coefficient > kTooMany) {
-    --estimate.places;
-    coefficient = Nearest(kLeast, [&](UInt128 c) { return versus_half(c, estimate.places); });
+    --digits.places;
+    coefficient = nearest(coefficient / 10, digits.places);
   }
-  return Decimal::FromScaled(static_cast<Int128>(coefficient), -estimate.places - scale);
+  return Decimal::FromScaled(static_cast<Int128>(coefficient), -digits.places - scale);
+}
+
+// Newton's steps: from a double's 53 bits to an integer c whose correction is below one.
+// `residual(c)` is positive where c is too small; `slope` is its change for one unit of c.
+template <class ResidualAt, class SlopeAt>
+Residual Refine(UInt128* coefficient, const ResidualAt& residual_at, const SlopeAt& slope) {
+  for (;;) {
+    Residual residual = residual_at(*coefficient);
+    const double by = residual.ToDouble() / slope(*coefficient);
+    if (by < 1 && by > -1) return residual;
+    *coefficient += static_cast<UInt128>(static_cast<Int128>(by));
+  }
+}
+
+// From c with |true value - c| < 1 or so to the nearest integer, ties to even. `residual` is twice
+// (or four times) what is left at c, `up` and `down` the same measure of half a step up and down.
+UInt128 RoundTo(UInt128 c, const Residual& residual, const Wide& up, const Wide& down) {
+  const bool odd = c % 2 != 0;
+  const std::strong_ordering beyond = residual.magnitude <=> (residual.negative ? down : up);
+  if (beyond < 0 || (beyond == 0 && !odd)) return c;
+  return residual.negative ? c - 1 : c + 1;
 }
 
 }  // namespace
@@ -133,39 +117,47 @@ Decimal Mean(int64_t count, Int128 sum, int scale) {
 Decimal Variance(int64_t count, Int128 sum, const UInt192& squares, int scale) {
   const Ratio ratio = VarianceRatio(count, sum, squares);
   if (ratio.numerator.IsZero()) return Decimal::FromInt64(0);
-  if (FitsDecimal(ratio.numerator) && ratio.denominator < kTooMany) {
+  if (ratio.numerator.Fits128() && ratio.numerator.Low128() < kTooMany &&
+      ratio.denominator < kTooMany) {
     // Both are exact decimals, so the division is the only rounding.
-    return Decimal::FromScaled(static_cast<Int128>(LowWords(ratio.numerator)), -2 * scale) /
+    return Decimal::FromScaled(static_cast<Int128>(ratio.numerator.Low128()), -2 * scale) /
            Decimal::FromScaled(static_cast<Int128>(ratio.denominator), 0);
   }
-  const Digits estimate =
-      DigitsOf(Approximate(ratio.numerator) / Approximate(Wide::From(ratio.denominator)));
-  Wide doubled = ratio.numerator;
-  doubled.Multiply(2);
-  return NearestDecimal(estimate, 2 * scale, [&](UInt128 c, int places) {
-    return CompareScaled(doubled, places, Wide::From(2 * c + 1).Times(ratio.denominator));
+  const double variance = ratio.numerator.ToDouble() / Wide(ratio.denominator).ToDouble();
+  return NearestDecimal(variance, 2 * scale, [&](UInt128 c, int places) {
+    // numerator x 10^places = denominator x c
+    Wide left = ratio.numerator;
+    Wide factor = Wide(ratio.denominator);
+    left.MultiplyByPowerOfTen(places);
+    factor.MultiplyByPowerOfTen(-places);
+    Residual residual = Refine(
+        &c, [&](UInt128 at) { return Residual::Of(left, factor.Times(at)); },
+        [&](UInt128) { return factor.ToDouble(); });
+    residual.magnitude.Multiply(2);
+    return RoundTo(c, residual, factor, factor);
   });
 }
 
 Decimal StandardDeviation(int64_t count, Int128 sum, const UInt192& squares, int scale) {
   const Ratio ratio = VarianceRatio(count, sum, squares);
   if (ratio.numerator.IsZero()) return Decimal::FromInt64(0);
-  const Decimal numerator =
-      FitsDecimal(ratio.numerator)
-          ? Decimal::FromScaled(static_cast<Int128>(LowWords(ratio.numerator)), 0)
-          : Approximate(ratio.numerator);
-  const Decimal denominator = ratio.denominator < kTooMany
-                                  ? Decimal::FromScaled(static_cast<Int128>(ratio.denominator), 0)
-                                  : Approximate(Wide::From(ratio.denominator));
-  // The root of a rounded quotient may be off by one in its last digit: compare with the exact
-  // ratio.
-  const Digits estimate = DigitsOf((numerator / denominator).SquareRoot());
-  Wide quadrupled = ratio.numerator;
-  quadrupled.Multiply(4);
-  return NearestDecimal(estimate, scale, [&](UInt128 c, int places) {
-    const UInt128 odd = 2 * c + 1;
-    return CompareScaled(quadrupled, 2 * places,
-                         Wide::From(odd).Times(odd).Times(ratio.denominator));
+  const double variance = ratio.numerator.ToDouble() / Wide(ratio.denominator).ToDouble();
+  return NearestDecimal(__builtin_sqrt(variance), scale, [&](UInt128 c, int places) {
+    // numerator x 10^(2 places) = denominator x c^2
+    Wide left = ratio.numerator;
+    left.MultiplyByPowerOfTen(2 * places);
+    const auto right = [&](const Wide& value) {
+      Wide product = value.Times(ratio.denominator);
+      product.MultiplyByPowerOfTen(-2 * places);
+      return product;
+    };
+    const double denominator = right(Wide(UInt128{1})).ToDouble();
+    Residual residual = Refine(
+        &c, [&](UInt128 at) { return Residual::Of(left, right(Wide::Square(at))); },
+        [&](UInt128 at) { return 2 * static_cast<double>(at) * denominator; });
+    // (c + 1/2)^2 = c^2 + c + 1/4 and (c - 1/2)^2 = c^2 - (c - 1/4), all times four.
+    residual.magnitude.Multiply(4);
+    return RoundTo(c, residual, right(Wide(4 * c + 1)), right(Wide(4 * c - 1)));
   });
 }
 

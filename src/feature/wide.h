@@ -2,6 +2,7 @@
 // Unsigned integers of 192 bits and of a fixed number of words: as much as exact variances need. A
 // square of a 64-bit cell has 126 bits, so sums of 2^64 of them fit 192.
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstddef>
@@ -35,24 +36,53 @@ struct UInt192 {
   friend bool operator==(const UInt192&, const UInt192&) = default;
 };
 
-// An unsigned integer of N 64-bit words, least significant first. Overflow is the caller's bug.
+// An unsigned integer of at most N 64-bit words, least significant first; words from `used` on are
+// not looked at. Overflow is the caller's bug.
 template <size_t N>
-struct WideUInt {
-  std::array<uint64_t, N> words{};
-
-  static WideUInt From(UInt128 value) {
-    WideUInt wide;
-    wide.words[0] = static_cast<uint64_t>(value);
-    wide.words[1] = static_cast<uint64_t>(value >> 64);
-    return wide;
+class WideUInt {
+ public:
+  WideUInt() = default;
+  explicit WideUInt(UInt128 value) {
+    words_[0] = static_cast<uint64_t>(value);
+    words_[1] = static_cast<uint64_t>(value >> 64);
+    used_ = 2;
+    Trim();
   }
+  explicit WideUInt(const UInt192& value) : WideUInt(value.low) {
+    if (value.high == 0) return;
+    if (used_ < 1) words_[0] = 0;
+    if (used_ < 2) words_[1] = 0;
+    words_[2] = value.high;
+    used_ = 3;
+  }
+  static WideUInt Square(UInt128 value) {
+    const auto low = static_cast<uint64_t>(value);
+    const auto high = static_cast<uint64_t>(value >> 64);
+    const UInt128 bottom = static_cast<UInt128>(low) * low;
+    const UInt128 middle = static_cast<UInt128>(low) * high;  // twice
+    const UInt128 top = static_cast<UInt128>(high) * high;
+    WideUInt square;
+    square.words_[0] = static_cast<uint64_t>(bottom);
+    UInt128 sum = (bottom >> 64) + static_cast<uint64_t>(middle << 1);
+    square.words_[1] = static_cast<uint64_t>(sum);
+    sum = (sum >> 64) + static_cast<uint64_t>(middle >> 63) + static_cast<uint64_t>(top);
+    square.words_[2] = static_cast<uint64_t>(sum);
+    sum = (sum >> 64) + static_cast<uint64_t>(middle >> 127) + static_cast<uint64_t>(top >> 64);
+    square.words_[3] = static_cast<uint64_t>(sum);
+    square.used_ = 4;
+    square.Trim();
+    return square;
+  }
+
   void Multiply(uint64_t factor) {
     uint64_t carry = 0;
-    for (uint64_t& word : words) {
-      const UInt128 product = static_cast<UInt128>(word) * factor + carry;
-      word = static_cast<uint64_t>(product);
+    for (size_t i = 0; i < used_; ++i) {
+      const UInt128 product = static_cast<UInt128>(words_[i]) * factor + carry;
+      words_[i] = static_cast<uint64_t>(product);
       carry = static_cast<uint64_t>(product >> 64);
     }
+    if (carry != 0) words_[used_++] = carry;
+    if (factor == 0) used_ = 0;
   }
   void MultiplyByPowerOfTen(int exponent) {
     for (; exponent >= 19; exponent -= 19) Multiply(10'000'000'000'000'000'000U);
@@ -67,35 +97,56 @@ struct WideUInt {
     if (high_factor == 0) return low;
     WideUInt high = *this;
     high.Multiply(high_factor);
+    for (size_t i = low.used_; i <= high.used_; ++i) low.words_[i] = 0;
+    low.used_ = std::max(low.used_, high.used_ + 1);
     uint64_t carry = 0;
-    for (size_t i = 1; i < N; ++i) {
-      const UInt128 sum = static_cast<UInt128>(low.words[i]) + high.words[i - 1] + carry;
-      low.words[i] = static_cast<uint64_t>(sum);
+    for (size_t i = 1; i < low.used_; ++i) {
+      const uint64_t other = i - 1 < high.used_ ? high.words_[i - 1] : 0;
+      const UInt128 sum = static_cast<UInt128>(low.words_[i]) + other + carry;
+      low.words_[i] = static_cast<uint64_t>(sum);
       carry = static_cast<uint64_t>(sum >> 64);
     }
+    if (carry != 0) low.words_[low.used_++] = carry;
+    low.Trim();
     return low;
   }
   // *this >= other.
   void Subtract(const WideUInt& other) {
     uint64_t borrow = 0;
-    for (size_t i = 0; i < N; ++i) {
-      const UInt128 difference = static_cast<UInt128>(words[i]) - other.words[i] - borrow;
-      words[i] = static_cast<uint64_t>(difference);
+    for (size_t i = 0; i < used_; ++i) {
+      const uint64_t word = i < other.used_ ? other.words_[i] : 0;
+      const UInt128 difference = static_cast<UInt128>(words_[i]) - word - borrow;
+      words_[i] = static_cast<uint64_t>(difference);
       borrow = static_cast<uint64_t>(difference >> 64) != 0 ? 1 : 0;
     }
+    Trim();
   }
-  [[nodiscard]] bool IsZero() const {
-    uint64_t any = 0;
-    for (uint64_t word : words) any |= word;
-    return any == 0;
+  [[nodiscard]] bool IsZero() const { return used_ == 0; }
+  [[nodiscard]] UInt128 Low128() const {
+    return (static_cast<UInt128>(used_ > 1 ? words_[1] : 0) << 64) | (used_ > 0 ? words_[0] : 0);
   }
-  friend bool operator==(const WideUInt&, const WideUInt&) = default;
+  [[nodiscard]] bool Fits128() const { return used_ <= 2; }
+  // Near enough: to a few units in the last place of a double.
+  [[nodiscard]] double ToDouble() const {
+    double sum = 0;
+    for (size_t i = used_; i-- > 0;) sum = sum * 0x1p64 + static_cast<double>(words_[i]);
+    return sum;
+  }
   friend std::strong_ordering operator<=>(const WideUInt& a, const WideUInt& b) {
-    for (size_t i = N; i-- > 0;) {
-      if (a.words[i] != b.words[i]) return a.words[i] <=> b.words[i];
+    if (a.used_ != b.used_) return a.used_ <=> b.used_;
+    for (size_t i = a.used_; i-- > 0;) {
+      if (a.words_[i] != b.words_[i]) return a.words_[i] <=> b.words_[i];
     }
     return std::strong_ordering::equal;
   }
+
+ private:
+  void Trim() {
+    while (used_ > 0 && words_[used_ - 1] == 0) --used_;
+  }
+
+  std::array<uint64_t, N> words_;
+  size_t used_ = 0;
 };
 
 }  // namespace credence::feature

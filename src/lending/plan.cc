@@ -223,6 +223,7 @@ void Plan::Recompute() {
     const int64_t calculated =
         RoundMinor(interest, terms_.rounding) + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
     if (!p.locked) SetDues(i, calculated, i == last_open, rest);
+    if (i > last_open) p.principal = p.paid_principal;
     if (i <= last_open) rest -= p.principal;
     while (delta < deltas_.size() && deltas_[delta].day <= p.to) balance += deltas_[delta++].amount;
     const int64_t unpaid = p.principal - p.paid_principal;
@@ -244,11 +245,10 @@ void Plan::Recompute() {
       Period& p = periods_[i];
       const int64_t room = std::min(p.principal - p.paid_principal, -rest);
       if (p.locked || room <= 0) continue;
-      if (IsLevel(i)) {
-        p.instalment -= room;
-      } else {
-        p.planned_principal -= room;
-      }
+      int64_t& own = IsLevel(i) ? p.instalment : p.planned_principal;
+      const int64_t from_own = std::min(room, own);
+      own -= from_own;
+      p.credited_principal -= room - from_own;
       rest += room;
       Recompute();
       return;
@@ -357,6 +357,8 @@ void Plan::Insert(Date day, int64_t amount) {
 
 void Plan::Draw(Date day, int64_t amount_minor) {
   CREDENCE_ASSERT(amount_minor > 0 && day >= periods_.front().from);
+  // A settled loan that is drawn on again goes on from this period.
+  for (size_t i = IndexOf(day); i < periods_.size(); ++i) periods_[i].locked = false;
   drawn_ += amount_minor;
   draws_.push_back({day, amount_minor});
   Insert(day, amount_minor);
@@ -395,6 +397,7 @@ void Plan::Credit(Date day, int64_t principal_minor, int64_t interest_minor) {
   period.locked = false;  // a settled loan owes again
   period.credited_principal += principal_minor;
   period.credited_interest += interest_minor;
+  period.principal += principal_minor;  // open again, so that it may take the rest
   credited_ += principal_minor;
   if (principal_minor != 0) Insert(day, principal_minor);
   Recompute();
@@ -412,8 +415,10 @@ void Plan::Settle() {
   for (Period& period : periods_) {
     period.principal = period.paid_principal;
     period.interest = period.paid_interest;
-    period.instalment = period.Due() - period.credited_principal - period.credited_interest;
-    period.planned_principal = period.principal - period.credited_principal;
+    period.instalment = period.Due();
+    period.planned_principal = period.principal;
+    period.credited_principal = 0;  // part of what was paid or given up
+    period.credited_interest = 0;
     period.locked = true;
   }
   Recompute();
