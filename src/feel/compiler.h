@@ -202,6 +202,8 @@ class Compiler {
   std::string_view text_;
   size_t at_ = 0;
   std::vector<size_t> line_starts_;
+  mutable size_t located_at_ = 0;        // the last position that was asked for,
+  mutable uint32_t located_points_ = 0;  // and its code points since the start of its line
   uint32_t first_line_ = 1;
   uint32_t first_column_ = 1;
 

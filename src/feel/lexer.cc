@@ -141,6 +141,8 @@ void Compiler::Enter(std::string_view text, uint32_t line, uint32_t column) {
   first_column_ = column;
   line_starts_.assign(1, 0);
   in_range_end_ = false;
+  located_at_ = 0;
+  located_points_ = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\n') line_starts_.push_back(i + 1);
   }
@@ -155,11 +157,16 @@ void Compiler::Enter(std::string_view text, uint32_t line, uint32_t column) {
 void Compiler::Locate(size_t position, uint32_t* line, uint32_t* column) const {
   const auto next = std::upper_bound(line_starts_.begin(), line_starts_.end(), position);
   const auto index = static_cast<size_t>(next - line_starts_.begin()) - 1;
-  uint32_t points = 0;
   const size_t end = std::min(position, text_.size());
-  for (size_t i = line_starts_[index]; i < end; ++i) {
+  // Positions mostly grow: count on from the last one, so that a long line costs its length once.
+  const bool counted = located_at_ >= line_starts_[index] && located_at_ <= end;
+  size_t i = counted ? located_at_ : line_starts_[index];
+  uint32_t points = counted ? located_points_ : 0;
+  for (; i < end; ++i) {
     if ((static_cast<unsigned char>(text_[i]) & 0xC0) != 0x80) ++points;
   }
+  located_at_ = end;
+  located_points_ = points;
   *line = first_line_ + static_cast<uint32_t>(index);
   *column = (index == 0 ? first_column_ : 1) + points;
 }
