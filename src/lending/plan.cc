@@ -223,11 +223,12 @@ void Plan::Recompute() {
     }
     int64_t rounded = RoundMinor(interest, terms_.rounding);
     if (terms_.kind == PlanKind::kFlat) {
-      // The total is rounded once; the last period takes what rounding each period lost.
+      // With equal periods the total is rounded once, and the last period takes what rounding each
+      // one lost.
       interest = FlatInterest(i);
       flat_total = flat_total + interest;
       rounded = RoundMinor(interest, terms_.rounding);
-      if (i + 1 == periods_.size()) {
+      if (terms_.basis == InterestBasis::kEqualPeriods && i + 1 == periods_.size()) {
         rounded = std::max<int64_t>(RoundMinor(flat_total, terms_.rounding) - flat_rounded, 0);
       }
       flat_rounded += rounded;
