@@ -197,6 +197,8 @@ void Plan::Recompute() {
   for (size_t i = last_open + 1; i < periods_.size(); ++i) rest -= periods_[i].paid_principal;
   int64_t balance = 0;
   int64_t overdue = 0;  // principal that stays in V until today
+  Decimal flat_total;
+  int64_t flat_rounded = 0;
   size_t delta = 0;
   while (delta < deltas_.size() && deltas_[delta].day <= periods_.front().from) {
     balance += deltas_[delta++].amount;
@@ -219,9 +221,20 @@ void Plan::Recompute() {
     } else {
       interest = Accrue(i, p.from, p.to, balance).interest;
     }
-    if (terms_.kind == PlanKind::kFlat) interest = FlatInterest(i);
-    const int64_t calculated =
-        RoundMinor(interest, terms_.rounding) + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
+    int64_t rounded = RoundMinor(interest, terms_.rounding);
+    if (terms_.kind == PlanKind::kFlat) {
+      // With equal periods the total is rounded once, and the last period takes what rounding each
+      // one lost.
+      interest = FlatInterest(i);
+      flat_total = flat_total + interest;
+      rounded = RoundMinor(interest, terms_.rounding);
+      if (terms_.basis == InterestBasis::kEqualPeriods && i + 1 == periods_.size()) {
+        rounded = std::max<int64_t>(RoundMinor(flat_total, terms_.rounding) - flat_rounded, 0);
+      }
+      flat_rounded += rounded;
+    }
+    const int64_t owed = rounded + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
+    const int64_t calculated = std::max<int64_t>(owed - p.waived_interest, 0);
     if (!p.locked) SetDues(i, calculated, i == last_open, rest);
     if (i > last_open) p.principal = p.paid_principal;
     if (i <= last_open) rest -= p.principal;
@@ -340,6 +353,17 @@ void Plan::SpreadPrincipal(size_t first) {
   const auto count = static_cast<int64_t>(end - begin);
   const Decimal share = (Decimal::FromInt64(base) - Decimal::FromInt64(terms_.balloon_minor)) /
                         Decimal::FromInt64(count);
+  if (terms_.kind == PlanKind::kFlat && terms_.equal_payments) {
+    Recompute();
+    int64_t interest = 0;
+    for (size_t i = begin; i < end; ++i) interest += periods_[i].interest;
+    const int64_t payment =
+        RoundInstalment(share + Decimal::FromInt64(interest) / Decimal::FromInt64(count));
+    for (size_t i = begin; i < end; ++i) {
+      periods_[i].planned_principal = std::max<int64_t>(payment - periods_[i].interest, 0);
+    }
+    return;
+  }
   const int64_t part = RoundInstalment(share);
   for (size_t i = begin; i < end; ++i) periods_[i].planned_principal = part;
   if (terms_.residue_first) {
