@@ -1,6 +1,7 @@
 #pragma once
-// The commands of `credence`. Each adds itself to the program with its help and examples, and returns what it does
-// when it is chosen: the exit code (0 all is well, 1 something was found or failed, 2 wrong use).
+// The commands of `credence`. Each adds itself to the program with its help and examples, and
+// returns what it does when it is chosen: the exit code (0 all is well, 1 something was found or
+// failed, 2 wrong use).
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -14,6 +15,5 @@ Action AddDecide(CLI::App* app);
 Action AddVerify(CLI::App* app);
 Action AddInspect(CLI::App* app);
 Action AddPack(CLI::App* app);
-Action AddBench(CLI::App* app);
 
 }  // namespace credence::apps

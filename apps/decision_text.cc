@@ -23,7 +23,8 @@ std::string Texts(std::string_view language, Text text) {
 std::string DecisionText(const record::DecisionRecord& decision, std::string_view event,
                          const pack::Pack& pack, std::string_view language) {
   const decision::DecisionPlan& plan = pack.decisions[decision.decision];
-  std::string text = fmt::format("{}  {}  event {}  {}\n", decision.Id(), plan.name, event, decision.time.ToString());
+  std::string text = fmt::format("{}  {}  event {}  {}\n", decision.Id(), plan.name, event,
+                                 decision.time.ToString());
   const auto line = [&](std::string_view what, const std::string& value) {
     text += fmt::format("  {:<12}{}\n", what, value);
   };
@@ -31,17 +32,24 @@ std::string DecisionText(const record::DecisionRecord& decision, std::string_vie
     line("waits for", decision.needs);
     return text;
   }
-  line("outcome", decision.outcome + "  " + Texts(language, [&](pack::Language l) { return pack.OutcomeText(decision.outcome, l); }));
+  line("outcome", decision.outcome + "  " + Texts(language, [&](pack::Language l) {
+                    return pack.OutcomeText(decision.outcome, l);
+                  }));
   if (decision.path == record::DecisionPath::kFallback) line("fallback", decision.failure);
-  if (decision.path == record::DecisionPath::kKillSwitch) line("note", "the decision is switched off by an operator");
+  if (decision.path == record::DecisionPath::kKillSwitch)
+    line("note", "the decision is switched off by an operator");
   if (decision.probability_of_default) {
-    line("default", fmt::format("probability {}, {} points", decision.probability_of_default->ToString(), decision.score->ToString()));
+    line("default",
+         fmt::format("probability {}, {} points", decision.probability_of_default->ToString(),
+                     decision.score->ToString()));
   }
-  if (decision.limit) line("limit", decision.limit->ToString() + " " + std::string(decision.limit->currency.code()));
+  if (decision.limit)
+    line("limit", decision.limit->ToString() + " " + std::string(decision.limit->currency.code()));
   if (!decision.offer.empty()) line("offer", decision.offer);
   for (size_t i = 0; i < decision.reasons.size(); ++i) {
     const std::string& code = decision.reasons[i];
-    line(i == 0 ? "reasons" : "", code + "  " + Texts(language, [&](pack::Language l) { return pack.ReasonText(code, l); }));
+    line(i == 0 ? "reasons" : "",
+         code + "  " + Texts(language, [&](pack::Language l) { return pack.ReasonText(code, l); }));
   }
   std::string rules;
   for (const auto& matched : decision.matched_rules) {

@@ -8,6 +8,7 @@
 #include "apps/decision_text.h"
 #include "apps/load.h"
 #include "apps/terminal.h"
+#include "src/journal/journal.h"
 #include "src/journal/posix_file.h"
 #include "src/study/verify.h"
 
@@ -25,15 +26,19 @@ struct Options {
 
 int ShowStore(FileSystem& files, const Options& options) {
   const auto held = journal::Inspect(files, options.store + "/journal");
-  if (!held.ok()) return Fail("cannot read the store " + options.store + ": " + held.status().message());
-  fmt::print("journal\n{}", Table({{"  segments", Grouped(held->segments)},
-                                   {"  frames", Grouped(held->frames)},
-                                   {"  records", Grouped(held->records)},
-                                   {"  bytes", Bytes(held->frame_bytes)},
-                                   {"  last sequence", Grouped(held->head.last_seq.value())},
-                                   {"  chain head", held->head.chain.ToHex()},
-                                   {"  sealed", held->sealed ? "yes" : "no"},
-                                   {"  tail", held->tail.kind == journal::TailKind::kClean ? "clean" : "unfinished: will be cut by the next writer"}}));
+  if (!held.ok())
+    return Fail("cannot read the store " + options.store + ": " + held.status().message());
+  fmt::print("journal\n{}",
+             Table({{"  segments", Grouped(held->segments)},
+                    {"  frames", Grouped(held->frames)},
+                    {"  records", Grouped(held->records)},
+                    {"  bytes", Bytes(held->frame_bytes)},
+                    {"  last sequence", Grouped(held->head.last_seq.value())},
+                    {"  chain head", held->head.chain.ToHex()},
+                    {"  sealed", held->sealed ? "yes" : "no"},
+                    {"  tail", held->tail.kind == journal::TailKind::kClean
+                                   ? "clean"
+                                   : "unfinished: will be cut by the next writer"}}));
   const auto report = study::Verify(files, options.store);
   if (!report.ok()) return Fail(report.status());
   std::vector<std::vector<std::string>> rows = {{"state", "rows", "bytes"}};
@@ -47,11 +52,14 @@ int ShowStore(FileSystem& files, const Options& options) {
 
 int ShowDecision(FileSystem& files, const Options& options) {
   auto seq = record::DecisionRecord::SeqFromId(options.decision);
-  if (!seq) return Fail("'" + options.decision + "' is no decision id: expected D- and twelve digits, such as D-000000000042");
+  if (!seq)
+    return Fail("'" + options.decision +
+                "' is no decision id: expected D- and twelve digits, such as D-000000000042");
   const auto found = study::FindDecision(files, options.store, *seq);
   if (!found.ok()) return Fail(found.status());
   fmt::print("{}", DecisionText(found->record, found->event_id, *found->pack, options.language));
-  fmt::print("  {:<12}{} {}\n  {:<12}{}\n", "pack", found->pack->name, found->record.pack.ToHex().substr(0, 16), "arrived", found->stamp.ToString());
+  fmt::print("  {:<12}{} {}\n  {:<12}{}\n", "pack", found->pack->name,
+             found->record.pack.ToHex().substr(0, 16), "arrived", found->stamp.ToString());
   fmt::print("\nslots read 所用变量\n{}", SlotsText(found->record, *found->pack));
   fmt::print("\nhow it came about 决策过程\n{}", ExplanationText(found->explanation));
   return 0;
@@ -76,9 +84,12 @@ int ShowEntity(FileSystem& files, const Options& options) {
     at = *given;
   }
   const auto features = core.ReadEntity(options.entity[0], options.entity[1], at);
-  if (!features) return Fail("the store knows no " + options.entity[0] + " '" + options.entity[1] + "'");
-  std::vector<std::vector<std::string>> rows = {{options.entity[0] + " " + options.entity[1], "at " + at.ToString()}};
-  for (const auto& [name, value] : *features) rows.push_back({"  " + name, record::ToString(value)});
+  if (!features)
+    return Fail("the store knows no " + options.entity[0] + " '" + options.entity[1] + "'");
+  std::vector<std::vector<std::string>> rows = {
+      {options.entity[0] + " " + options.entity[1], "at " + at.ToString()}};
+  for (const auto& [name, value] : *features)
+    rows.push_back({"  " + name, record::ToString(value)});
   fmt::print("{}", Table(rows));
   return 0;
 }
@@ -88,10 +99,14 @@ int ShowEntity(FileSystem& files, const Options& options) {
 Action AddInspect(CLI::App* app) {
   auto options = std::make_shared<Options>();
   app->add_option("store", options->store, "folder of the store")->required();
-  app->add_option("--decision", options->decision, "one decision: outcome, reasons, slots and how it came about");
-  app->add_option("--entity", options->entity, "features of one entity: its type and key")->expected(2);
-  app->add_option("--at", options->at, "with --entity: read at this time (RFC 3339; default: the last event)");
-  app->add_option("--language", options->language, "of the texts: en, zh or both")->check(CLI::IsMember({"en", "zh", "both"}));
+  app->add_option("--decision", options->decision,
+                  "one decision: outcome, reasons, slots and how it came about");
+  app->add_option("--entity", options->entity, "features of one entity: its type and key")
+      ->expected(2);
+  app->add_option("--at", options->at,
+                  "with --entity: read at this time (RFC 3339; default: the last event)");
+  app->add_option("--language", options->language, "of the texts: en, zh or both")
+      ->check(CLI::IsMember({"en", "zh", "both"}));
   app->footer(
       "Reads only.\nExamples:\n"
       "  credence inspect run/bank\n"

@@ -9,11 +9,13 @@
 namespace credence::apps {
 
 std::optional<std::string> SystemZones::Read(std::string_view zone_name) {
-  if (zone_name.empty() || zone_name.front() == '/' || zone_name.find("..") != std::string_view::npos) {
+  if (zone_name.empty() || zone_name.front() == '/' ||
+      zone_name.find("..") != std::string_view::npos) {
     return std::nullopt;
   }
   constexpr uint64_t kZoneBytesMax = uint64_t{1} << 20;
-  auto bytes = ReadWholeFile(files_, "/usr/share/zoneinfo/" + std::string(zone_name), kZoneBytesMax);
+  auto bytes =
+      ReadWholeFile(files_, "/usr/share/zoneinfo/" + std::string(zone_name), kZoneBytesMax);
   if (!bytes.ok()) return std::nullopt;
   return std::move(*bytes);
 }
@@ -32,7 +34,8 @@ std::shared_ptr<const pack::Pack> LoadPack(FileSystem& files, const std::string&
   Print(diagnostics);
   if (pack == nullptr) {
     size_t errors = 0;
-    for (const Diagnostic& diagnostic : diagnostics) errors += diagnostic.severity == Severity::kError ? 1 : 0;
+    for (const Diagnostic& diagnostic : diagnostics)
+      errors += diagnostic.severity == Severity::kError ? 1 : 0;
     Fail(fmt::format("{} has {} error{}", folder, errors, errors == 1 ? "" : "s"));
   }
   return pack;

@@ -1,5 +1,6 @@
 #pragma once
-// What several commands need of the machine: packs from folders, time zones from the system, a store.
+// What several commands need of the machine: packs from folders, time zones from the system, a
+// store.
 
 #include <memory>
 #include <optional>
@@ -24,14 +25,16 @@ class SystemZones final : public pack::TzifSource {
 // Loads and checks the pack in `folder`; prints its diagnostics. Null after errors.
 std::shared_ptr<const pack::Pack> LoadPack(FileSystem& files, const std::string& folder);
 
-// The time of the first event in a file of events (one CloudEvent a line); nothing if there is none that has one.
+// The time of the first event in a file of events (one CloudEvent a line); nothing if there is none
+// that has one.
 std::optional<Timestamp> FirstEventTime(FileSystem& files, const std::string& path);
 
 // Reads a file line by line, without holding more than a part of it.
 class LineReader {
  public:
   static constexpr size_t kPartBytes = size_t{1} << 20;
-  static constexpr size_t kLineBytesMax = size_t{1} << 20;  // a longer line is cut there, and refused later
+  static constexpr size_t kLineBytesMax = size_t{1}
+                                          << 20;  // a longer line is cut there, and refused later
   static Result<std::unique_ptr<LineReader>> Open(FileSystem& files, const std::string& path);
   // False at the end. The view lives until the next call.
   Result<bool> Next(std::string_view* line);

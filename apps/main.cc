@@ -25,12 +25,15 @@ int main(int argc, char** argv) {
     CLI::App* command = app.add_subcommand(name, what);
     actions.emplace_back(command, make(command));
   };
-  add("replay", "run a file of events through a pack and decide (回放事件)", credence::apps::AddReplay);
-  add("decide", "say what would be decided on one event; leaves no trace (试算)", credence::apps::AddDecide);
-  add("verify", "prove that a store gives the same state and decisions (核验)", credence::apps::AddVerify);
-  add("inspect", "show what journal, state and one decision hold (查看)", credence::apps::AddInspect);
+  add("replay", "run a file of events through a pack and decide (回放事件)",
+      credence::apps::AddReplay);
+  add("decide", "say what would be decided on one event; leaves no trace (试算)",
+      credence::apps::AddDecide);
+  add("verify", "prove that a store gives the same state and decisions (核验)",
+      credence::apps::AddVerify);
+  add("inspect", "show what journal, state and one decision hold (查看)",
+      credence::apps::AddInspect);
   add("pack", "check a pack and show what it holds (配置包)", credence::apps::AddPack);
-  add("bench", "measure decisions a second in process (性能)", credence::apps::AddBench);
   CLI11_PARSE(app, argc, argv);
   for (const auto& [command, action] : actions) {
     if (command->parsed()) return action();

@@ -13,6 +13,7 @@
 #include "apps/terminal.h"
 #include "src/api/decision_json.h"
 #include "src/api/gate.h"
+#include "src/api/json_writer.h"
 #include "src/base/memory_file.h"
 #include "src/journal/posix_file.h"
 
@@ -34,6 +35,26 @@ struct Options {
   size_t batch = engine::kBatchEventsMax;
   size_t show = 5;
 };
+
+// Every feature by name. Amounts are decimal strings, numbers have all their digits, the rest is text.
+std::string FeaturesJson(const pack::Pack& pack, std::span<const record::Value> values) {
+  api::JsonWriter out;
+  out.BeginObject();
+  for (size_t i = 0; i < values.size(); ++i) {
+    const record::Value& value = values[i];
+    out.Key(pack.features.features()[i].slot.name);
+    switch (value.kind()) {
+      case record::ValueKind::kAbsent: out.Null(); break;
+      case record::ValueKind::kInteger: out.Integer(value.integer()); break;
+      case record::ValueKind::kBoolean: out.Boolean(value.boolean()); break;
+      case record::ValueKind::kDecimal: out.Number(value.decimal().ToString()); break;
+      case record::ValueKind::kMoney: out.Text(value.money().ToString()); break;
+      default: out.Text(record::ToString(value)); break;
+    }
+  }
+  out.EndObject();
+  return out.Finish();
+}
 
 // One run: reads, admits in batches, writes decisions, counts.
 class Replay {
@@ -86,7 +107,7 @@ bool Replay::OpenStore() {
   if (options_.all_features) {
     options.on_decision = [this](const decision::DecisionPlan&, const record::Event&,
                                  std::span<const record::Value> features) {
-      feature_json_.push_back(api::FeaturesToJson(*pack_, features));
+      feature_json_.push_back(FeaturesJson(*pack_, features));
     };
   }
   auto opened = engine::Engine::Open(files, folder, options);
@@ -146,7 +167,9 @@ bool Replay::Take(std::string_view line) {
   record::Event event;
   api::Problem problem;
   if (!gate_->Parse(line, &arena_, &event, &problem)) {
-    Refuse(lines_->line_number(), problem.code + (problem.field.empty() ? "" : " at " + problem.field) + ": " + problem.expected);
+    Refuse(lines_->line_number(), problem.code +
+                                      (problem.field.empty() ? "" : " at " + problem.field) + ": " +
+                                      problem.expected);
     ++refusals_[problem.code];
     return true;
   }
@@ -192,22 +215,32 @@ bool Replay::WriteDecisions() {
 void Replay::Count(const engine::Outcome& outcome, size_t index) {
   using Kind = engine::Outcome::Kind;
   switch (outcome.kind) {
-    case Kind::kApplied: ++applied_; return;
-    case Kind::kDuplicate: ++duplicates_; return;
+    case Kind::kApplied:
+      ++applied_;
+      return;
+    case Kind::kDuplicate:
+      ++duplicates_;
+      return;
     case Kind::kRefused:
       ++refusals_[std::string(engine::RefusalName(outcome.refusal))];
-      Refuse(batch_lines_[index], std::string(engine::RefusalName(outcome.refusal)) + " at " + outcome.field + ": " + outcome.expected);
+      Refuse(batch_lines_[index], std::string(engine::RefusalName(outcome.refusal)) + " at " +
+                                      outcome.field + ": " + outcome.expected);
       return;
-    case Kind::kDecided: break;
+    case Kind::kDecided:
+      break;
   }
   const record::DecisionRecord& decision = *outcome.decision;
   const std::string& name = pack_->decisions[decision.decision].name;
-  ++outcomes_[name][decision.outcome.empty() ? "(waits for " + decision.needs + ")" : decision.outcome];
+  ++outcomes_[name]
+             [decision.outcome.empty() ? "(waits for " + decision.needs + ")" : decision.outcome];
   for (const std::string& reason : decision.reasons) ++reasons_[reason];
   if (decided_ < options_.show) Show(outcome, batch_[index].id);
   if (out_ != nullptr) {
-    const std::string_view features = options_.all_features ? std::string_view(feature_json_[decided_in_batch_]) : std::string_view();
-    out_text_ += api::DecisionToJson(decision, batch_[index].id, *pack_, features);
+    out_text_ += api::ToJson(decision, *pack_, batch_[index].source, batch_[index].id);
+    if (options_.all_features) {
+      out_text_.pop_back();
+      out_text_ += ",\"features\":" + feature_json_[decided_in_batch_] + "}";
+    }
     out_text_ += '\n';
   }
   ++decided_in_batch_;
@@ -217,7 +250,8 @@ void Replay::Count(const engine::Outcome& outcome, size_t index) {
 void Replay::Refuse(uint64_t line, const std::string& what) {
   constexpr uint64_t kShown = 10;
   if (++refused_ <= kShown && !options_.quiet) {
-    fmt::print(stderr, "{}{}:{}: refused: {}\n", progress_ != nullptr ? "\r\x1b[K" : "", options_.events, line, what);
+    fmt::print(stderr, "{}{}:{}: refused: {}\n", progress_ != nullptr ? "\r\x1b[K" : "",
+               options_.events, line, what);
     if (refused_ == kShown) fmt::print(stderr, "(more are counted, not shown)\n");
   }
 }
@@ -231,14 +265,16 @@ void Replay::Show(const engine::Outcome& outcome, std::string_view event) {
 int Replay::Summary() {
   const double seconds = progress_->seconds();
   const uint64_t events = applied_ + decided_;
-  fmt::print("\n{} events applied, {} of them decided; {} duplicates; {} refused; {:.1f} s, {} events/s\n",
-             Grouped(events), Grouped(decided_), Grouped(duplicates_), Grouped(refused_), seconds,
-             Grouped(static_cast<uint64_t>(static_cast<double>(events) / std::max(seconds, 1e-9))));
+  fmt::print(
+      "\n{} events applied, {} of them decided; {} duplicates; {} refused; {:.1f} s, {} events/s\n",
+      Grouped(events), Grouped(decided_), Grouped(duplicates_), Grouped(refused_), seconds,
+      Grouped(static_cast<uint64_t>(static_cast<double>(events) / std::max(seconds, 1e-9))));
   for (const auto& [decision, outcomes] : outcomes_) {
     std::vector<std::vector<std::string>> rows = {{decision, "decisions", "share", "", ""}};
     for (const auto& [outcome, count] : outcomes) {
       rows.push_back({"  " + outcome, Grouped(count),
-                      fmt::format("{:.1f} %", 100.0 * static_cast<double>(count) / static_cast<double>(decided_)),
+                      fmt::format("{:.1f} %", 100.0 * static_cast<double>(count) /
+                                                  static_cast<double>(decided_)),
                       std::string(pack_->OutcomeText(outcome, pack::Language::kEnglish)),
                       std::string(pack_->OutcomeText(outcome, pack::Language::kChinese))});
     }
@@ -274,10 +310,14 @@ Action AddReplay(CLI::App* app) {
   app->add_option("pack", options->pack, "folder of the pack")->required();
   app->add_option("--events", options->events, "events, one CloudEvent (JSON) a line")->required();
   app->add_flag("--history", options->history,
-                "old events: each arrives at its own time (default: they arrive now, and old ones are refused)");
-  app->add_option("--store", options->store, "folder to keep journal and artefacts in (default: memory only)");
-  app->add_option("--keys", options->keys, "folder with the keys of personal fields (made if missing)");
-  app->add_option("--decisions", options->decisions, "write each decision as a line of JSON to this file");
+                "old events: each arrives at its own time (default: they arrive now, and old ones "
+                "are refused)");
+  app->add_option("--store", options->store,
+                  "folder to keep journal and artefacts in (default: memory only)");
+  app->add_option("--keys", options->keys,
+                  "folder with the keys of personal fields (made if missing)");
+  app->add_option("--decisions", options->decisions,
+                  "write each decision as a line of JSON to this file");
   app->add_flag("--all-features", options->all_features,
                 "with --decisions: every feature of the pack beside each decision, read or not");
   app->add_option("--batch", options->batch, "events a batch: one write and one sync each")
@@ -290,8 +330,10 @@ Action AddReplay(CLI::App* app) {
   app->footer(
       "Examples:\n"
       "  credence replay packs/bank-account-loan --events loans.ndjson --history\n"
-      "  credence replay packs/bank-account-loan --events loans.ndjson --history --store run/bank --decisions out.ndjson\n"
-      "An event that was there before is counted as a duplicate: the same command may be run again.");
+      "  credence replay packs/bank-account-loan --events loans.ndjson --history --store run/bank "
+      "--decisions out.ndjson\n"
+      "An event that was there before is counted as a duplicate: the same command may be run "
+      "again.");
   return [options] {
     journal::PosixFileSystem disk;
     return Replay(*options, disk).Run();

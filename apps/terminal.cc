@@ -44,14 +44,16 @@ void Progress::Clear() const {
 }
 
 void Progress::Draw(bool last) {
-  const double share = total_ == 0 ? 0 : std::min(1.0, static_cast<double>(position_) / static_cast<double>(total_));
+  const double share =
+      total_ == 0 ? 0 : std::min(1.0, static_cast<double>(position_) / static_cast<double>(total_));
   const double elapsed = seconds();
   const double rate = elapsed > 0 ? static_cast<double>(count_) / elapsed : 0;
   if (!terminal_) {
     const int tenths = static_cast<int>(share * 10);
     if (last || tenths <= shown_tenths_) return;
     shown_tenths_ = tenths;
-    fmt::print(stderr, "{} {:3.0f} %  {} {}  {:.0f}/s\n", label_, share * 100, Grouped(count_), unit_, rate);
+    fmt::print(stderr, "{} {:3.0f} %  {} {}  {:.0f}/s\n", label_, share * 100, Grouped(count_),
+               unit_, rate);
     return;
   }
   constexpr int kWidth = 28;
@@ -59,8 +61,8 @@ void Progress::Draw(bool last) {
   std::string bar;
   for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
   const double left = share > 0 ? elapsed * (1 - share) / share : 0;
-  fmt::print(stderr, "\r\x1b[K{} {} {:3.0f} %  {} {}  {}/s  {:.0f} s left", label_, bar, share * 100, Grouped(count_),
-             unit_, Grouped(static_cast<uint64_t>(rate)), left);
+  fmt::print(stderr, "\r\x1b[K{} {} {:3.0f} %  {} {}  {}/s  {:.0f} s left", label_, bar,
+             share * 100, Grouped(count_), unit_, Grouped(static_cast<uint64_t>(rate)), left);
   if (last) fmt::print(stderr, "\r\x1b[K");
   std::fflush(stderr);
 }

@@ -1,5 +1,6 @@
 #pragma once
-// What the commands print: progress on long work, errors that say what to do next, numbers that can be read.
+// What the commands print: progress on long work, errors that say what to do next, numbers that can
+// be read.
 
 #include <chrono>
 #include <cstdint>
@@ -13,13 +14,15 @@
 
 namespace credence::apps {
 
-// A progress bar on stderr with rate and remaining time; where stderr is no terminal, a line every ten per cent.
+// A progress bar on stderr with rate and remaining time; where stderr is no terminal, a line every
+// ten per cent.
 class Progress {
  public:
   // `total` in the unit of Update (bytes, events); 0 = unknown.
   Progress(std::string label, std::string unit, uint64_t total, bool quiet);
   ~Progress();
-  // `position` of `total`; `count` things are done (what the rate counts). Cheap: draws at most ten times a second.
+  // `position` of `total`; `count` things are done (what the rate counts). Cheap: draws at most ten
+  // times a second.
   void Update(uint64_t position, uint64_t count);
   void Finish();
   // Wipes the bar, so that a line can be printed; the next Update draws it again.

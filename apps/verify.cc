@@ -1,13 +1,15 @@
 // credence verify: proof that a store gives the same state and the same decisions.
 
+#include "src/study/verify.h"
+
 #include <fmt/format.h>
 
 #include <memory>
 
 #include "apps/commands.h"
 #include "apps/terminal.h"
+#include "src/journal/journal.h"
 #include "src/journal/posix_file.h"
-#include "src/study/verify.h"
 
 namespace credence::apps {
 
@@ -23,15 +25,23 @@ int Verify(const std::string& store, bool quiet) {
   const auto report = study::Verify(files, store, options);
   progress.Finish();
   if (!report.ok()) return Fail("the journal cannot be followed: " + report.status().message());
-  fmt::print("frames      {}\nevents      {}\ndecisions   {}\n", Grouped(report->frames), Grouped(report->events), Grouped(report->decisions));
-  fmt::print("chain head  {}\nstate hash  {}\n", held->head.chain.ToHex(), report->state_hash.ToHex());
+  fmt::print("frames      {}\nevents      {}\ndecisions   {}\n", Grouped(report->frames),
+             Grouped(report->events), Grouped(report->decisions));
+  fmt::print("chain head  {}\nstate hash  {}\n", held->head.chain.ToHex(),
+             report->state_hash.ToHex());
   if (!report->sealed) {
-    fmt::print("seal        none: the last writer did not leave in order, so there is no sealed hash to compare with\n");
+    fmt::print(
+        "seal        none: the last writer did not leave in order, so there is no sealed hash to "
+        "compare with\n");
   } else {
-    fmt::print("seal        {}\n", report->StateMatches() ? "agrees with the state" : "DISAGREES: " + report->sealed_hash.ToHex());
+    fmt::print("seal        {}\n", report->StateMatches()
+                                       ? "agrees with the state"
+                                       : "DISAGREES: " + report->sealed_hash.ToHex());
   }
   if (report->mismatches == 0) {
-    fmt::print("decisions   all are the same, decided again from their slots and from the events before them\n");
+    fmt::print(
+        "decisions   all are the same, decided again from their slots and from the events before "
+        "them\n");
   } else {
     fmt::print("decisions   {} DIFFER; the first:\n", Grouped(report->mismatches));
     for (const study::Mismatch& mismatch : report->first) {
@@ -50,8 +60,10 @@ Action AddVerify(CLI::App* app) {
   app->add_option("store", *store, "folder of the store")->required();
   app->add_flag("--quiet", *quiet, "no progress");
   app->footer(
-      "Folds the journal, compares the state hash with the one that the last writer sealed, decides every decision\n"
-      "again from its own slots, and computes every feature again from the events before. Writes nothing.\n"
+      "Folds the journal, compares the state hash with the one that the last writer sealed, "
+      "decides every decision\n"
+      "again from its own slots, and computes every feature again from the events before. Writes "
+      "nothing.\n"
       "Exit code 1 if anything differs; the first event that differs is named.\n"
       "Example:\n  credence verify run/bank");
   return [store, quiet] { return Verify(*store, *quiet); };

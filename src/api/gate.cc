@@ -175,6 +175,7 @@ struct Gate::Parser {
   std::vector<NameTable> field_names;  // by event type
   ondemand::parser json{};
   std::string padded;
+  std::string canonical;  // what the digest is over
   // Of the event at hand.
   Arena* arena = nullptr;
   Problem* problem = nullptr;
@@ -398,7 +399,7 @@ bool Gate::Parser::ReadData(record::Event* event) {
   if (!CheckPresent(fields) || !ProtectFields(fields)) return false;
   event->fields = fields;
   // The digest is over tokens, and never over sealed bytes, which differ each time.
-  event->digest = record::ContentDigest(*event, schema);
+  event->digest = record::ContentDigest(*event, schema, &canonical);
   for (size_t i = 0; i < fields.size(); ++i) {
     if (type->fields[i].protection == record::Protection::kSealed) fields[i] = Value::Absent();
   }

@@ -226,4 +226,22 @@ bool MemoryFileSystem::Exists(const std::string& path) {
   return name.empty() || entries_.contains(name);
 }
 
+class MemoryFileSystem::MemoryLock final : public FileLock {
+ public:
+  MemoryLock(std::shared_ptr<std::set<std::string>> locked, std::string path)
+      : locked_(std::move(locked)), path_(std::move(path)) {}
+  ~MemoryLock() override { locked_->erase(path_); }
+  MemoryLock(const MemoryLock&) = delete;
+  MemoryLock& operator=(const MemoryLock&) = delete;
+
+ private:
+  std::shared_ptr<std::set<std::string>> locked_;
+  std::string path_;
+};
+
+Result<std::unique_ptr<FileLock>> MemoryFileSystem::Lock(const std::string& path) {
+  if (!locked_->insert(path).second) return Unavailable(path + " is locked by another user");
+  return std::unique_ptr<FileLock>(std::make_unique<MemoryLock>(locked_, path));
+}
+
 }  // namespace credence

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,8 @@ class MemoryFileSystem final : public FileSystem {
   Status Remove(const std::string& path) override;
   Status SyncDirectory(const std::string& folder) override;
   bool Exists(const std::string& path) override;
+  // Between users of this file system only.
+  Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 
   [[nodiscard]] uint64_t bytes_used() const;
 
@@ -52,7 +55,9 @@ class MemoryFileSystem final : public FileSystem {
   [[nodiscard]] Status NeedParent(std::string_view path) const;
   [[nodiscard]] Entries::const_iterator FirstBelow(std::string_view folder) const;
 
+  class MemoryLock;
   std::shared_ptr<Space> space_;
+  std::shared_ptr<std::set<std::string>> locked_ = std::make_shared<std::set<std::string>>();
   Entries entries_;
 };
 

@@ -77,99 +77,140 @@ class CaseGenerator {
   }
 
  private:
+  using Choice = std::vector<size_t>;  // an atom for each column
+
+  // Tries of inputs that reach a rule which others hide in part.
+  static constexpr size_t kTriesMax = 512;
+
+  // What is the same for all cases of one decision.
+  struct Subject {
+    std::string decision;
+    uint32_t table = 0;
+    const TableDomain* domain = nullptr;
+    std::vector<Target> targets;         // by column
+    std::vector<Model::SlotName> roots;  // distinct inputs
+    std::optional<Evaluator> evaluator;
+    std::set<Choice> seen;
+  };
+
   // False if the decision is not a table over plain names.
   bool ForDecision(uint32_t decision) {
     const NodeInfo& info = model_.decisions()[decision];
-    const TableExpression* table = TableOf(info);
+    Subject subject;
+    subject.decision = info.name;
+    const TableExpression* table = TableOf(info, &subject.table);
     if (table == nullptr || table->table().inputs.empty()) return false;
     const std::vector<std::string> names = model_.ArgumentNames(decision);
-    std::vector<Target> targets;
     for (const InputClause& clause : table->table().inputs) {
       auto target = TargetOf(clause.expression.text, names);
       if (!target) return false;
-      targets.push_back(std::move(*target));
+      const bool known = std::any_of(subject.roots.begin(), subject.roots.end(),
+                                     [&](const auto& root) { return root.name == target->root; });
+      if (!known) subject.roots.push_back({target->root});
+      subject.targets.push_back(std::move(*target));
     }
+    auto evaluator = model_.Bind(info.name, subject.roots);
+    if (!evaluator.ok()) return false;
+    subject.evaluator = std::move(*evaluator);
     std::vector<const feel::UnaryTests*> allowed;
-    for (size_t c = 0; c < targets.size(); ++c) allowed.push_back(table->input_values(c));
+    for (size_t c = 0; c < subject.targets.size(); ++c) allowed.push_back(table->input_values(c));
     const TableDomain domain(table, allowed);
-    seen_.clear();
-    for (size_t rule = 0; rule < domain.rules(); ++rule) {
-      ForRule(info.name, domain, rule, targets);
-    }
+    subject.domain = &domain;
+    for (size_t rule = 0; rule < domain.rules(); ++rule) ForRule(rule, &subject);
     return true;
   }
 
   // The table that is the whole logic of a decision.
-  const TableExpression* TableOf(const NodeInfo& info) const {
+  const TableExpression* TableOf(const NodeInfo& info, uint32_t* number) const {
     for (const Decision& decision : model_.files()[0]->decisions) {
       if (feel::NormaliseName(decision.name) != info.name || !decision.expression ||
           decision.expression->kind != ExpressionKind::kTable) {
         continue;
       }
-      for (const TableInfo& table : model_.tables()) {
-        if (table.bound && &table.table->table() == decision.expression->table.get())
-          return table.table;
+      for (uint32_t t = 0; t < model_.tables().size(); ++t) {
+        const TableInfo& table = model_.tables()[t];
+        if (!table.bound || &table.table->table() != decision.expression->table.get()) continue;
+        *number = t;
+        return table.table;
       }
     }
     return nullptr;
   }
 
-  void ForRule(const std::string& decision, const TableDomain& domain, size_t rule,
-               const std::vector<Target>& targets) {
-    std::vector<size_t> atoms;
-    for (const ColumnDomain& column : domain.columns()) {
-      size_t a = 0;
-      while (a < column.atoms.size() && !column.cells[rule].Has(a)) ++a;
-      if (a == column.atoms.size()) return;  // the rule never matches
-      atoms.push_back(a);
+  // Inputs for which the rule wins, or at least matches; nothing where none are found.
+  std::optional<Choice> Reach(size_t rule, Subject* subject) {
+    std::vector<Choice> fitting;
+    for (const ColumnDomain& column : subject->domain->columns()) {
+      auto& atoms = fitting.emplace_back();
+      for (size_t a = 0; a < column.atoms.size(); ++a) {
+        if (column.cells[rule].Has(a)) atoms.push_back(a);
+      }
+      if (atoms.empty()) return std::nullopt;
     }
+    std::optional<Choice> matching;
+    Choice digits(fitting.size(), 0);
+    for (size_t tries = 0; tries < kTriesMax; ++tries) {
+      Choice choice;
+      for (size_t c = 0; c < digits.size(); ++c) choice.push_back(fitting[c][digits[c]]);
+      TestCase test;
+      (void)Decide(choice, *subject, &test);
+      const auto row = static_cast<uint32_t>(rule + 1);
+      for (size_t m = 0, own = 0; m < log_.matched.size(); ++m) {
+        if (log_.matched[m].table != subject->table) continue;
+        if (log_.matched[m].row == row && own == 0) return choice;
+        if (log_.matched[m].row == row && !matching) matching = choice;
+        ++own;
+      }
+      size_t c = 0;
+      while (c < digits.size() && ++digits[c] == fitting[c].size()) digits[c++] = 0;
+      if (c == digits.size()) break;
+    }
+    return matching;
+  }
+
+  void ForRule(size_t rule, Subject* subject) {
+    const auto reached = Reach(rule, subject);
+    if (!reached) return;
     const std::string label = "rule " + std::to_string(rule + 1);
-    Add(decision, label, domain, atoms, targets);
-    for (size_t c = 0; c < atoms.size(); ++c) {
-      const ColumnDomain& column = domain.columns()[c];
+    Add(label, *reached, subject);
+    for (size_t c = 0; c < reached->size(); ++c) {
+      const ColumnDomain& column = subject->domain->columns()[c];
       size_t other = 0;
       while (other < column.atoms.size() && column.cells[rule].Has(other)) ++other;
       if (other == column.atoms.size()) continue;  // the cell is true of everything
-      std::vector<size_t> flipped = atoms;
+      Choice flipped = *reached;
       flipped[c] = other;
-      Add(decision, label + " without '" + targets[c].root + "' as it wants it", domain, flipped,
-          targets);
+      Add(label + " but for column " + std::to_string(c + 1), flipped, subject);
     }
   }
 
-  void Add(const std::string& decision, const std::string& description, const TableDomain& domain,
-           const std::vector<size_t>& atoms, const std::vector<Target>& targets) {
-    if (tests_.cases.size() >= options_.cases_max || !seen_.insert(atoms).second) return;
-    TestCase test;
-    test.id = std::to_string(tests_.cases.size() + 1);
-    test.description = decision + ": " + description;
-    for (size_t c = 0; c < atoms.size(); ++c) {
-      const Atom& atom = domain.columns()[c].atoms[atoms[c]];
+  // The value of the decision for these inputs, which `test` gets.
+  Value Decide(const Choice& choice, const Subject& subject, TestCase* test) {
+    for (const auto& root : subject.roots) test->inputs.push_back({root.name, "", {}, false, {}});
+    for (size_t c = 0; c < choice.size(); ++c) {
+      const Atom& atom = subject.domain->columns()[c].atoms[choice[c]];
       const Value sample = atom.is_other ? Value::String("any other text") : atom.sample;
-      auto node = std::find_if(test.inputs.begin(), test.inputs.end(), [&](const TestNode& known) {
-        return known.name == targets[c].root;
-      });
-      if (node == test.inputs.end()) {
-        test.inputs.push_back({targets[c].root, "", {}, false, {}});
-        node = test.inputs.end() - 1;
+      for (TestNode& node : test->inputs) {
+        if (node.name != subject.targets[c].root) continue;
+        Put(subject.targets[c].path, 0, MakeTestValue(sample), &node.value);
       }
-      Put(targets[c].path, 0, MakeTestValue(sample), &node->value);
     }
     arena_.Reset();
-    std::vector<Model::SlotName> slots;
     std::vector<Value> values;
-    for (const TestNode& node : test.inputs) {
-      slots.push_back({node.name});
+    for (const TestNode& node : test->inputs) {
       values.push_back(MakeValue(node.value, arena_, context_.zones()));
     }
-    const auto evaluator = model_.Bind(decision, slots);
-    if (!evaluator.ok()) return;
-    const Value result = evaluator->Evaluate(values, context_, nullptr);
-    test.results.push_back({decision,
-                            "",
-                            MakeTestValue(result),
-                            result.IsNull() && result.null_reason() != feel::NullReason::kNone,
-                            {}});
+    return subject.evaluator->Evaluate(values, context_, &log_);
+  }
+
+  void Add(const std::string& description, const Choice& choice, Subject* subject) {
+    if (tests_.cases.size() >= options_.cases_max || !subject->seen.insert(choice).second) return;
+    TestCase test;
+    test.id = std::to_string(tests_.cases.size() + 1);
+    test.description = subject->decision + ": " + description;
+    const Value result = Decide(choice, *subject, &test);
+    const bool is_error = result.IsNull() && result.null_reason() != feel::NullReason::kNone;
+    test.results.push_back({subject->decision, "", MakeTestValue(result), is_error, {}});
     tests_.cases.push_back(std::move(test));
   }
 
@@ -177,8 +218,8 @@ class CaseGenerator {
   CaseOptions options_;
   Arena arena_;
   feel::EvaluationContext context_;
+  EvaluationLog log_;
   TestFile tests_;
-  std::set<std::vector<size_t>> seen_;
 };
 
 }  // namespace

@@ -540,12 +540,12 @@ void TableIndex::Gather(const Column& column, const Value& input, bool* asked,
     sources->total += sets_[set].count;
   };
   const Kind kind = input.kind();
-  if (kind == Kind::kNull) {
+  if (kind == Kind::kNull && !column.asks_scalars) {
     add(column.null_set);
     add(column.always);
     return;
   }
-  if (!IsScalar(kind) || (column.asks_scalars && kind != Kind::kBoolean)) {
+  if (!IsScalar(kind) || (column.asks_scalars && kind != Kind::kBoolean)) {  // null is no scalar
     *asked = true;
     sources->all = true;
     return;

@@ -100,7 +100,7 @@ class TableIndex {
   struct Column {
     uint32_t always = kNoSet;     // rows with "-" or a general cell
     uint32_t null_set = kNoSet;   // rows that name null as one of their constants
-    bool asks_scalars = false;    // boolean constants: scalars of other kinds must be evaluated
+    bool asks_scalars = false;    // boolean constants: inputs of other kinds must be evaluated
     bool merged = false;          // the sets below contain `always`
     std::vector<HashSlot> slots;  // open addressing, size a power of two
     feel::Kind ordered_kind = feel::Kind::kNull;  // null = no ordered part

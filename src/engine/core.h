@@ -70,7 +70,8 @@ class Core {
   record::DecisionRecord Decide(const record::Event& event, std::span<const Source> sources);
   // Goes on with a parked decision.
   Result<record::DecisionRecord> Resume(const record::Answer& answer);
-  // Every feature of one entity, read at `at`. Nothing if it is unknown. Text lives until the state changes.
+  // Every feature of one entity, read at `at`. Nothing if it is unknown. Text lives until the state
+  // changes.
   [[nodiscard]] std::optional<std::vector<std::pair<std::string, record::Value>>> ReadEntity(
       std::string_view entity, std::string_view key, Timestamp at) const;
   decision::Scratch* scratch() { return scratch_.get(); }

@@ -300,6 +300,7 @@ Value ListReplace(const BuiltinCall& call) {
   for (Value& item : out) {
     const Value args[] = {item, call[2]};
     const Value matched = Invoke(which, args, call.context);
+    if (matched.IsNull()) return matched;
     if (!matched.IsBoolean()) return WrongArgument(matched, "the match is not a boolean");
     if (matched.boolean()) item = call[2];
   }

@@ -197,9 +197,11 @@ Ternary TestUnaryTests(const Node& node, Frame& frame) {
 Ternary TestUnaryTest(const Node& node, Frame& frame) {
   const Value& input = frame.locals[node.index];
   const Value test = node.child(0).eval(node.child(0), frame);
-  if (test.IsBoolean() && ((node.flags & Node::kUsesInput) != 0 || !input.IsBoolean())) {
-    return ToTernary(test.boolean());
-  }
+  // An expression that is true is a match in itself; a bare `true` asks for an input that is true, so that
+  // a rule of it does not fire where the input is missing.
+  const bool is_condition = (node.flags & Node::kUsesInput) != 0 ||
+                            (node.child(0).kind != NodeKind::kConstant && !input.IsBoolean());
+  if (test.IsBoolean() && is_condition) return ToTernary(test.boolean());
   if ((node.flags & Node::kUsesInput) != 0 && test.IsNull()) return Ternary::kNull;
   return InTest(input, test);
 }
@@ -211,8 +213,11 @@ Value EvalInstanceOf(const Node& node, Frame& frame) {
 
 Value EvalIf(const Node& node, Frame& frame) {
   const Node& condition = node.child(0);
-  const Node& branch =
-      condition.test(condition, frame) == Ternary::kTrue ? node.child(1) : node.child(2);
+  const Value decides = condition.eval(condition, frame);
+  if (!decides.IsBoolean() && !decides.IsNull()) {
+    return Fail(node, frame, NullReason::kType, "the condition is not a boolean");
+  }
+  const Node& branch = decides.IsTrue() ? node.child(1) : node.child(2);
   return branch.eval(branch, frame);
 }
 

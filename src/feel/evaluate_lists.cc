@@ -100,19 +100,14 @@ bool RangeDomain(const RangeData& range, Domain* out) {
 // Where the value is no domain, false.
 bool ValueDomain(const Value& value, Domain* out) {
   if (value.IsRange()) return RangeDomain(value.range(), out);
-  if (value.IsNull()) return false;
+  if (!value.IsList()) return false;
   out->is_list = true;
-  if (value.IsList()) {
-    out->items = value.list();
-    out->count = out->items.size();
-    return true;
-  }
-  out->items = {&value, 1};
-  out->count = 1;
+  out->items = value.list();
+  out->count = out->items.size();
   return true;
 }
 
-enum class Outcome : uint8_t { kGoOn, kStop, kBadDomain, kStepsMet, kItemsMet };
+enum class Outcome : uint8_t { kGoOn, kStop, kNotBoolean, kBadDomain, kStepsMet, kItemsMet };
 
 // Calls body() for each combination of the variables, the last one fastest.
 template <class Body>
@@ -155,19 +150,23 @@ Value Quantify(const Node& node, Frame& frame, Ternary decisive) {
   Ternary result = decisive == Ternary::kTrue ? Ternary::kFalse : Ternary::kTrue;
   const Node& condition = node.child(node.child_count - 1);
   const Outcome outcome = Iterate(node, frame, 0, [&] {
-    const Ternary t = condition.test(condition, frame);
-    if (t == decisive) {
-      result = t;
-      return Outcome::kStop;
+    const Value v = condition.eval(condition, frame);
+    if (!v.IsBoolean()) {
+      result = Ternary::kNull;
+      return v.IsNull() ? Outcome::kGoOn : Outcome::kNotBoolean;
     }
-    if (t == Ternary::kNull) result = t;
-    return Outcome::kGoOn;
+    if (ToTernary(v.boolean()) != decisive) return Outcome::kGoOn;
+    result = decisive;
+    return Outcome::kStop;
   });
+  if (outcome == Outcome::kNotBoolean) {
+    return Fail(node, frame, NullReason::kType, "a condition is not a boolean");
+  }
   if (outcome != Outcome::kGoOn && outcome != Outcome::kStop) {
     return FailedLoop(node, frame, outcome);
   }
   if (result == Ternary::kNull) {
-    return Fail(node, frame, NullReason::kType, "a condition is not a boolean");
+    return Fail(node, frame, NullReason::kNullOperand, "a condition is null");
   }
   return Value::Boolean(result == Ternary::kTrue);
 }

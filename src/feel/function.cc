@@ -40,6 +40,8 @@ Value CallChecked(const Callable& callable, std::span<const Value> arguments,
                        : context.arena().NewArray<Value>(arguments.size()).data();
   for (size_t i = 0; i < arguments.size(); ++i) {
     coerced[i] = Coerce(arguments[i], type.member_type(i), context.arena());
+    // An argument that does not fit its parameter spoils the call.
+    if (coerced[i].IsNull() && !arguments[i].IsNull()) return coerced[i];
   }
   const Value result = callable.Call({coerced, arguments.size()}, context);
   return Coerce(result, type.element(), context.arena());

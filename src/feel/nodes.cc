@@ -142,6 +142,7 @@ Compiler::Compiler(const Scope& scope, const CompileOptions& options,
   bodies_.push_back({});
   body_ = &bodies_.back();
   line_starts_.assign(1, 0);
+  point_counts_.assign(1, 0);
   // Folding must not blow up a small text.
   fold_context_.limits.list_items_max = 10'000;
   fold_context_.limits.string_bytes_max = 65'536;
@@ -199,6 +200,8 @@ Node* Compiler::Fold(Node* node) {
     const Node& child = node->child(i);
     if (!IsConstant(child)) return node;
     null_child |= child.constant.IsNull();
+    // A function may belong to a model that is not complete yet.
+    if (node->kind == NodeKind::kCallBuiltin && child.constant.IsFunction()) return node;
     if (node->kind == NodeKind::kCallBuiltin && options_.zones == nullptr &&
         NamesAZone(child.constant)) {
       return node;

@@ -186,6 +186,8 @@ Node* Compiler::ParseUnaryComparison() {
   } else {
     return nullptr;
   }
+  const Nesting nesting(&depth_);
+  if (nesting.TooDeep()) return Error(position, "too-deep", "the test is nested too deeply");
   Node* endpoint = ParseAdditive();
   if (endpoint == nullptr) return nullptr;
   Node* node = NewNode(NodeKind::kUnaryRange, position);
@@ -195,9 +197,6 @@ Node* Compiler::ParseUnaryComparison() {
 }
 
 Node* Compiler::ParsePositiveTest() {
-  if (failed_) return nullptr;
-  const Nesting nesting(&depth_);
-  if (nesting.TooDeep()) return Error(at_, "too-deep", "the test is nested too deeply");
   Node* test = ParseUnaryComparison();
   if (test != nullptr || failed_) return test;
   return ParseExpression();

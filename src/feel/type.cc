@@ -68,6 +68,18 @@ bool IsInstanceAt(const Value& value, const Type& type, int depth) {
   }
 }
 
+// Whether a function may be used where `type` is declared: what is not declared of the function
+// (untyped parameters and results) is no obstacle.
+bool FunctionFits(const Type& function, const Type& type) {
+  if (type.id() != Type::Id::kFunction) return false;
+  if (!type.HasMembers() || !function.HasMembers()) return true;
+  if (function.member_count() != type.member_count()) return false;
+  for (size_t i = 0; i < type.member_count(); ++i) {
+    if (!type.member_type(i).ConformsTo(function.member_type(i))) return false;
+  }
+  return function.element().IsAny() || function.element().ConformsTo(type.element());
+}
+
 }  // namespace
 
 Type Type::List(const Type& item) {
@@ -269,6 +281,7 @@ bool IsInstance(const Value& value, const Type& type) {
 
 Value Coerce(const Value& value, const Type& type, Arena& arena) {
   if (value.IsNull() || type.IsAny() || IsInstanceAt(value, type, 0)) return value;
+  if (value.IsFunction() && FunctionFits(value.function().type(), type)) return value;
   if (type.id() == Type::Id::kDateTime && value.kind() == Kind::kDate) {
     return Value::FromDateTime(AtMidnight(value.date(), ZoneRef::Utc()));
   }

@@ -85,9 +85,21 @@ void Loan::Observe(Date today) {
   UpdateState();
 }
 
-// Everything that happens by itself up to the beginning of `day`.
+// Everything that happens by itself up to the beginning of `day`, due date by due date: what is
+// overdue from one on does not depend on the days on which somebody looked.
 void Loan::Advance(Date day) {
   if (day < today_) return;
+  std::vector<Date> stops{day};
+  for (const Period& period : plan_.periods()) {
+    for (const Date stop : {period.to, period.due}) {
+      if (today_ < stop && stop < day) stops.push_back(stop);
+    }
+  }
+  std::sort(stops.begin(), stops.end());
+  for (const Date stop : stops) AdvanceTo(stop);
+}
+
+void Loan::AdvanceTo(Date day) {
   if (state_ == LoanState::kActive) {
     MakeOverdueCharges(day);
     GrowPenalty(day);
@@ -150,7 +162,12 @@ void Loan::AddCharge(uint64_t id, bool penalty, Date due, size_t period, int64_t
   charge.due = due;
   charge.period = period;
   charge.amount = amount;
-  charges_.push_back(charge);
+  // By day, so that the order does not depend on when somebody looked.
+  const auto behind = std::upper_bound(charges_.begin(), charges_.end(), charge,
+                                       [](const Charge& a, const Charge& b) {
+                                         return std::pair(a.due, a.id) < std::pair(b.due, b.id);
+                                       });
+  charges_.insert(behind, charge);
 }
 
 void Loan::AddCharge(const ChargeRule& rule, Date due, size_t period, int64_t base) {
@@ -158,7 +175,8 @@ void Loan::AddCharge(const ChargeRule& rule, Date due, size_t period, int64_t ba
                              ? rule.amount_minor
                              : RoundMinor(Decimal::FromInt64(base) * rule.rate, product_.rounding);
   if (amount <= 0) return;
-  AddCharge(kRuleChargeBit | (2 + next_rule_charge_++), rule.penalty, due, period, amount);
+  const auto number = static_cast<uint64_t>(&rule - product_.charges.data());
+  AddCharge(kRuleChargeBit | ((number + 1) << 32) | period, rule.penalty, due, period, amount);
 }
 
 size_t Loan::ChargePeriod(Date due) const {
@@ -567,6 +585,11 @@ LoanStatus Loan::Check(const Transaction& t) const {
   if (t.kind == TransactionKind::kChangeRate &&
       (!t.rate.IsFinite() || t.rate.IsNegative() || t.rate > Decimal::FromInt64(100))) {
     return LoanStatus::kBadRate;
+  }
+  // Money that came after a write-off is a recovery: a write-off cannot be put before money that is
+  // there already.
+  if (t.kind == TransactionKind::kWriteOff && t.day < transactions_.back().transaction.day) {
+    return LoanStatus::kBadDates;
   }
   if (t.kind == TransactionKind::kPauseInterest && t.until <= t.day) return LoanStatus::kBadDates;
   if (t.kind == TransactionKind::kExtend &&

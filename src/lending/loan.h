@@ -143,7 +143,7 @@ struct Allocation {
 };
 
 struct Charge {
-  uint64_t id = 0;  // of the transaction, or of the rule: kRuleChargeBit | number
+  uint64_t id = 0;  // of the transaction; with the top bit set, of a rule and period
   bool penalty = false;
   Date due;
   size_t period = 0;
@@ -221,6 +221,7 @@ class Loan {
   void Refold(Date until);
   void Fold(AppliedTransaction& applied);
   void Advance(Date day);
+  void AdvanceTo(Date day);
   void MakeOverdueCharges(Date day);
   void GrowPenalty(Date day);
   void AddCharge(const ChargeRule& rule, Date due, size_t period, int64_t base);
@@ -255,7 +256,6 @@ class Loan {
   Decimal penalty_grown_;  // unrounded, of which penalty_charged_ is a charge already
   int64_t penalty_charged_ = 0;
   std::vector<uint8_t> overdue_charged_;  // per period and rule
-  uint64_t next_rule_charge_ = 0;
   int64_t overpaid_ = 0;
   int64_t prepaid_principal_ = 0;
   int64_t charged_back_ = 0;

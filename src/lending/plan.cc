@@ -197,6 +197,8 @@ void Plan::Recompute() {
   for (size_t i = last_open + 1; i < periods_.size(); ++i) rest -= periods_[i].paid_principal;
   int64_t balance = 0;
   int64_t overdue = 0;  // principal that stays in V until today
+  Decimal flat_total;
+  int64_t flat_rounded = 0;
   size_t delta = 0;
   while (delta < deltas_.size() && deltas_[delta].day <= periods_.front().from) {
     balance += deltas_[delta++].amount;
@@ -219,10 +221,22 @@ void Plan::Recompute() {
     } else {
       interest = Accrue(i, p.from, p.to, balance).interest;
     }
-    if (terms_.kind == PlanKind::kFlat) interest = FlatInterest(i);
-    const int64_t calculated =
-        RoundMinor(interest, terms_.rounding) + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
+    int64_t rounded = RoundMinor(interest, terms_.rounding);
+    if (terms_.kind == PlanKind::kFlat) {
+      // With equal periods the total is rounded once, and the last period takes what rounding each
+      // one lost.
+      interest = FlatInterest(i);
+      flat_total = flat_total + interest;
+      rounded = RoundMinor(interest, terms_.rounding);
+      if (terms_.basis == InterestBasis::kEqualPeriods && i + 1 == periods_.size()) {
+        rounded = std::max<int64_t>(RoundMinor(flat_total, terms_.rounding) - flat_rounded, 0);
+      }
+      flat_rounded += rounded;
+    }
+    const int64_t owed = rounded + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
+    const int64_t calculated = std::max<int64_t>(owed - p.waived_interest, 0);
     if (!p.locked) SetDues(i, calculated, i == last_open, rest);
+    if (i > last_open) p.principal = p.paid_principal;
     if (i <= last_open) rest -= p.principal;
     while (delta < deltas_.size() && deltas_[delta].day <= p.to) balance += deltas_[delta++].amount;
     const int64_t unpaid = p.principal - p.paid_principal;
@@ -244,11 +258,10 @@ void Plan::Recompute() {
       Period& p = periods_[i];
       const int64_t room = std::min(p.principal - p.paid_principal, -rest);
       if (p.locked || room <= 0) continue;
-      if (IsLevel(i)) {
-        p.instalment -= room;
-      } else {
-        p.planned_principal -= room;
-      }
+      int64_t& own = IsLevel(i) ? p.instalment : p.planned_principal;
+      const int64_t from_own = std::min(room, own);
+      own -= from_own;
+      p.credited_principal -= room - from_own;
       rest += room;
       Recompute();
       return;
@@ -340,6 +353,17 @@ void Plan::SpreadPrincipal(size_t first) {
   const auto count = static_cast<int64_t>(end - begin);
   const Decimal share = (Decimal::FromInt64(base) - Decimal::FromInt64(terms_.balloon_minor)) /
                         Decimal::FromInt64(count);
+  if (terms_.kind == PlanKind::kFlat && terms_.equal_payments) {
+    Recompute();
+    int64_t interest = 0;
+    for (size_t i = begin; i < end; ++i) interest += periods_[i].interest;
+    const int64_t payment =
+        RoundInstalment(share + Decimal::FromInt64(interest) / Decimal::FromInt64(count));
+    for (size_t i = begin; i < end; ++i) {
+      periods_[i].planned_principal = std::max<int64_t>(payment - periods_[i].interest, 0);
+    }
+    return;
+  }
   const int64_t part = RoundInstalment(share);
   for (size_t i = begin; i < end; ++i) periods_[i].planned_principal = part;
   if (terms_.residue_first) {
@@ -357,6 +381,8 @@ void Plan::Insert(Date day, int64_t amount) {
 
 void Plan::Draw(Date day, int64_t amount_minor) {
   CREDENCE_ASSERT(amount_minor > 0 && day >= periods_.front().from);
+  // A settled loan that is drawn on again goes on from this period.
+  for (size_t i = IndexOf(day); i < periods_.size(); ++i) periods_[i].locked = false;
   drawn_ += amount_minor;
   draws_.push_back({day, amount_minor});
   Insert(day, amount_minor);
@@ -395,6 +421,7 @@ void Plan::Credit(Date day, int64_t principal_minor, int64_t interest_minor) {
   period.locked = false;  // a settled loan owes again
   period.credited_principal += principal_minor;
   period.credited_interest += interest_minor;
+  period.principal += principal_minor;  // open again, so that it may take the rest
   credited_ += principal_minor;
   if (principal_minor != 0) Insert(day, principal_minor);
   Recompute();
@@ -412,8 +439,10 @@ void Plan::Settle() {
   for (Period& period : periods_) {
     period.principal = period.paid_principal;
     period.interest = period.paid_interest;
-    period.instalment = period.Due() - period.credited_principal - period.credited_interest;
-    period.planned_principal = period.principal - period.credited_principal;
+    period.instalment = period.Due();
+    period.planned_principal = period.principal;
+    period.credited_principal = 0;  // part of what was paid or given up
+    period.credited_interest = 0;
     period.locked = true;
   }
   Recompute();

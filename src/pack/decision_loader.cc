@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/decision/decide.h"
 #include "src/model/pmml.h"
 #include "src/pack/loader.h"
 #include "src/record/feel_value.h"
@@ -305,6 +306,12 @@ void Loader::PlanMaker::BindPolicy() {
 }
 
 void Loader::PlanMaker::Finish() {
+  if (recorded_.size() > decision::kRecordedSlotsMax) {
+    return reporter_.Error(decl_.at, "too-many",
+                           "the decision '" + decl_.name + "' reads " +
+                               std::to_string(recorded_.size()) + " slots: expected at most " +
+                               std::to_string(decision::kRecordedSlotsMax));
+  }
   plan_.recorded.assign(recorded_.begin(), recorded_.end());
   plan_.outcomes = decl_.outcomes;
   plan_.fallback = decl_.fallback;

@@ -102,9 +102,14 @@ Result<Event> DecodeEvent(std::string_view bytes, Arena* arena) {
 }
 
 Digest ContentDigest(const Event& event, const Schema& schema) {
+  std::string scratch;
+  return ContentDigest(event, schema, &scratch);
+}
+
+Digest ContentDigest(const Event& event, const Schema& schema, std::string* scratch) {
   const EventType& type = schema.event_types[event.type];
-  std::string canonical;
-  ByteWriter out(&canonical);
+  scratch->clear();
+  ByteWriter out(scratch);
   out.PutBytes(type.name);
   out.PutFixed64(static_cast<uint64_t>(event.time.ns));
   out.PutBytes(event.about);
@@ -119,7 +124,7 @@ Digest ContentDigest(const Event& event, const Schema& schema) {
       EncodeValue(event.fields[i], &out);
     }
   }
-  return Sha256(canonical);
+  return Sha256(*scratch);
 }
 
 }  // namespace credence::record

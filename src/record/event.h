@@ -54,5 +54,7 @@ Result<Event> DecodeEvent(std::string_view bytes, Arena* arena);
 // The digest over type name, time, about, reverses and fields (tokens for personal values; never
 // the sealed bytes, which differ each time).
 Digest ContentDigest(const Event& event, const Schema& schema);
+// The same. `scratch` is replaced; one that is kept between calls saves its allocation.
+Digest ContentDigest(const Event& event, const Schema& schema, std::string* scratch);
 
 }  // namespace credence::record

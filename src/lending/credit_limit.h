@@ -1,0 +1,159 @@
+#pragma once
+// Credit limits: how much somebody may owe, as a tree. A limit may have a parent (a product's limit
+// under a customer's, a live room's under a product's); what is used below counts in every limit
+// above, and none may be exceeded.
+//
+//   hold       an order takes room until it is captured, released or its time is over (a predicate
+//   on time) capture    what was held, or a part of it, becomes owed (committed); the rest of the
+//   hold is free again restore    a repayment gives room back
+//
+// A limit has an amount, temporary raises with a beginning and an end, may be frozen (no new holds;
+// what is held may still be captured) and may expire (as if its amount were 0). Lowering a limit
+// below what is used is allowed: there is no headroom then. Every change carries the decision that
+// made it and a reason code.
+//
+// Commands give a status and change nothing unless it is kApplied. Time never goes back
+// (assertion). Reads take the time as an argument and release nothing. One thread.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "src/base/int128.h"
+#include "src/base/strong_id.h"
+
+namespace credence::lending {
+
+using LimitId = StrongId<struct LimitIdTag, uint64_t>;
+using HoldId = StrongId<struct HoldIdTag, uint64_t>;
+
+// Why: the decision (0 = none, by hand) and the reason code of the pack.
+struct Cause {
+  uint64_t decision = 0;
+  uint32_t reason = 0;
+  friend bool operator==(const Cause&, const Cause&) = default;
+};
+
+// In the order of precedence. Stored. Do not change.
+enum class LimitStatus : uint8_t {
+  kApplied = 0,
+  kIdMustNotBeZero = 1,
+  kAmountNegative = 2,
+  kAmountNotPositive = 3,
+  kAmountTooLarge = 4,
+  kAlreadyExists = 5,
+  kNotFound = 6,
+  kParentNotFound = 7,
+  kTooDeep = 8,
+  kBadTimes = 9,  // an end that is not after the beginning, or is over already
+  kTooManyRaises = 10,
+  kHoldNotFound = 11,
+  kHoldAlreadyCaptured = 12,
+  kHoldAlreadyReleased = 13,
+  kHoldExpired = 14,
+  kExceedsHold = 15,      // capture of more than is held
+  kFrozen = 16,           // this limit or one above
+  kExpired = 17,          // this limit or one above
+  kExceedsHeadroom = 18,  // of this limit
+  kExceedsParentHeadroom = 19,
+  kExceedsCommitted = 20,  // restore of more than is owed
+};
+[[nodiscard]] std::string_view LimitStatusName(LimitStatus status);
+
+enum class LimitChangeKind : uint8_t {
+  kGrant = 1,
+  kSet = 2,  // raised or lowered
+  kRaiseForATime = 3,
+  kFreeze = 4,
+  kUnfreeze = 5,
+  kExpire = 6,
+};
+
+struct LimitChange {
+  int64_t time_ns = 0;
+  LimitChangeKind kind = LimitChangeKind::kGrant;
+  int64_t amount = 0;
+  Cause cause;
+};
+
+// What policy reads.
+struct LimitView {
+  int64_t granted = 0;  // amount and raises as they hold now; 0 when expired
+  int64_t committed = 0;
+  int64_t held = 0;
+  int64_t exposure = 0;  // committed + held
+  int64_t headroom = 0;  // what a new hold may take, parents counted; 0 when frozen or expired
+  bool frozen = false;   // itself, not a parent
+  bool expired = false;
+};
+
+class LimitBook {
+ public:
+  static constexpr int64_t kAmountMax = 1'000'000'000'000'000;
+  static constexpr size_t kDepthMax = 8;
+  static constexpr size_t kRaisesMax = 32;  // of one limit, ended ones included
+
+  // --- limits ---
+  LimitStatus Grant(int64_t now_ns, LimitId id, std::optional<LimitId> parent, int64_t amount,
+                    Cause cause);
+  LimitStatus SetAmount(int64_t now_ns, LimitId id, int64_t amount, Cause cause);
+  LimitStatus RaiseForATime(int64_t now_ns, LimitId id, int64_t amount, int64_t from_ns,
+                            int64_t until_ns, Cause cause);
+  LimitStatus Freeze(int64_t now_ns, LimitId id, Cause cause);
+  LimitStatus Unfreeze(int64_t now_ns, LimitId id, Cause cause);
+  // From `at_ns` on the limit is worth nothing.
+  LimitStatus ExpireAt(int64_t now_ns, LimitId id, int64_t at_ns, Cause cause);
+
+  // --- use ---
+  // Held until `until_ns` (INT64_MAX = without end).
+  LimitStatus Hold(int64_t now_ns, HoldId hold, LimitId id, int64_t amount, int64_t until_ns);
+  LimitStatus Capture(int64_t now_ns, HoldId hold, int64_t amount);
+  LimitStatus Release(int64_t now_ns, HoldId hold);
+  LimitStatus Restore(int64_t now_ns, LimitId id, int64_t amount);
+
+  // --- reads ---
+  [[nodiscard]] std::optional<LimitView> View(LimitId id, int64_t now_ns) const;
+  [[nodiscard]] const std::vector<LimitChange>* Changes(LimitId id) const;  // null if there is none
+
+ private:
+  struct Raise {
+    int64_t amount;
+    int64_t from_ns;
+    int64_t until_ns;
+  };
+  struct Limit {
+    std::optional<LimitId> parent;
+    int64_t amount = 0;
+    std::vector<Raise> raises;
+    bool frozen = false;
+    int64_t expires_ns = INT64_MAX;
+    int64_t committed = 0;  // below included
+    int64_t held = 0;       // below included
+    std::vector<LimitChange> changes;
+  };
+  enum class HoldState : uint8_t { kHeld = 1, kCaptured = 2, kReleased = 3, kExpired = 4 };
+  struct HoldEntry {
+    LimitId limit;
+    int64_t amount = 0;
+    int64_t until_ns = INT64_MAX;
+    HoldState state = HoldState::kHeld;
+  };
+
+  void Advance(int64_t now_ns);
+  void AddHeld(LimitId id, int64_t amount);
+  void AddCommitted(LimitId id, int64_t amount);
+  [[nodiscard]] int64_t HeldAt(LimitId id, int64_t now_ns) const;
+  [[nodiscard]] bool IsAbove(LimitId above, LimitId id) const;  // or equal
+  [[nodiscard]] static int64_t AmountAt(const Limit& limit, int64_t now_ns);
+  [[nodiscard]] int64_t OwnHeadroom(const Limit& limit, LimitId id, int64_t now_ns) const;
+  LimitStatus Change(int64_t now_ns, LimitId id, LimitChangeKind kind, int64_t amount, Cause cause);
+
+  std::map<LimitId, Limit> limits_;
+  std::map<HoldId, HoldEntry> holds_;
+  std::set<std::pair<int64_t, HoldId>> ends_;  // of holds with an end
+  int64_t last_ns_ = INT64_MIN;
+};
+
+}  // namespace credence::lending
