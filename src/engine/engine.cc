@@ -53,7 +53,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(FileSystem& files, const std::strin
 
 Status Engine::Recover() {
   if (options_.read_only) return RecoverReadOnly();
-  CREDENCE_TRY(files_.MakeFolders(folder_));
+  CREDENCE_TRY(MakeFoldersDurably(files_, folder_));
   journal::Options options = options_.journal;
   options.on_frame = [this](const journal::FrameView& frame) { return FoldFrame(frame); };
   CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
