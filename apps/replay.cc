@@ -36,7 +36,8 @@ struct Options {
   size_t show = 5;
 };
 
-// Every feature by name. Amounts are decimal strings, numbers have all their digits, the rest is text.
+// Every feature by name. Amounts are decimal strings, numbers have all their digits, the rest is
+// text.
 std::string FeaturesJson(const pack::Pack& pack, std::span<const record::Value> values) {
   api::JsonWriter out;
   out.BeginObject();
@@ -44,12 +45,24 @@ std::string FeaturesJson(const pack::Pack& pack, std::span<const record::Value> 
     const record::Value& value = values[i];
     out.Key(pack.features.features()[i].slot.name);
     switch (value.kind()) {
-      case record::ValueKind::kAbsent: out.Null(); break;
-      case record::ValueKind::kInteger: out.Integer(value.integer()); break;
-      case record::ValueKind::kBoolean: out.Boolean(value.boolean()); break;
-      case record::ValueKind::kDecimal: out.Number(value.decimal().ToString()); break;
-      case record::ValueKind::kMoney: out.Text(value.money().ToString()); break;
-      default: out.Text(record::ToString(value)); break;
+      case record::ValueKind::kAbsent:
+        out.Null();
+        break;
+      case record::ValueKind::kInteger:
+        out.Integer(value.integer());
+        break;
+      case record::ValueKind::kBoolean:
+        out.Boolean(value.boolean());
+        break;
+      case record::ValueKind::kDecimal:
+        out.Number(value.decimal().ToString());
+        break;
+      case record::ValueKind::kMoney:
+        out.Text(value.money().ToString());
+        break;
+      default:
+        out.Text(record::ToString(value));
+        break;
     }
   }
   out.EndObject();

@@ -161,6 +161,22 @@ TEST_F(HostileEvents, ShowNoPersonalValue) {
   }
 }
 
+// A code that no document explains helps nobody.
+TEST_F(HostileEvents, MeetOnlyProblemsThatTheDocumentLists) {
+  const auto expected =
+      ReadWholeFile(disk_, std::string(kGolden) + "/events.expected", uint64_t{4} << 20);
+  const auto document =
+      ReadWholeFile(disk_, CREDENCE_SOURCE_DIR "/docs/EVENTS.md", uint64_t{4} << 20);
+  ASSERT_TRUE(expected.ok() && document.ok());
+  size_t found = 0;
+  for (size_t at = 0; (at = expected->find(kProblemTypePrefix, at)) != std::string::npos; ++found) {
+    at += kProblemTypePrefix.size();
+    const std::string code = expected->substr(at, expected->find('"', at) - at);
+    EXPECT_NE(document->find("| `" + code + "` |"), std::string::npos) << code;
+  }
+  EXPECT_GE(found, 60U);
+}
+
 TEST_F(HostileEvents, ADecisionIsWrittenWithTextsRulesAndSlots) {
   record::Event event;
   Problem problem;

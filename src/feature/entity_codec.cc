@@ -48,7 +48,7 @@ void EncodeLog(const LogPlan& plan, const LogState& state, const Dictionary& tex
   std::vector<bool> present;
   for (; !log.AtEnd(at); ++at.row, at = log.Settled(at)) {
     const uint64_t* row = log.Row(at);
-    const Reversal* reversal = log.FindReversal(RowSeq(row));
+    const Reversal* reversal = log.ReversalOf(row);
     const std::span<const uint64_t> mask =
         reversal != nullptr ? std::span<const uint64_t>(reversal->mask) : log.Mask(row);
     out->PutZigzag(static_cast<int64_t>(row[0] - before));

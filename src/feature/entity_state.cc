@@ -118,8 +118,8 @@ bool EntityState::Reverse(const FeaturePlan& plan, Seq seq, Seq reversal) {
     LogState& state = rep.logs[l];
     const std::optional<Position> at = state.row_log.FindSeq(seq.value());
     if (!at) continue;
-    if (RowTime(state.row_log.Row(*at)) <= state.horizon) return false;
-    if (state.row_log.FindReversal(seq.value()) != nullptr) return false;
+    const uint64_t* row = state.row_log.Row(*at);
+    if (RowTime(row) <= state.horizon || state.row_log.ReversalOf(row) != nullptr) return false;
     CREDENCE_ASSERT(reversal.value() > seq.value() && reversal.value() >= rep.newest);
     rep.newest = reversal.value();
     state.row_log.Reverse(plans[l], rep.texts, *at, reversal.value());

@@ -132,6 +132,7 @@ void RunStream(uint64_t seed, const std::vector<FeatureSpec>& specs, const Tunin
       ASSERT_EQ(Canonical(plan, decoded.value()), bytes);
       // From here on the decoded one goes on, in half of the cases.
       if (random.OneIn(2)) pair.state() = std::move(decoded).value();
+      ASSERT_TRUE(pair.Agree({Timestamp{time}, Seq(seq)}, true));
     }
   }
 }

@@ -11,7 +11,6 @@
 namespace credence::feel {
 namespace {
 
-constexpr std::string_view kNeedsList = "the argument is not a list";
 constexpr int kFlattenDepthMax = 1000;
 
 // A list argument; another value counts as a list of itself. Null is no list.

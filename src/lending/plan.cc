@@ -236,7 +236,10 @@ void Plan::Recompute() {
     const int64_t owed = rounded + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
     const int64_t calculated = std::max<int64_t>(owed - p.waived_interest, 0);
     if (!p.locked) SetDues(i, calculated, i == last_open, rest);
-    if (i > last_open) p.principal = p.paid_principal;
+    if (i > last_open && !p.locked) {
+      p.principal = p.paid_principal;
+      if (IsLevel(i)) p.instalment = p.Due() - p.credited_principal - p.credited_interest;
+    }
     if (i <= last_open) rest -= p.principal;
     while (delta < deltas_.size() && deltas_[delta].day <= p.to) balance += deltas_[delta++].amount;
     const int64_t unpaid = p.principal - p.paid_principal;
@@ -286,6 +289,19 @@ void Plan::Solve(size_t first) {
   }
 }
 
+// (B x prod(1 + f) - balloon) / F over these periods.
+int64_t Plan::LevelInstalment(const std::vector<size_t>& open, int64_t base) const {
+  Decimal growth = kOne;
+  Decimal sum;  // F
+  for (size_t k = 0; k < open.size(); ++k) {
+    const Decimal step = kOne + FactorOf(open[k]);
+    growth = growth * step;
+    sum = k == 0 ? kOne : kOne + sum * step;
+  }
+  const Decimal balloon = Decimal::FromInt64(terms_.balloon_minor);
+  return RoundInstalment((Decimal::FromInt64(base) * growth - balloon) / sum);
+}
+
 void Plan::SolveLevel(size_t first) {
   first = std::max(first, static_cast<size_t>(terms_.principal_grace));
   int64_t base = drawn_ - prepaid_;
@@ -305,17 +321,20 @@ void Plan::SolveLevel(size_t first) {
     return;
   }
   int64_t instalment = terms_.fixed_instalment_minor;
-  if (instalment == 0) {
-    Decimal growth = kOne;
-    Decimal sum;  // F
-    for (size_t k = 0; k < open.size(); ++k) {
-      const Decimal step = kOne + FactorOf(open[k]);
-      growth = growth * step;
-      sum = k == 0 ? kOne : kOne + sum * step;
-    }
-    const Decimal balance = Decimal::FromInt64(base);
-    const Decimal balloon = Decimal::FromInt64(terms_.balloon_minor);
-    instalment = RoundInstalment((balance * growth - balloon) / sum);
+  if (instalment == 0) instalment = LevelInstalment(open, base);
+  const auto count = static_cast<int64_t>(open.size());
+  // An instalment is not lowered below what was paid of it: such a period keeps its own.
+  const auto is_beyond = [&](size_t i) {
+    return periods_[i].paid_principal + periods_[i].paid_interest > instalment;
+  };
+  if (open.size() > 1 && std::any_of(open.begin(), open.end() - 1, is_beyond)) {
+    const size_t last = open.back();
+    std::erase_if(open, [&](size_t i) {
+      if (i == last || !is_beyond(i)) return false;
+      base -= periods_[i].principal - periods_[i].credited_principal;
+      return true;
+    });
+    if (terms_.fixed_instalment_minor == 0 && base > 0) instalment = LevelInstalment(open, base);
   }
   const auto set = [&](int64_t amount) {
     for (const size_t i : open) periods_[i].instalment = amount;
@@ -324,7 +343,6 @@ void Plan::SolveLevel(size_t first) {
   };
   int64_t difference = set(instalment);
   if (!terms_.smooth || terms_.fixed_instalment_minor != 0) return;
-  const auto count = static_cast<int64_t>(open.size());
   for (int round = 0; round < 3 && Magnitude(difference) > count / 2; ++round) {
     const int64_t tried =
         RoundInstalment(Decimal::FromInt64(instalment) +
