@@ -197,8 +197,8 @@ Ternary TestUnaryTests(const Node& node, Frame& frame) {
 Ternary TestUnaryTest(const Node& node, Frame& frame) {
   const Value& input = frame.locals[node.index];
   const Value test = node.child(0).eval(node.child(0), frame);
-  // An expression that is true is a match in itself; a bare `true` asks for an input that is true, so that
-  // a rule of it does not fire where the input is missing.
+  // An expression that is true is a match in itself; a bare `true` asks for an input that is true,
+  // so that a rule of it does not fire where the input is missing.
   const bool is_condition = (node.flags & Node::kUsesInput) != 0 ||
                             (node.child(0).kind != NodeKind::kConstant && !input.IsBoolean());
   if (test.IsBoolean() && is_condition) return ToTernary(test.boolean());
