@@ -17,7 +17,6 @@ TEXT = CODE | {".md", ".toml", ".txt", ".yaml", ".yml", ".json", ".dmn", ".csv",
 BANNED_FOLDERS = {"common", "util", "utils", "helper", "helpers", "misc"}
 # A file may be longer for a reason that is said here.
 LONGER = {
-    "src/feel/parser.cc": "one grammar, one function a rule",
 }
 # The words are put together here so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "HA" + "CK"]) + r")\b")
