@@ -309,15 +309,46 @@ DecisionRecord Decide(const DecisionPlan& plan, const Request& request, std::spa
 
 namespace {
 
+// Whether a slot of this type may hold the value. Records come from a journal that somebody may
+// have written by hand.
+bool Fits(const Value& value, record::SlotType type) {
+  using record::SlotType;
+  using record::ValueKind;
+  switch (value.kind()) {
+    case ValueKind::kAbsent:
+    case ValueKind::kIncomplete:
+      return true;
+    case ValueKind::kBoolean:
+      return type == SlotType::kBoolean;
+    case ValueKind::kInteger:
+      return type == SlotType::kInteger;
+    case ValueKind::kDecimal:
+      return type == SlotType::kDecimal;
+    case ValueKind::kMoney:
+      return type == SlotType::kMoney;
+    case ValueKind::kString:
+      return type == SlotType::kString;
+    case ValueKind::kDuration:
+      return type == SlotType::kDuration;
+    case ValueKind::kDate:
+      return type == SlotType::kDate;
+    case ValueKind::kTimestamp:
+      return type == SlotType::kTimestamp;
+    case ValueKind::kToken:
+      return type == SlotType::kToken;
+  }
+  CREDENCE_UNREACHABLE();
+}
+
 Result<std::vector<Value>> SlotsOf(const DecisionPlan& plan, const DecisionRecord& record) {
   if (record.pack != plan.pack) {
     return DataLoss("decision " + record.Id() + " was made by pack " + record.pack.ToHex());
   }
   std::vector<Value> slots(plan.slots.size());
   for (const record::SlotValue& slot : record.slots) {
-    if (slot.slot >= slots.size()) {
+    if (slot.slot >= slots.size() || !Fits(slot.value, plan.slots.at(slot.slot).type)) {
       return DataLoss("decision " + record.Id() + " read slot " + std::to_string(slot.slot) +
-                      ", which its pack does not have");
+                      ", which its pack does not have, or not of this type");
     }
     slots[slot.slot] = slot.value;
   }

@@ -5,7 +5,7 @@
 namespace credence::engine {
 
 Status ArtefactStore::Put(const pack::FileSet& files, Digest* digest) {
-  CREDENCE_TRY(files_.MakeFolders(folder_));
+  CREDENCE_TRY(MakeFoldersDurably(files_, folder_));
   std::string manifest;
   for (const auto& [path, content] : files) {
     const std::string name = Sha256(content).ToHex();

@@ -53,7 +53,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(FileSystem& files, const std::strin
 
 Status Engine::Recover() {
   if (options_.read_only) return RecoverReadOnly();
-  CREDENCE_TRY(files_.MakeFolders(folder_));
+  CREDENCE_TRY(MakeFoldersDurably(files_, folder_));
   journal::Options options = options_.journal;
   options.on_frame = [this](const journal::FrameView& frame) { return FoldFrame(frame); };
   CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
@@ -360,7 +360,8 @@ bool Engine::ConvertAmounts(Event* event, Outcome* outcome) {
     const auto in_base = Convert(amount, base, rate->second, Rounding::kHalfEven);
     if (!in_base.ok()) {
       outcome->refusal = Refusal::kAmountOutOfRange;
-      outcome->expected = in_base.status().message();
+      outcome->expected = "expected an amount that fits 64-bit minor units of " +
+                          std::string(base.code()) + " after conversion";
       return false;
     }
     outcome->field.clear();

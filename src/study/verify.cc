@@ -111,6 +111,9 @@ Status Verifier::Record(std::string_view bytes, uint64_t frame) {
   if (const auto* event = std::get_if<record::Event>(&any)) {
     ++report_.events;
     event_ = *event;
+    if (record::ContentDigest(*event, core_.state.pack->schema) != event->digest) {
+      Report(event->seq, "the event does not have the content that its digest names");
+    }
     if (AsksFor(*event)) asked_ = event->seq;
   }
   if (const auto* answer = std::get_if<record::Answer>(&any)) {
