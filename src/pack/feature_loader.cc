@@ -65,8 +65,15 @@ void Loader::LoadFeatureEntry(const std::string& entity, const Node& node, Repor
   base.position = At(*reporter, node);
   const std::string what = "features of " + entity;
   MapReader map(node, what, reporter);
-  if (const Node* value = map.Require("from"))
+  if (const Node* value = map.Require("from")) {
     base.from = ReadName(*value, what + ", from", true, reporter).value_or("");
+    if (!base.from.empty() && !pack_->schema.EventTypeIndex(base.from)) {
+      std::vector<std::string> names;
+      for (const auto& type : pack_->schema.event_types) names.push_back(type.name);
+      reporter->Unknown(*value, "event type", base.from, names);
+      base.from.clear();
+    }
+  }
   if (const Node* value = map.Take("as"))
     base.stream = ReadName(*value, what + ", as", false, reporter).value_or("");
   if (const Node* value = map.Take("where")) {

@@ -157,7 +157,7 @@ TEST_F(VerifyTest, AnAlteredOutcomeIsFoundAndItsEventNamed) {
   ASSERT_EQ(report.mismatches, 2u) << "once from its own slots, once from the events";
   EXPECT_EQ(report.first[0].event, "o2");
   EXPECT_EQ(report.first[0].decision, DecisionRecord::IdFor(report.first[0].seq));
-  EXPECT_NE(report.first[0].what.find("outcome: recorded decline, computed again approve"),
+  EXPECT_NE(report.first[0].what.find("outcome: recorded decline, computed again review"),
             std::string::npos)
       << report.first[0].what;
 }
