@@ -15,6 +15,7 @@ Action AddDecide(CLI::App* app);
 Action AddVerify(CLI::App* app);
 Action AddInspect(CLI::App* app);
 Action AddPack(CLI::App* app);
-Action AddBench(CLI::App* app);
+Action AddFeel(CLI::App* app);
+Action AddDmn(CLI::App* app);
 
 }  // namespace credence::apps

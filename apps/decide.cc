@@ -88,7 +88,7 @@ int Decide(const Options& options) {
   }
   if (outcome.decision == nullptr) return Fail("events of this type ask for no decision");
   if (options.json) {
-    fmt::print("{}\n", api::DecisionToJson(*outcome.decision, event.id, *pack));
+    fmt::print("{}\n", api::ToJson(*outcome.decision, *pack, event.source, event.id));
   } else {
     fmt::print("{}\n{}", DecisionText(*outcome.decision, event.id, *pack, options.language),
                SlotsText(*outcome.decision, *pack));

@@ -8,6 +8,7 @@
 #include "apps/decision_text.h"
 #include "apps/load.h"
 #include "apps/terminal.h"
+#include "src/journal/journal.h"
 #include "src/journal/posix_file.h"
 #include "src/study/verify.h"
 

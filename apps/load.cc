@@ -20,6 +20,17 @@ std::optional<std::string> SystemZones::Read(std::string_view zone_name) {
   return std::move(*bytes);
 }
 
+const Zone* SystemZones::Find(std::string_view zone_name) {
+  const auto known = zones_.find(zone_name);
+  if (known != zones_.end()) return known->second.get();
+  std::unique_ptr<Zone>& slot = zones_[std::string(zone_name)];
+  const auto bytes = Read(zone_name);
+  if (!bytes) return nullptr;
+  auto zone = Zone::FromTzif(std::string(zone_name), *bytes);
+  if (zone.ok()) slot = std::make_unique<Zone>(std::move(*zone));
+  return slot.get();
+}
+
 std::shared_ptr<const pack::Pack> LoadPack(FileSystem& files, const std::string& folder) {
   auto content = pack::ReadFolder(files, folder);
   if (!content.ok()) {

@@ -2,6 +2,7 @@
 // What several commands need of the machine: packs from folders, time zones from the system, a
 // store.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,14 +13,16 @@
 
 namespace credence::apps {
 
-// TZif bytes from the system's zone database.
-class SystemZones final : public pack::TzifSource {
+// The system's zone database. Zones are made when they are first asked for; one thread at a time.
+class SystemZones final : public pack::TzifSource, public ZoneSource {
  public:
   explicit SystemZones(FileSystem& files) : files_(files) {}
   std::optional<std::string> Read(std::string_view zone_name) override;
+  const Zone* Find(std::string_view zone_name) override;
 
  private:
   FileSystem& files_;
+  std::map<std::string, std::unique_ptr<Zone>, std::less<>> zones_;
 };
 
 // Loads and checks the pack in `folder`; prints its diagnostics. Null after errors.

@@ -34,7 +34,8 @@ int main(int argc, char** argv) {
   add("inspect", "show what journal, state and one decision hold (查看)",
       credence::apps::AddInspect);
   add("pack", "check a pack and show what it holds (配置包)", credence::apps::AddPack);
-  add("bench", "measure decisions a second in process (性能)", credence::apps::AddBench);
+  add("feel", "evaluate a FEEL expression (表达式)", credence::apps::AddFeel);
+  add("dmn", "evaluate, check and test DMN policies (决策表)", credence::apps::AddDmn);
   CLI11_PARSE(app, argc, argv);
   for (const auto& [command, action] : actions) {
     if (command->parsed()) return action();

@@ -13,6 +13,7 @@
 #include "apps/terminal.h"
 #include "src/api/decision_json.h"
 #include "src/api/gate.h"
+#include "src/api/json_writer.h"
 #include "src/base/memory_file.h"
 #include "src/journal/posix_file.h"
 
@@ -34,6 +35,39 @@ struct Options {
   size_t batch = engine::kBatchEventsMax;
   size_t show = 5;
 };
+
+// Every feature by name. Amounts are decimal strings, numbers have all their digits, the rest is
+// text.
+std::string FeaturesJson(const pack::Pack& pack, std::span<const record::Value> values) {
+  api::JsonWriter out;
+  out.BeginObject();
+  for (size_t i = 0; i < values.size(); ++i) {
+    const record::Value& value = values[i];
+    out.Key(pack.features.features()[i].slot.name);
+    switch (value.kind()) {
+      case record::ValueKind::kAbsent:
+        out.Null();
+        break;
+      case record::ValueKind::kInteger:
+        out.Integer(value.integer());
+        break;
+      case record::ValueKind::kBoolean:
+        out.Boolean(value.boolean());
+        break;
+      case record::ValueKind::kDecimal:
+        out.Number(value.decimal().ToString());
+        break;
+      case record::ValueKind::kMoney:
+        out.Text(value.money().ToString());
+        break;
+      default:
+        out.Text(record::ToString(value));
+        break;
+    }
+  }
+  out.EndObject();
+  return out.Finish();
+}
 
 // One run: reads, admits in batches, writes decisions, counts.
 class Replay {
@@ -86,7 +120,7 @@ bool Replay::OpenStore() {
   if (options_.all_features) {
     options.on_decision = [this](const decision::DecisionPlan&, const record::Event&,
                                  std::span<const record::Value> features) {
-      feature_json_.push_back(api::FeaturesToJson(*pack_, features));
+      feature_json_.push_back(FeaturesJson(*pack_, features));
     };
   }
   auto opened = engine::Engine::Open(files, folder, options);
@@ -215,10 +249,11 @@ void Replay::Count(const engine::Outcome& outcome, size_t index) {
   for (const std::string& reason : decision.reasons) ++reasons_[reason];
   if (decided_ < options_.show) Show(outcome, batch_[index].id);
   if (out_ != nullptr) {
-    const std::string_view features = options_.all_features
-                                          ? std::string_view(feature_json_[decided_in_batch_])
-                                          : std::string_view();
-    out_text_ += api::DecisionToJson(decision, batch_[index].id, *pack_, features);
+    out_text_ += api::ToJson(decision, *pack_, batch_[index].source, batch_[index].id);
+    if (options_.all_features) {
+      out_text_.pop_back();
+      out_text_ += ",\"features\":" + feature_json_[decided_in_batch_] + "}";
+    }
     out_text_ += '\n';
   }
   ++decided_in_batch_;

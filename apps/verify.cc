@@ -8,6 +8,7 @@
 
 #include "apps/commands.h"
 #include "apps/terminal.h"
+#include "src/journal/journal.h"
 #include "src/journal/posix_file.h"
 
 namespace credence::apps {

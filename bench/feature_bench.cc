@@ -238,6 +238,35 @@ void ManyEntities(benchmark::State& bench) {
 }
 BENCHMARK(ManyEntities)->Arg(1)->Arg(5)->Arg(20)->Arg(30)->Arg(100)->ArgName("events");
 
+// Filters and arguments of one event, evaluated with FEEL: two filters and an expression.
+void Evaluate(benchmark::State& bench) {
+  std::vector<FeatureSpec> specs = Specs(Mix::kPlain, 25, 1000);
+  for (size_t f = 0; f < specs.size(); ++f) {
+    if (f % 3 == 0) specs[f].where = "amount > 100";
+    if (f % 3 == 1) specs[f].where = "device_id = \"device-7\" or amount >= 5000";
+  }
+  FeatureSpec net = SpecOf(Aggregator::kSum, "amount * 0.97", kStep, false);
+  net.argument_is_feel = true;
+  net.argument_as = "net";
+  net.scale = 2;
+  specs.push_back(net);
+  const FeaturePlan plan = PlanOf(specs, 0);
+  const Currency cny = *Currency::FromCode("CNY");
+  std::vector<Value> fields = {Value::String("b"), Value::OfMoney(Money{1'234'56, cny}, 1'234'56),
+                               Value::String("device-7")};
+  record::Event event;
+  event.fields = fields;
+  event.seq = Seq(1);
+  Arena arena;
+  for (auto _ : bench) {
+    arena.Reset();
+    Result<Arrival> arrival = plan.EvaluateArrival(event, &arena);
+    CREDENCE_ASSERT(arrival.ok() && arrival.value().rows.size() == 1);
+    benchmark::DoNotOptimize(arrival);
+  }
+}
+BENCHMARK(Evaluate);
+
 }  // namespace
 }  // namespace credence::feature
 

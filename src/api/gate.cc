@@ -74,6 +74,16 @@ std::string JsonTrouble(simdjson::error_code error) {
       return "expected control characters in strings to be escaped";
     case simdjson::STRING_ERROR:
       return "expected valid escape sequences in strings";
+    case simdjson::T_ATOM_ERROR:
+      return "expected true or false, spelled so";
+    case simdjson::N_ATOM_ERROR:
+      return "expected null, spelled so";
+    case simdjson::NUMBER_ERROR:
+      return "expected a JSON number: no plus, no leading zeros, digits on both sides of a point";
+    case simdjson::TAPE_ERROR:
+      return "expected a JSON value, and members as name, colon, value with commas between them";
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT:
+      return "expected the event to end with its closing brace";
     case simdjson::EMPTY:
       return "expected a JSON object, not an empty text";
     default:
@@ -449,7 +459,7 @@ bool Gate::Parser::CheckPresent(std::span<const Value> fields) {
 bool Gate::Parser::ReadField(const FieldDecl& field, ondemand::value value, Value* out) {
   ondemand::json_type kind{};
   if (auto error = value.type().get(kind); error != simdjson::SUCCESS) {
-    return FailJson(error, field);
+    return FailJson(error, field);  // what no JSON value begins with: NaN, +1, .5, True
   }
   if (kind == ondemand::json_type::null) {
     if (Trimmed(value.raw_json_token()) != "null") return FailJson(simdjson::N_ATOM_ERROR, field);

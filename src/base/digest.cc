@@ -1,8 +1,7 @@
 #include "src/base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include <xxhash.h>
 
 #include <cstring>
@@ -44,7 +43,10 @@ Digest Sha256Stream::Finish() {
   return digest;
 }
 
-Digest Sha256(std::string_view bytes) {
+namespace {
+
+// Of the two, one after the other.
+Digest Sha256(std::string_view first, std::string_view second) {
   // EVP is asked once for the algorithm and keeps a context a thread: setting one up costs more
   // than hashing a short row.
   thread_local EVP_MD_CTX* const context = EVP_MD_CTX_new();
@@ -52,19 +54,37 @@ Digest Sha256(std::string_view bytes) {
   Digest digest;
   unsigned size = 0;
   CREDENCE_ASSERT(EVP_DigestInit_ex(context, sha256, nullptr) == 1);
-  CREDENCE_ASSERT(EVP_DigestUpdate(context, bytes.data(), bytes.size()) == 1);
+  CREDENCE_ASSERT(EVP_DigestUpdate(context, first.data(), first.size()) == 1);
+  CREDENCE_ASSERT(EVP_DigestUpdate(context, second.data(), second.size()) == 1);
   CREDENCE_ASSERT(EVP_DigestFinal_ex(context, digest.bytes.data(), &size) == 1);
   return digest;
 }
 
+}  // namespace
+
+Digest Sha256(std::string_view bytes) { return Sha256(bytes, {}); }
+
+// Written out over EVP's digest: OpenSSL's HMAC() looks its algorithm up on every call, which costs
+// many times the hashing of a short text.
 Digest HmacSha256(std::string_view key, std::string_view bytes) {
-  Digest digest;
-  unsigned size = 0;
-  const void* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                          reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(),
-                          digest.bytes.data(), &size);
-  CREDENCE_ASSERT(made != nullptr && size == Digest::kBytes);
-  return digest;
+  constexpr size_t kBlockBytes = 64;
+  std::array<uint8_t, kBlockBytes> block{};
+  if (key.size() > kBlockBytes) {
+    const Digest hashed = Sha256(key);
+    std::memcpy(block.data(), hashed.bytes.data(), hashed.bytes.size());
+  } else if (!key.empty()) {
+    std::memcpy(block.data(), key.data(), key.size());
+  }
+  std::array<uint8_t, kBlockBytes> padded;
+  const auto pad = [&](uint8_t with) {
+    for (size_t i = 0; i < kBlockBytes; ++i) padded[i] = block[i] ^ with;
+    return std::string_view(reinterpret_cast<const char*>(padded.data()), padded.size());
+  };
+  const Digest inner = Sha256(pad(0x36), bytes);
+  const Digest outer = Sha256(pad(0x5C), inner.view());
+  OPENSSL_cleanse(block.data(), block.size());
+  OPENSSL_cleanse(padded.data(), padded.size());
+  return outer;
 }
 
 uint64_t Hash64(std::string_view bytes, uint64_t seed) {

@@ -19,6 +19,29 @@ Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path, ui
   return content;
 }
 
+namespace {
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+}  // namespace
+
+Status MakeFoldersDurably(FileSystem& files, const std::string& folder) {
+  std::vector<std::string> parents;
+  std::string made = folder;
+  while (made.size() > 1 && made.back() == '/') made.pop_back();
+  while (made != "/" && made != ".") {
+    const std::string parent = ParentOf(made);
+    parents.push_back(parent);
+    if (files.Exists(parent)) break;
+    made = parent;
+  }
+  CREDENCE_TRY(files.MakeFolders(folder));
+  for (const std::string& parent : parents) CREDENCE_TRY(files.SyncDirectory(parent));
+  return {};
+}
+
 Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view content) {
   const std::string beside = path + ".new";
   {

@@ -62,6 +62,10 @@ class FileSystem {
 
 // The whole content of a file of at most `bytes_max` bytes; kOutOfRange if it is larger.
 Result<std::string> ReadWholeFile(FileSystem& files, const std::string& path, uint64_t bytes_max);
+// Makes the folder and its parents so that they outlive a crash: a folder is on disk once the one
+// that names it was synced. Ok if it exists; its name is synced all the same, since whoever made it
+// may not have come so far.
+Status MakeFoldersDurably(FileSystem& files, const std::string& folder);
 // Writes beside, syncs, renames over, syncs the folder: a reader sees the old or the new, whole.
 Status ReplaceFile(FileSystem& files, const std::string& path, std::string_view content);
 

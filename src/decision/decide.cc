@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/base/bytes.h"
 #include "src/record/feel_value.h"
 
 namespace credence::decision {
@@ -136,6 +137,7 @@ void Run::AskPolicy() {
   const feel::Value result =
       plan_.policy->Evaluate(scratch_.feel_slots, scratch_.context, &scratch_.log);
   for (const dmn::MatchedRule& matched : scratch_.log.matched) {
+    if (record_.matched_rules.size() == kMatchedRulesMax) break;
     record_.matched_rules.push_back(
         {plan_.policy->model().tables()[matched.table].owner, matched.row});
   }
@@ -166,6 +168,15 @@ bool Run::ReadResult(const feel::Value& result) {
       return found == nullptr ? feel::Value() : *found;
     };
     if (const feel::Value needs = entry("needs"); needs.IsString() && !needs.string().empty()) {
+      const bool known =
+          std::any_of(plan_.sources.begin(), plan_.sources.end(),
+                      [&](const SourceSlots& source) { return source.source == needs.string(); });
+      if (!known) {
+        FallBack("the policy needs the source '" +
+                 std::string(needs.string().substr(0, kReasonBytesMax)) +
+                 "', which the pack does not have");
+        return false;
+      }
       record_.path = DecisionPath::kParked;
       record_.needs = needs.string();
       return false;
@@ -183,7 +194,14 @@ bool Run::ReadResult(const feel::Value& result) {
       }
       record_.limit = *money;
     }
-    if (const feel::Value offer = entry("offer"); offer.IsString()) record_.offer = offer.string();
+    if (const feel::Value offer = entry("offer"); !offer.IsNull()) {
+      if (!offer.IsString() || offer.string().size() > kReasonBytesMax) {
+        FallBack("the policy gave an offer that is no name of at most " +
+                 std::to_string(kReasonBytesMax) + " bytes");
+        return false;
+      }
+      record_.offer = offer.string();
+    }
   }
   if (!outcome.IsString()) {
     std::string why = "the policy gave no outcome";
@@ -194,7 +212,8 @@ bool Run::ReadResult(const feel::Value& result) {
   }
   if (std::find(plan_.outcomes.begin(), plan_.outcomes.end(), outcome.string()) ==
       plan_.outcomes.end()) {
-    FallBack("the policy gave the outcome '" + std::string(outcome.string()) +
+    FallBack("the policy gave the outcome '" +
+             std::string(outcome.string().substr(0, kReasonBytesMax)) +
              "', which the pack does not list");
     return false;
   }
@@ -206,12 +225,12 @@ bool Run::ReadResult(const feel::Value& result) {
 bool Run::ReadReasons(const feel::Value& reasons) {
   const auto add = [&](const feel::Value& reason) {
     if (reason.IsNull()) return true;
-    if (!reason.IsString()) return false;
+    if (!reason.IsString() || reason.string().size() > kReasonBytesMax) return false;
     const std::string code(reason.string());
     if (std::find(record_.reasons.begin(), record_.reasons.end(), code) == record_.reasons.end()) {
       record_.reasons.push_back(code);
     }
-    return true;
+    return record_.reasons.size() <= kReasonsMax;
   };
   bool ok = true;
   if (reasons.IsList()) {
@@ -219,7 +238,10 @@ bool Run::ReadReasons(const feel::Value& reasons) {
   } else {
     ok = add(reasons);
   }
-  if (!ok) FallBack("the policy gave a reason that is no string");
+  if (!ok) {
+    FallBack("the policy gave reasons that are not at most " + std::to_string(kReasonsMax) +
+             " strings of at most " + std::to_string(kReasonBytesMax) + " bytes");
+  }
   return ok;
 }
 
@@ -287,15 +309,46 @@ DecisionRecord Decide(const DecisionPlan& plan, const Request& request, std::spa
 
 namespace {
 
+// Whether a slot of this type may hold the value. Records come from a journal that somebody may
+// have written by hand.
+bool Fits(const Value& value, record::SlotType type) {
+  using record::SlotType;
+  using record::ValueKind;
+  switch (value.kind()) {
+    case ValueKind::kAbsent:
+    case ValueKind::kIncomplete:
+      return true;
+    case ValueKind::kBoolean:
+      return type == SlotType::kBoolean;
+    case ValueKind::kInteger:
+      return type == SlotType::kInteger;
+    case ValueKind::kDecimal:
+      return type == SlotType::kDecimal;
+    case ValueKind::kMoney:
+      return type == SlotType::kMoney;
+    case ValueKind::kString:
+      return type == SlotType::kString;
+    case ValueKind::kDuration:
+      return type == SlotType::kDuration;
+    case ValueKind::kDate:
+      return type == SlotType::kDate;
+    case ValueKind::kTimestamp:
+      return type == SlotType::kTimestamp;
+    case ValueKind::kToken:
+      return type == SlotType::kToken;
+  }
+  CREDENCE_UNREACHABLE();
+}
+
 Result<std::vector<Value>> SlotsOf(const DecisionPlan& plan, const DecisionRecord& record) {
   if (record.pack != plan.pack) {
     return DataLoss("decision " + record.Id() + " was made by pack " + record.pack.ToHex());
   }
   std::vector<Value> slots(plan.slots.size());
   for (const record::SlotValue& slot : record.slots) {
-    if (slot.slot >= slots.size()) {
+    if (slot.slot >= slots.size() || !Fits(slot.value, plan.slots.at(slot.slot).type)) {
       return DataLoss("decision " + record.Id() + " read slot " + std::to_string(slot.slot) +
-                      ", which its pack does not have");
+                      ", which its pack does not have, or not of this type");
     }
     slots[slot.slot] = slot.value;
   }
@@ -305,22 +358,31 @@ Result<std::vector<Value>> SlotsOf(const DecisionPlan& plan, const DecisionRecor
 }  // namespace
 
 Result<DecisionRecord> Resume(const DecisionPlan& plan, const DecisionRecord& parked,
-                              const record::Answer& answer, Scratch* scratch) {
+                              const record::Answer& answer, Scratch* scratch, bool killed) {
   CREDENCE_ASSIGN(std::vector<Value> slots, SlotsOf(plan, parked));
   const auto source = std::find_if(plan.sources.begin(), plan.sources.end(),
                                    [&](const SourceSlots& s) { return s.source == answer.source; });
   if (source == plan.sources.end()) {
     return InvalidArgument("decision " + plan.name + " has no source '" + answer.source + "'");
   }
+  if (answer.status != "ok" && answer.status != "timeout" && answer.status != "error") {
+    return InvalidArgument("source " + answer.source + ": expected ok, timeout or error as status");
+  }
   slots[source->status_slot] = Value::String(answer.status);
+  std::string_view last;
   for (const auto& [name, text] : answer.values) {
+    if (&name != &answer.values.front().first && name <= last) {
+      return InvalidArgument("source " + answer.source +
+                             ": expected values in order of their names, each once");
+    }
+    last = name;
     const auto slot = std::find_if(source->values.begin(), source->values.end(),
                                    [&](const auto& value) { return value.first == name; });
     if (slot == source->values.end()) {
       return InvalidArgument("source " + answer.source + " has no value '" + name + "'");
     }
     const record::SlotDecl& decl = plan.slots.at(slot->second);
-    if (decl.type == record::SlotType::kString) {
+    if (decl.type == record::SlotType::kString && IsValidUtf8(text)) {
       slots[slot->second] = Value::String(text);
     } else if (decl.type == record::SlotType::kBoolean && (text == "true" || text == "false")) {
       slots[slot->second] = Value::Boolean(text == "true");
@@ -328,14 +390,18 @@ Result<DecisionRecord> Resume(const DecisionPlan& plan, const DecisionRecord& pa
                number && number->IsFinite() && decl.type == record::SlotType::kDecimal) {
       slots[slot->second] = Value::OfDecimal(*number);
     } else {
-      return InvalidArgument("source " + answer.source + ", value '" + name + "': expected a " +
-                             (decl.type == record::SlotType::kBoolean ? "boolean" : "number"));
+      const char* type = decl.type == record::SlotType::kBoolean  ? "a boolean"
+                         : decl.type == record::SlotType::kString ? "text in UTF-8"
+                                                                  : "a number";
+      return InvalidArgument("source " + answer.source + ", value '" + name + "': expected " +
+                             type);
     }
   }
   Request request;
   request.seq = answer.seq;
   request.parked_seq = answer.parked_seq;
   request.time = parked.time;
+  request.killed = killed;
   return Decide(plan, request, slots, scratch);
 }
 

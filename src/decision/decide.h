@@ -17,6 +17,13 @@
 
 namespace credence::decision {
 
+// Of one record. A policy that gives more or longer reasons takes the fallback; of more matched
+// rules the first are kept.
+inline constexpr size_t kReasonsMax = 256;
+inline constexpr size_t kReasonBytesMax = 256;  // and of an offer
+inline constexpr size_t kMatchedRulesMax = 4096;
+inline constexpr size_t kRecordedSlotsMax = 4096;  // checked where the plan is made
+
 // How a decision came about, on demand. Recomputed from a record's slots; never stored.
 struct Explanation {
   struct Step {
@@ -53,10 +60,11 @@ record::DecisionRecord Decide(const DecisionPlan& plan, const Request& request,
 
 // Goes on with a parked decision once its source has answered: the slots that the parked record
 // kept, and the source's. kDataLoss if the record does not fit the plan, kInvalidArgument if the
-// answer does not.
+// answer does not. `killed` as in Request.
 Result<record::DecisionRecord> Resume(const DecisionPlan& plan,
                                       const record::DecisionRecord& parked,
-                                      const record::Answer& answer, Scratch* scratch);
+                                      const record::Answer& answer, Scratch* scratch,
+                                      bool killed = false);
 
 // Decides again from what a record kept: equal to the record for an honest journal. kDataLoss if
 // the record does not fit the plan (a slot that it does not have, another pack).

@@ -5,24 +5,40 @@
 namespace credence::engine {
 
 Status ArtefactStore::Put(const pack::FileSet& files, Digest* digest) {
-  CREDENCE_TRY(files_.MakeFolders(folder_));
+  CREDENCE_TRY(MakeFoldersDurably(files_, folder_));
   std::string manifest;
   for (const auto& [path, content] : files) {
     const std::string name = Sha256(content).ToHex();
     manifest += name + "  " + path + "\n";
-    if (files_.Exists(folder_ + "/" + name)) continue;
-    CREDENCE_TRY(ReplaceFile(files_, folder_ + "/" + name, content));
+    CREDENCE_TRY(PutFile(folder_ + "/" + name, content));
   }
   *digest = pack::PackDigest(files);
-  const std::string path = folder_ + "/" + digest->ToHex() + ".manifest";
-  if (files_.Exists(path)) return {};
-  return ReplaceFile(files_, path, manifest);
+  CREDENCE_TRY(PutFile(folder_ + "/" + digest->ToHex() + ".manifest", manifest));
+  // Files that were there may have been written by a process that died before it synced the folder.
+  return files_.SyncDirectory(folder_);
+}
+
+// A file that is there with another content is damaged (its name says what it holds): put right.
+Status ArtefactStore::PutFile(const std::string& path, const std::string& content) {
+  if (files_.Exists(path)) {
+    const auto there = ReadWholeFile(files_, path, pack::kPackFileBytesMax);
+    if (there.ok() && *there == content) return {};
+  }
+  return ReplaceFile(files_, path, content);
+}
+
+// What a journal names is there, or the store is damaged.
+Result<std::string> ArtefactStore::Read(const std::string& path) const {
+  auto content = ReadWholeFile(files_, path, pack::kPackFileBytesMax);
+  if (!content.ok() && content.status().code() == StatusCode::kNotFound) {
+    return DataLoss("the artefact " + path + " is missing");
+  }
+  return content;
 }
 
 Result<pack::FileSet> ArtefactStore::Get(const Digest& digest) const {
   const std::string manifest_path = folder_ + "/" + digest.ToHex() + ".manifest";
-  CREDENCE_ASSIGN(const std::string manifest,
-                  ReadWholeFile(files_, manifest_path, pack::kPackFileBytesMax));
+  CREDENCE_ASSIGN(const std::string manifest, Read(manifest_path));
   pack::FileSet files;
   size_t at = 0;
   while (at < manifest.size()) {
@@ -33,8 +49,7 @@ Result<pack::FileSet> ArtefactStore::Get(const Digest& digest) const {
     }
     const std::string name = manifest.substr(at, kHex);
     const std::string path = manifest.substr(at + kHex + 2, end - at - kHex - 2);
-    CREDENCE_ASSIGN(std::string content,
-                    ReadWholeFile(files_, folder_ + "/" + name, pack::kPackFileBytesMax));
+    CREDENCE_ASSIGN(std::string content, Read(folder_ + "/" + name));
     if (Sha256(content).ToHex() != name) {
       return DataLoss("artefact " + name + " (" + path +
                       ") does not have the content it is named by");

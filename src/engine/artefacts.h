@@ -21,11 +21,14 @@ class ArtefactStore {
   ArtefactStore(FileSystem& files, std::string folder)
       : files_(files), folder_(std::move(folder)) {}
 
-  // Durable when it returns ok. What is there already is not written again.
+  // Durable when it returns ok. What is there already, undamaged, is not written again.
   Status Put(const pack::FileSet& files, Digest* digest);
+  // kDataLoss if a file is missing or does not have the content that it is named by.
   Result<pack::FileSet> Get(const Digest& digest) const;
 
  private:
+  Status PutFile(const std::string& path, const std::string& content);
+  [[nodiscard]] Result<std::string> Read(const std::string& path) const;
   FileSystem& files_;
   std::string folder_;
 };

@@ -63,6 +63,10 @@ Status Core::Fold(std::string_view bytes, uint64_t frame, Arena* arena) {
   CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, arena));
   if (const auto* event = std::get_if<Event>(&any)) return FoldEvent(*event, arena);
   if (const auto* decided = std::get_if<record::DecisionRecord>(&any)) {
+    if (state.PackOf(*decided) == nullptr) {
+      return DataLoss("decision " + decided->Id() + " was made by the pack " +
+                      decided->pack.ToHex() + ", which is not in force here");
+    }
     ++decisions_folded_;
     state.ApplyDecision(*decided, bytes);
     return {};
@@ -126,6 +130,7 @@ bool SameEntities(const pack::Pack& a, const pack::Pack& b) {
   for (size_t i = 0; i < a.schema.event_types.size(); ++i) {
     const record::EventType& x = a.schema.event_types[i];
     const record::EventType& y = b.schema.event_types[i];
+    if (x.reversible != y.reversible || x.reverses != y.reverses) return false;
     const bool same_fields =
         std::equal(x.fields.begin(), x.fields.end(), y.fields.begin(), y.fields.end(),
                    [](const record::FieldDecl& p, const record::FieldDecl& q) {
@@ -170,6 +175,7 @@ Status Core::SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames) {
   }
   scratch_ = std::make_unique<decision::Scratch>(pack->zones.get());
   state.pack = std::move(pack);
+  state.DropExpired();
   return {};
 }
 
@@ -196,6 +202,9 @@ Status Core::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint
     }
   }
   state.entities = std::move(rebuilt.entities);
+  // Whom an event touched is another set under another pack, and entities may have other indices.
+  state.reversible = std::move(rebuilt.reversible);
+  state.reversible_by_stamp = std::move(rebuilt.reversible_by_stamp);
   return {};
 }
 
@@ -267,10 +276,16 @@ Result<record::DecisionRecord> Core::Resume(const record::Answer& answer) {
   }
   CREDENCE_ASSIGN(const record::DecisionRecord parked,
                   record::DecodeDecision(waiting->second.decision));
-  if (parked.decision >= state.pack->decisions.size()) {
-    return DataLoss("the parked decision " + parked.Id() + " does not fit the active pack");
+  // A decision is finished under the pack that began it.
+  const std::shared_ptr<const pack::Pack> pack = waiting->second.pack;
+  if (parked.decision >= pack->decisions.size()) {
+    return DataLoss("the parked decision " + parked.Id() + " does not fit its pack");
   }
-  return decision::Resume(state.pack->decisions[parked.decision], parked, answer, scratch_.get());
+  const decision::DecisionPlan& plan = pack->decisions[parked.decision];
+  const bool killed = state.Killed(plan.name);
+  if (pack == state.pack) return decision::Resume(plan, parked, answer, scratch_.get(), killed);
+  decision::Scratch scratch(pack->zones.get());
+  return decision::Resume(plan, parked, answer, &scratch, killed);
 }
 
 std::optional<std::vector<std::pair<std::string, Value>>> Core::ReadEntity(std::string_view entity,

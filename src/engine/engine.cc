@@ -53,7 +53,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(FileSystem& files, const std::strin
 
 Status Engine::Recover() {
   if (options_.read_only) return RecoverReadOnly();
-  CREDENCE_TRY(files_.MakeFolders(folder_));
+  CREDENCE_TRY(MakeFoldersDurably(files_, folder_));
   journal::Options options = options_.journal;
   options.on_frame = [this](const journal::FrameView& frame) { return FoldFrame(frame); };
   CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
@@ -105,6 +105,13 @@ Status Engine::CheckSeal(const std::string& seal) {
 Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view activated_by,
                         std::string_view approved_by, Timestamp now) {
   CREDENCE_TRY(stopped_);
+  if (core_.state.pack != nullptr &&
+      core_.state.pack->schema.base_currency != pack->schema.base_currency) {
+    return InvalidArgument("the base currency of a running engine is " +
+                           std::string(core_.state.pack->schema.base_currency.code()) +
+                           " for good: all its amounts were converted to it; the pack " +
+                           pack->name + " has " + std::string(pack->schema.base_currency.code()));
+  }
   record::Activation activation;
   CREDENCE_TRY(core_.artefacts().Put(pack->files, &activation.pack));
   activation.seq = core_.state.last_seq.Next();
@@ -182,14 +189,23 @@ Result<std::vector<Outcome>> Engine::Process(std::span<const Event> events, Arri
   arena_.Reset();
   std::vector<Outcome> outcomes;
   outcomes.reserve(events.size());
-  for (const Event& event : events) outcomes.push_back(Take(event, arrival, now, true));
+  for (const Event& event : events) {
+    outcomes.push_back(Take(event, arrival, now, true));
+    // A frame has its limit; a batch of large events takes several.
+    if (record_bytes_ > kFrameRecordBytes) CREDENCE_TRY(Commit());
+  }
   CREDENCE_TRY(Commit());
   return outcomes;
 }
 
 Outcome Engine::DryRun(const Event& event, Arrival arrival, Timestamp now) {
   arena_.Reset();
-  return Take(event, arrival, now, false);
+  // An export must not see what did not happen.
+  Core::Observer observer;
+  std::swap(observer, core_.observer);
+  Outcome outcome = Take(event, arrival, now, false);
+  std::swap(observer, core_.observer);
+  return outcome;
 }
 
 // One event: admit, apply, decide. With `keep` false the touched entities are copied, and the
@@ -302,10 +318,22 @@ bool Engine::CheckTime(const Event& event, Outcome* outcome) const {
                         " after the arrival (bounds.future of the pack)";
     return false;
   }
+  if (event.stamp >= kStampEnd) {
+    outcome->refusal = Refusal::kTooFarInFuture;
+    outcome->expected = "expected a time before " + kStampEnd.ToString();
+    return false;
+  }
   if (late > bounds.late_ns) {
     outcome->refusal = Refusal::kTooLate;
     outcome->expected = "expected a time at most " + DurationToString(bounds.late_ns) +
                         " before the arrival (bounds.late of the pack)";
+    return false;
+  }
+  if (!core_.state.once.Covers(event.time)) {
+    outcome->refusal = Refusal::kTooLate;
+    outcome->expected =
+        "expected a time that the pack before this one allowed too: ids of older events are no "
+        "longer known";
     return false;
   }
   outcome->field.clear();
@@ -350,9 +378,9 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
   if (!core_.state.pack->schema.event_types[event.type].reverses) return true;
   outcome->field = "reverses";
   const auto row = core_.state.reversible.find(EventKey::Of(event.source, event.reverses));
-  const bool in_time =
-      row != core_.state.reversible.end() &&
-      event.stamp.ns - row->second.stamp.ns <= core_.state.pack->schema.bounds.reversal_ns;
+  const bool in_time = row != core_.state.reversible.end() &&
+                       static_cast<Int128>(event.stamp.ns) - row->second.stamp.ns <=
+                           core_.state.pack->schema.bounds.reversal_ns;
   if (!in_time) {
     outcome->refusal = Refusal::kReversesUnknown;
     outcome->expected = "expected the id of a reversible event that this source sent in the last " +
@@ -373,6 +401,7 @@ Status Engine::Commit() {
   std::vector<std::string_view> views(records_.begin(), records_.end());
   const auto head = journal_->Append(core_.state.last_seq, views);
   records_.clear();
+  record_bytes_ = 0;
   if (!head.ok()) {
     // Memory is ahead of the disk: nothing of this batch may be released, and nothing more may be
     // built on it.

@@ -34,6 +34,11 @@
 namespace credence::engine {
 
 inline constexpr size_t kBatchEventsMax = 256;
+// A batch is cut into frames where its records pass this; one event with its decision stays
+// together.
+inline constexpr size_t kFrameRecordBytes = size_t{4} << 20;
+// 2261-01-01T00:00:00Z: no event arrives later, so that stamps can always grow.
+inline constexpr Timestamp kStampEnd{9'183'110'400'000'000'000};
 
 // Why an event was refused. The order is the order of precedence: the first that holds is given.
 enum class Refusal : uint8_t {
@@ -138,7 +143,10 @@ class Engine {
   Outcome Take(const record::Event& raw, Arrival arrival, Timestamp now, bool keep);
   void Overlay(const record::Event& event, const feature::Arrival& arrival,
                std::vector<std::unique_ptr<feature::EntityState>>* copies);
-  void Keep(std::string record) { records_.push_back(std::move(record)); }
+  void Keep(std::string record) {
+    record_bytes_ += record.size();
+    records_.push_back(std::move(record));
+  }
 
   FileSystem& files_;
   std::string folder_;
@@ -150,6 +158,7 @@ class Engine {
   // Of the batch.
   Arena arena_;
   std::vector<std::string> records_;
+  size_t record_bytes_ = 0;
   // Of one event.
   std::vector<EntityRef> touched_;
   std::vector<Core::Source> sources_;

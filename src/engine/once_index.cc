@@ -1,5 +1,7 @@
 #include "src/engine/once_index.h"
 
+#include <algorithm>
+
 namespace credence::engine {
 
 namespace {
@@ -38,9 +40,11 @@ bool OnceIndex::SameContent(const Row& row, const Digest& content) {
   return row.digest == FirstWords(content);
 }
 
+bool OnceIndex::Covers(Timestamp time) const { return DayOf(time) >= first_day_; }
+
 void OnceIndex::DropBefore(Timestamp horizon) {
-  const int64_t first_kept = DayOf(horizon);
-  while (!days_.empty() && days_.begin()->first < first_kept) {
+  first_day_ = std::max(first_day_, DayOf(horizon));
+  while (!days_.empty() && days_.begin()->first < first_day_) {
     for (const EventKey& key : days_.begin()->second) rows_.erase(key);
     days_.erase(days_.begin());
   }

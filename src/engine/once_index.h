@@ -47,6 +47,11 @@ class OnceIndex {
   [[nodiscard]] static bool SameContent(const Row& row, const Digest& content);
   // Drops the days that end before `horizon`.
   void DropBefore(Timestamp horizon);
+  // False for an event of a day that was dropped: whether it has been here is no longer known, so
+  // it must not be let in, not even by a pack with a wider bound.
+  [[nodiscard]] bool Covers(Timestamp time) const;
+  // The first day (from 1970-01-01) that was never dropped.
+  [[nodiscard]] int64_t first_day() const { return first_day_; }
   [[nodiscard]] size_t size() const { return rows_.size(); }
   // Calls `row(bytes)` with each row's canonical form, in no order.
   template <class Visitor>
@@ -65,6 +70,7 @@ class OnceIndex {
   void AppendRow(int64_t day, const EventKey& key, std::string* out) const;
   tsl::robin_map<EventKey, Row, EventKeyHash> rows_;
   std::map<int64_t, std::vector<EventKey>> days_;
+  int64_t first_day_ = INT64_MIN;
 };
 
 }  // namespace credence::engine

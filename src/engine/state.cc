@@ -74,23 +74,38 @@ void State::ApplyWindows(const record::Event& event, const feature::Arrival& arr
   ReversibleRow row{event.seq, event.stamp, false, {}};
   for (const EntityRef& ref : touched) row.entities.emplace_back(ref.entity, std::string(ref.key));
   const EventKey key = EventKey::Of(event.source, event.id);
-  reversible.emplace(key, std::move(row));
+  // An id may come again once the once-only index has forgotten it: then it names the newer event.
+  reversible.insert_or_assign(key, std::move(row));
   reversible_by_stamp.emplace(event.stamp, key);
 }
 
 void State::ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded) {
+  std::shared_ptr<const pack::Pack> made_by = PackOf(decision);
   if (decision.parked_seq.value() != 0) parked.erase(decision.parked_seq);
   if (decision.path == record::DecisionPath::kParked) {
-    parked[decision.seq] = {decision.needs, std::string(encoded)};
+    parked[decision.seq] = {decision.needs, std::string(encoded), std::move(made_by)};
   }
+}
+
+std::shared_ptr<const pack::Pack> State::PackOf(const record::DecisionRecord& decision) const {
+  if (pack != nullptr && pack->digest == decision.pack) return pack;
+  const auto waiting = parked.find(decision.parked_seq);
+  if (waiting == parked.end() || waiting->second.pack->digest != decision.pack) return nullptr;
+  return waiting->second.pack;
 }
 
 void State::DropExpired() {
   const record::Bounds& bounds = pack->schema.bounds;
-  once.DropBefore(Timestamp{last_stamp.ns - bounds.late_ns - bounds.future_ns - kNsPerDay});
-  const Timestamp oldest{last_stamp.ns - bounds.reversal_ns};
+  const auto before = [&](Int128 ns) {
+    const Int128 time = last_stamp.ns - ns;
+    return Timestamp{time < INT64_MIN ? INT64_MIN : static_cast<int64_t>(time)};
+  };
+  once.DropBefore(before(Int128{bounds.late_ns} + bounds.future_ns + kNsPerDay));
+  const Timestamp oldest = before(bounds.reversal_ns);
   while (!reversible_by_stamp.empty() && reversible_by_stamp.begin()->first < oldest) {
-    reversible.erase(reversible_by_stamp.begin()->second);
+    const auto& [stamp, key] = *reversible_by_stamp.begin();
+    const auto row = reversible.find(key);
+    if (row != reversible.end() && row->second.stamp == stamp) reversible.erase(row);
     reversible_by_stamp.erase(reversible_by_stamp.begin());
   }
 }
@@ -108,6 +123,7 @@ void State::ForEachRow(Visitor visit) const {
   row(RowKind::kWriter, "writer", [&](ByteWriter* out) {
     out->PutVarint(last_seq.value());
     out->PutFixed64(static_cast<uint64_t>(last_stamp.ns));
+    out->PutFixed64(static_cast<uint64_t>(once.first_day()));
   });
   if (pack == nullptr) return;
   row(RowKind::kPack, "pack", [&](ByteWriter* out) { out->PutRaw(pack->digest.view()); });

@@ -26,7 +26,7 @@ namespace credence::engine {
 
 // Kinds of rows that the state hash covers. Part of the hash: do not change; add at the end.
 enum class RowKind : uint8_t {
-  kWriter = 1,  // last sequence and stamp
+  kWriter = 1,  // last sequence and stamp, first day of the once-only index
   kPack = 2,    // digest of the active pack
   kEntity = 3,
   kOnce = 4,
@@ -84,7 +84,8 @@ struct ReversibleRow {
 
 struct ParkedRow {
   std::string source;
-  std::string decision;  // the parked record, encoded
+  std::string decision;                    // the parked record, encoded
+  std::shared_ptr<const pack::Pack> pack;  // that made it, and under which it resumes
 };
 
 class State {
@@ -111,6 +112,12 @@ class State {
   // nothing.
   void ApplyWindows(const record::Event& event, const feature::Arrival& arrival);
   void ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded);
+  // The pack that a decision which is to be applied now was made by: the active one, or that of the
+  // parked decision it resumes. Null if it is neither.
+  [[nodiscard]] std::shared_ptr<const pack::Pack> PackOf(
+      const record::DecisionRecord& decision) const;
+  // Forgets ids and reversible events that are beyond the pack's bounds at the last stamp.
+  void DropExpired();
 
   // A digest over all rows in canonical form, in no order (MultisetHash). Changing any stored field
   // changes it.
@@ -125,9 +132,6 @@ class State {
   // Calls visit(kind, name, bytes) with each row's canonical form (kind byte first), in no order.
   template <class Visitor>
   void ForEachRow(Visitor visit) const;
-
- private:
-  void DropExpired();
 };
 
 }  // namespace credence::engine

@@ -37,7 +37,7 @@ void FindPresent(const LogPlan& plan, std::span<const uint64_t> mask, std::vecto
 
 void EncodeLog(const LogPlan& plan, const LogState& state, const Dictionary& texts,
                ByteWriter* out) {
-  const RowLog& log = state.log;
+  const RowLog& log = state.row_log;
   out->PutFixed64(DefinitionId(plan));
   out->PutZigzag(state.horizon);
   Position at = log.Settled(log.After(state.horizon));
@@ -48,7 +48,7 @@ void EncodeLog(const LogPlan& plan, const LogState& state, const Dictionary& tex
   std::vector<bool> present;
   for (; !log.AtEnd(at); ++at.row, at = log.Settled(at)) {
     const uint64_t* row = log.Row(at);
-    const Reversal* reversal = log.FindReversal(RowSeq(row));
+    const Reversal* reversal = log.ReversalOf(row);
     const std::span<const uint64_t> mask =
         reversal != nullptr ? std::span<const uint64_t>(reversal->mask) : log.Mask(row);
     out->PutZigzag(static_cast<int64_t>(row[0] - before));
@@ -137,10 +137,10 @@ Status DecodeLog(const LogPlan& plan, uint64_t newest, ByteReader* in, Dictionar
     const auto last = static_cast<int64_t>(before);
     const bool ordered = r == 0 || row.time > last || (row.time == last && row.seq > before_seq);
     if (!ordered || row.time <= state->horizon) return Damaged(*in, "rows out of order");
-    state->log.Insert(plan, *texts, row.time, row.seq, row.mask, row.cells);
+    state->row_log.Insert(plan, *texts, row.time, row.seq, row.mask, row.cells);
     if (row.reversal != 0) {
-      const Position end = state->log.End();
-      state->log.Reverse(plan, *texts, {end.chunk, end.row - 1}, row.reversal);
+      const Position end = state->row_log.End();
+      state->row_log.Reverse(plan, *texts, {end.chunk, end.row - 1}, row.reversal);
     }
     before = static_cast<uint64_t>(row.time);
     before_seq = row.seq;
@@ -189,9 +189,9 @@ Result<EntityState> EntityState::Decode(const FeaturePlan& plan, uint32_t entity
     const LogPlan& log_plan = plan.entity(entity).logs[l];
     LogState& log = rep.logs[l];
     CREDENCE_TRY(DecodeLog(log_plan, rep.newest, &in, &rep.texts, &log));
-    if (log.log.rows() >= plan.tuning().cursor_rows) {
+    if (log.row_log.rows() >= plan.tuning().cursor_rows) {
       log.cursors = std::make_unique<Cursors>(log_plan);
-      log.cursors->Build(log_plan, log.log, rep.texts, {rep.now, rep.reader});
+      log.cursors->Build(log_plan, log.row_log, rep.texts, {rep.now, rep.reader});
     }
   }
   if (!in.ok() || !in.AtEnd()) return Damaged(in, "trailing bytes");

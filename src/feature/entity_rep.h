@@ -12,16 +12,16 @@
 namespace credence::feature {
 
 struct LogState {
-  LogState(const LogPlan& plan, const Tuning& tuning) : log(plan, tuning) {}
+  LogState(const LogPlan& plan, const Tuning& tuning) : row_log(plan, tuning) {}
   LogState(const LogState& other)
-      : log(other.log),
+      : row_log(other.row_log),
         horizon(other.horizon),
         cursors(other.cursors ? std::make_unique<Cursors>(*other.cursors) : nullptr) {}
   LogState(LogState&&) = default;
   LogState& operator=(const LogState&) = delete;
   LogState& operator=(LogState&&) = delete;
 
-  RowLog log;
+  RowLog row_log;
   int64_t horizon = INT64_MIN;  // rows with time <= horizon do not exist, whether freed yet or not
   std::unique_ptr<Cursors> cursors;
 };

@@ -86,27 +86,27 @@ void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
         const std::span<const int64_t> cells =
             AcquireCells(log_plan, arrival, *row, &rep.texts, &scratch);
         inserted = true;
-        moved = !state.log.Insert(log_plan, rep.texts, arrival.time.ns, seq, row->mask, cells);
+        moved = !state.row_log.Insert(log_plan, rep.texts, arrival.time.ns, seq, row->mask, cells);
       }
       ++row;
     }
     if (state.cursors != nullptr) {
       if (late) {
         if (inserted) {
-          state.cursors->AddLate(log_plan, state.log, rep.texts, arrival.time.ns, seq);
+          state.cursors->AddLate(log_plan, state.row_log, rep.texts, arrival.time.ns, seq);
         }
       } else {
-        if (moved) state.cursors->Relocate(log_plan, state.log, seq);
-        state.cursors->Advance(log_plan, state.log, rep.texts, {rep.now, rep.reader});
+        if (moved) state.cursors->Relocate(log_plan, state.row_log, seq);
+        state.cursors->Advance(log_plan, state.row_log, rep.texts, {rep.now, rep.reader});
       }
-    } else if (state.log.rows() >= plan.tuning().cursor_rows) {
+    } else if (state.row_log.rows() >= plan.tuning().cursor_rows) {
       state.cursors = std::make_unique<Cursors>(log_plan);
-      state.cursors->Build(log_plan, state.log, rep.texts, {rep.now, rep.reader});
+      state.cursors->Build(log_plan, state.row_log, rep.texts, {rep.now, rep.reader});
     }
     if (state.cursors != nullptr && state.horizon != INT64_MIN) {
       const int64_t through = std::min(state.horizon, state.cursors->LeastBound());
       state.cursors->Trim(through);
-      state.log.DropThrough(log_plan, through, &rep.texts);
+      state.row_log.DropThrough(log_plan, through, &rep.texts);
     }
   }
 }
@@ -116,14 +116,14 @@ bool EntityState::Reverse(const FeaturePlan& plan, Seq seq, Seq reversal) {
   const std::vector<LogPlan>& plans = plan.entity(entity_).logs;
   for (uint32_t l = 0; l < rep.logs.size(); ++l) {
     LogState& state = rep.logs[l];
-    const std::optional<Position> at = state.log.FindSeq(seq.value());
+    const std::optional<Position> at = state.row_log.FindSeq(seq.value());
     if (!at) continue;
-    if (RowTime(state.log.Row(*at)) <= state.horizon) return false;
-    if (state.log.FindReversal(seq.value()) != nullptr) return false;
+    const uint64_t* row = state.row_log.Row(*at);
+    if (RowTime(row) <= state.horizon || state.row_log.ReversalOf(row) != nullptr) return false;
     CREDENCE_ASSERT(reversal.value() > seq.value() && reversal.value() >= rep.newest);
     rep.newest = reversal.value();
-    state.log.Reverse(plans[l], rep.texts, *at, reversal.value());
-    if (state.cursors != nullptr) state.cursors->Reverse(plans[l], state.log, rep.texts, *at);
+    state.row_log.Reverse(plans[l], rep.texts, *at, reversal.value());
+    if (state.cursors != nullptr) state.cursors->Reverse(plans[l], state.row_log, rep.texts, *at);
     return true;
   }
   return false;
@@ -153,7 +153,8 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
     const bool standing = state.cursors != nullptr && newest && at.time.ns == rep.now &&
                           (!group.prior || at.seq.value() == rep.reader);
     if (!standing) {
-      Walk({plan, log_plan, state.log, rep.texts, state.cursors.get(), at, newest, state.horizon},
+      Walk({plan, log_plan, state.row_log, rep.texts, state.cursors.get(), at, newest,
+            state.horizon},
            run, out);
       continue;
     }
@@ -177,7 +178,7 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
 
 size_t EntityState::event_count() const {
   size_t total = 0;
-  for (const LogState& state : rep_->logs) total += state.log.rows();
+  for (const LogState& state : rep_->logs) total += state.row_log.rows();
   return total;
 }
 
@@ -185,7 +186,7 @@ size_t EntityState::bytes() const {
   size_t total = sizeof(EntityState) + sizeof(Rep) + rep_->texts.bytes() +
                  rep_->logs.capacity() * sizeof(LogState);
   for (const LogState& state : rep_->logs) {
-    total += state.log.bytes();
+    total += state.row_log.bytes();
     if (state.cursors != nullptr) total += state.cursors->bytes();
   }
   return total;

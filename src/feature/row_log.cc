@@ -75,9 +75,13 @@ std::optional<Position> RowLog::FindSeq(uint64_t seq) const {
   return std::nullopt;
 }
 
-const Reversal* RowLog::FindReversal(uint64_t seq) const {
+const Reversal* RowLog::ReversalOf(const uint64_t* row) const {
+  // A row that counts has a series bit.
+  for (uint64_t word : Mask(row)) {
+    if (word != 0) return nullptr;
+  }
   for (const Reversal& reversal : reversals_) {
-    if (reversal.seq == seq) return &reversal;
+    if (reversal.seq == RowSeq(row)) return &reversal;
   }
   return nullptr;
 }

@@ -156,7 +156,8 @@ class RowLog {
   // Takes the row's series bits away. Positions stay.
   void Reverse(const LogPlan& plan, const Dictionary& texts, Position at, uint64_t reversal);
   [[nodiscard]] const std::vector<Reversal>& reversals() const { return reversals_; }
-  [[nodiscard]] const Reversal* FindReversal(uint64_t seq) const;
+  // Of a row; null if it was not taken back.
+  [[nodiscard]] const Reversal* ReversalOf(const uint64_t* row) const;
 
   // Frees whole chunks (never the newest) whose rows all have time <= `through`, and gives their
   // texts back. Positions in them become invalid.

@@ -227,7 +227,7 @@ class Walker {
     const uint64_t* mask = row + 2;
     if (!in_.newest) {
       // A row that was taken back later than the reader is still there for it.
-      const Reversal* reversal = in_.log.FindReversal(RowSeq(row));
+      const Reversal* reversal = in_.log.ReversalOf(row);
       if (reversal != nullptr && reversal->reversal > seq) mask = reversal->mask.data();
     }
     for (Sweep& sweep : sweeps_) {

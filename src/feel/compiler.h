@@ -86,6 +86,7 @@ class Compiler {
   void Warn(size_t position, std::string_view code, std::string message, std::string hint = {});
   void Report(Severity severity, size_t position, std::string_view code, std::string message,
               std::string hint);
+  [[nodiscard]] uint32_t PointsBefore(size_t position) const;
   void Locate(size_t position, uint32_t* line, uint32_t* column) const;
 
   // Names (resolve.cc).
@@ -202,8 +203,10 @@ class Compiler {
   std::string_view text_;
   size_t at_ = 0;
   std::vector<size_t> line_starts_;
-  mutable size_t located_at_ = 0;        // the last position that was asked for,
-  mutable uint32_t located_points_ = 0;  // and its code points since the start of its line
+  // Code points before each multiple of kCountedBytes, so that a column costs no more in a long
+  // line.
+  static constexpr size_t kCountedBytes = 64;
+  std::vector<uint32_t> point_counts_;
   uint32_t first_line_ = 1;
   uint32_t first_column_ = 1;
 

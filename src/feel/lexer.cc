@@ -141,10 +141,12 @@ void Compiler::Enter(std::string_view text, uint32_t line, uint32_t column) {
   first_column_ = column;
   line_starts_.assign(1, 0);
   in_range_end_ = false;
-  located_at_ = 0;
-  located_points_ = 0;
+  point_counts_.assign(1, 0);
+  uint32_t points = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\n') line_starts_.push_back(i + 1);
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) ++points;
+    if ((i + 1) % kCountedBytes == 0) point_counts_.push_back(points);
   }
   if (text.size() > kExpressionBytesMax) {
     Error(0, "too-long",
@@ -154,21 +156,21 @@ void Compiler::Enter(std::string_view text, uint32_t line, uint32_t column) {
   }
 }
 
+uint32_t Compiler::PointsBefore(size_t position) const {
+  uint32_t points = point_counts_[position / kCountedBytes];
+  for (size_t i = position - position % kCountedBytes; i < position; ++i) {
+    if ((static_cast<unsigned char>(text_[i]) & 0xC0) != 0x80) ++points;
+  }
+  return points;
+}
+
 void Compiler::Locate(size_t position, uint32_t* line, uint32_t* column) const {
   const auto next = std::upper_bound(line_starts_.begin(), line_starts_.end(), position);
   const auto index = static_cast<size_t>(next - line_starts_.begin()) - 1;
   const size_t end = std::min(position, text_.size());
-  // Positions mostly grow: count on from the last one, so that a long line costs its length once.
-  const bool counted = located_at_ >= line_starts_[index] && located_at_ <= end;
-  size_t i = counted ? located_at_ : line_starts_[index];
-  uint32_t points = counted ? located_points_ : 0;
-  for (; i < end; ++i) {
-    if ((static_cast<unsigned char>(text_[i]) & 0xC0) != 0x80) ++points;
-  }
-  located_at_ = end;
-  located_points_ = points;
   *line = first_line_ + static_cast<uint32_t>(index);
-  *column = (index == 0 ? first_column_ : 1) + points;
+  *column = (index == 0 ? first_column_ : 1) + PointsBefore(end) -
+            PointsBefore(std::min(line_starts_[index], end));
 }
 
 void Compiler::Report(Severity severity, size_t position, std::string_view code,

@@ -120,6 +120,14 @@ Type BuiltinType(const Builtin& builtin, const std::vector<Node*>& args) {
       if (same) return *args[0]->type;
     }
   }
+  // The largest or smallest of values of one type is of that type (or null).
+  if ((builtin.name == "max" || builtin.name == "min") && !args.empty()) {
+    const bool list = args.size() == 1 && args[0]->type->id() == Type::Id::kList;
+    const Type first = list ? args[0]->type->element() : *args[0]->type;
+    const bool same = list || std::all_of(args.begin(), args.end(),
+                                          [&](const Node* arg) { return *arg->type == first; });
+    if (same) return first;
+  }
   if (builtin.name == "split" || builtin.name == "string join") {
     return builtin.name == "split" ? Type::List(Type::String()) : Type::String();
   }
@@ -142,6 +150,7 @@ Compiler::Compiler(const Scope& scope, const CompileOptions& options,
   bodies_.push_back({});
   body_ = &bodies_.back();
   line_starts_.assign(1, 0);
+  point_counts_.assign(1, 0);
   // Folding must not blow up a small text.
   fold_context_.limits.list_items_max = 10'000;
   fold_context_.limits.string_bytes_max = 65'536;

@@ -60,6 +60,14 @@ Decimal Plan::PlainFactor(size_t index) const {
   const Period& period = periods_[index];
   if (index < static_cast<size_t>(terms_.interest_free)) return Decimal();
   const Fraction fraction = YearFractionOf(terms_, period.from, period.to, period.from, period.to);
+  // Most periods are as long as the one before: a product and a division less.
+  if (index > static_cast<size_t>(terms_.interest_free) && plain_factors_.size() == index) {
+    const Period& before = periods_[index - 1];
+    const Fraction was = YearFractionOf(terms_, before.from, before.to, before.from, before.to);
+    if (was.numerator == fraction.numerator && was.denominator == fraction.denominator) {
+      return plain_factors_[index - 1];
+    }
+  }
   return rates_.front().rate * Decimal::FromInt64(fraction.numerator) /
          Decimal::FromInt64(fraction.denominator);
 }
@@ -67,6 +75,7 @@ Decimal Plan::PlainFactor(size_t index) const {
 // Whether nothing happens inside the period: one balance, the first rate, no pause.
 bool Plan::IsPlain(size_t index) const {
   if (rates_.size() > 1 || !pauses_.empty()) return false;
+  if (deltas_.empty() || deltas_.back().day <= periods_.front().from) return !today_;
   const Period& period = periods_[index];
   const auto inside =
       std::upper_bound(deltas_.begin(), deltas_.end(), period.from,
@@ -79,7 +88,8 @@ Plan::Sum Plan::Accrue(size_t index, Date from, Date to, int64_t balance) const 
   const Period& period = periods_[index];
   if (from == period.from && to == period.to && IsPlain(index)) {
     const Decimal factor = plain_factors_[index];
-    return {Decimal::FromInt64(std::max<int64_t>(balance, 0)) * factor, factor};
+    if (balance <= 0) return {Decimal(), factor};
+    return {Decimal::FromInt64(balance) * factor, factor};
   }
   Sum sum;
   if (index < static_cast<size_t>(terms_.interest_free)) return sum;
@@ -113,6 +123,7 @@ Plan::Sum Plan::Accrue(size_t index, Date from, Date to, int64_t balance) const 
 }
 
 Decimal Plan::FactorOf(size_t index) const {
+  if (IsPlain(index)) return plain_factors_[index];
   return Accrue(index, periods_[index].from, periods_[index].to, 0).factor;
 }
 
@@ -197,6 +208,8 @@ void Plan::Recompute() {
   for (size_t i = last_open + 1; i < periods_.size(); ++i) rest -= periods_[i].paid_principal;
   int64_t balance = 0;
   int64_t overdue = 0;  // principal that stays in V until today
+  Decimal flat_total;
+  int64_t flat_rounded = 0;
   size_t delta = 0;
   while (delta < deltas_.size() && deltas_[delta].day <= periods_.front().from) {
     balance += deltas_[delta++].amount;
@@ -219,11 +232,25 @@ void Plan::Recompute() {
     } else {
       interest = Accrue(i, p.from, p.to, balance).interest;
     }
-    if (terms_.kind == PlanKind::kFlat) interest = FlatInterest(i);
-    const int64_t calculated =
-        RoundMinor(interest, terms_.rounding) + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
+    int64_t rounded = RoundMinor(interest, terms_.rounding);
+    if (terms_.kind == PlanKind::kFlat) {
+      // With equal periods the total is rounded once, and the last period takes what rounding each
+      // one lost.
+      interest = FlatInterest(i);
+      flat_total = flat_total + interest;
+      rounded = RoundMinor(interest, terms_.rounding);
+      if (terms_.basis == InterestBasis::kEqualPeriods && i + 1 == periods_.size()) {
+        rounded = std::max<int64_t>(RoundMinor(flat_total, terms_.rounding) - flat_rounded, 0);
+      }
+      flat_rounded += rounded;
+    }
+    const int64_t owed = rounded + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
+    const int64_t calculated = std::max<int64_t>(owed - p.waived_interest, 0);
     if (!p.locked) SetDues(i, calculated, i == last_open, rest);
-    if (i > last_open) p.principal = p.paid_principal;
+    if (i > last_open && !p.locked) {
+      p.principal = p.paid_principal;
+      if (IsLevel(i)) p.instalment = p.Due() - p.credited_principal - p.credited_interest;
+    }
     if (i <= last_open) rest -= p.principal;
     while (delta < deltas_.size() && deltas_[delta].day <= p.to) balance += deltas_[delta++].amount;
     const int64_t unpaid = p.principal - p.paid_principal;
@@ -273,6 +300,19 @@ void Plan::Solve(size_t first) {
   }
 }
 
+// (B x prod(1 + f) - balloon) / F over these periods.
+int64_t Plan::LevelInstalment(const std::vector<size_t>& open, int64_t base) const {
+  Decimal growth = kOne;
+  Decimal sum;  // F
+  for (size_t k = 0; k < open.size(); ++k) {
+    const Decimal step = kOne + FactorOf(open[k]);
+    growth = growth * step;
+    sum = k == 0 ? kOne : kOne + sum * step;
+  }
+  const Decimal balloon = Decimal::FromInt64(terms_.balloon_minor);
+  return RoundInstalment((Decimal::FromInt64(base) * growth - balloon) / sum);
+}
+
 void Plan::SolveLevel(size_t first) {
   first = std::max(first, static_cast<size_t>(terms_.principal_grace));
   int64_t base = drawn_ - prepaid_;
@@ -292,17 +332,20 @@ void Plan::SolveLevel(size_t first) {
     return;
   }
   int64_t instalment = terms_.fixed_instalment_minor;
-  if (instalment == 0) {
-    Decimal growth = kOne;
-    Decimal sum;  // F
-    for (size_t k = 0; k < open.size(); ++k) {
-      const Decimal step = kOne + FactorOf(open[k]);
-      growth = growth * step;
-      sum = k == 0 ? kOne : kOne + sum * step;
-    }
-    const Decimal balance = Decimal::FromInt64(base);
-    const Decimal balloon = Decimal::FromInt64(terms_.balloon_minor);
-    instalment = RoundInstalment((balance * growth - balloon) / sum);
+  if (instalment == 0) instalment = LevelInstalment(open, base);
+  const auto count = static_cast<int64_t>(open.size());
+  // An instalment is not lowered below what was paid of it: such a period keeps its own.
+  const auto is_beyond = [&](size_t i) {
+    return periods_[i].paid_principal + periods_[i].paid_interest > instalment;
+  };
+  if (open.size() > 1 && std::any_of(open.begin(), open.end() - 1, is_beyond)) {
+    const size_t last = open.back();
+    std::erase_if(open, [&](size_t i) {
+      if (i == last || !is_beyond(i)) return false;
+      base -= periods_[i].principal - periods_[i].credited_principal;
+      return true;
+    });
+    if (terms_.fixed_instalment_minor == 0 && base > 0) instalment = LevelInstalment(open, base);
   }
   const auto set = [&](int64_t amount) {
     for (const size_t i : open) periods_[i].instalment = amount;
@@ -311,7 +354,6 @@ void Plan::SolveLevel(size_t first) {
   };
   int64_t difference = set(instalment);
   if (!terms_.smooth || terms_.fixed_instalment_minor != 0) return;
-  const auto count = static_cast<int64_t>(open.size());
   for (int round = 0; round < 3 && Magnitude(difference) > count / 2; ++round) {
     const int64_t tried =
         RoundInstalment(Decimal::FromInt64(instalment) +
@@ -340,6 +382,17 @@ void Plan::SpreadPrincipal(size_t first) {
   const auto count = static_cast<int64_t>(end - begin);
   const Decimal share = (Decimal::FromInt64(base) - Decimal::FromInt64(terms_.balloon_minor)) /
                         Decimal::FromInt64(count);
+  if (terms_.kind == PlanKind::kFlat && terms_.equal_payments) {
+    Recompute();
+    int64_t interest = 0;
+    for (size_t i = begin; i < end; ++i) interest += periods_[i].interest;
+    const int64_t payment =
+        RoundInstalment(share + Decimal::FromInt64(interest) / Decimal::FromInt64(count));
+    for (size_t i = begin; i < end; ++i) {
+      periods_[i].planned_principal = std::max<int64_t>(payment - periods_[i].interest, 0);
+    }
+    return;
+  }
   const int64_t part = RoundInstalment(share);
   for (size_t i = begin; i < end; ++i) periods_[i].planned_principal = part;
   if (terms_.residue_first) {

@@ -144,6 +144,7 @@ class Plan {
   [[nodiscard]] bool IsPaused(Date day) const;
   void Solve(size_t first);
   void SolveLevel(size_t first);
+  [[nodiscard]] int64_t LevelInstalment(const std::vector<size_t>& open, int64_t base) const;
   void SpreadPrincipal(size_t first);
   [[nodiscard]] int64_t RoundInstalment(Decimal amount) const;
 

@@ -109,11 +109,21 @@ Status CheckTerms(const Terms& terms) {
   if (terms.balloon_minor < 0 || terms.fixed_instalment_minor < 0) {
     return InvalidArgument("balloon and fixed instalment must not be negative");
   }
+  if (!terms.down_payment.IsFinite() || terms.down_payment.IsNegative() ||
+      terms.down_payment >= Decimal::FromInt64(1)) {
+    return InvalidArgument("down_payment is " + terms.down_payment.ToString() +
+                           ", expected 0 to less than 1");
+  }
   if (terms.multiple_minor < 1) return InvalidArgument("multiple_minor must be at least 1");
   if (terms.kind == PlanKind::kSinglePayment && terms.principal_grace + terms.interest_grace > 0) {
     return InvalidArgument("a single payment has no grace");
   }
   return OkStatus();
+}
+
+int64_t DownPayment(const Terms& terms, int64_t amount_minor) {
+  const Decimal part = terms.down_payment * Decimal::FromInt64(amount_minor);
+  return part.Rounded(0, terms.rounding).ToInt64().value();
 }
 
 Date StepDate(const Terms& terms, Date anchor, int64_t steps) {

@@ -79,7 +79,8 @@ struct Terms {
   int32_t interest_grace = 0;  // first periods whose interest is paid with the first one after them
   int32_t interest_free = 0;   // first periods without interest
 
-  int64_t balloon_minor = 0;                // paid with the last instalment, on top of it
+  Decimal down_payment;       // share of every draw that is due on its day; see DownPayment
+  int64_t balloon_minor = 0;  // paid with the last instalment, on top of it
   int64_t fixed_instalment_minor = 0;       // equal instalments: 0 = computed
   int64_t multiple_minor = 1;               // instalments are rounded to multiples of this
   Rounding rounding = Rounding::kHalfEven;  // of interest and of instalments
@@ -89,8 +90,10 @@ struct Terms {
   // Equal instalments: spread the residue of rounding when it is more than half a minor unit a
   // period.
   bool smooth = true;
-  bool residue_first =
-      false;  // equal principal and flat: the residue goes into the first instalment, not the last
+  // Flat: equal payments where the interest of periods differs; otherwise equal principal.
+  bool equal_payments = false;
+  // Equal principal and flat: the residue of rounding goes into the first instalment, not the last.
+  bool residue_first = false;
 };
 
 inline constexpr int32_t kPeriodsMax = 1200;
@@ -98,6 +101,10 @@ inline constexpr int64_t kPrincipalMax = 1'000'000'000'000'000;  // minor units
 
 // kInvalidArgument naming the field and what was expected.
 [[nodiscard]] Status CheckTerms(const Terms& terms);
+
+// The part of a draw that is paid back on the same day (首付): down_payment x amount, rounded. The
+// plan is for the rest.
+[[nodiscard]] int64_t DownPayment(const Terms& terms, int64_t amount_minor);
 
 struct PeriodDates {
   Date from;  // interest counts from here …

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/decision/decide.h"
 #include "src/model/pmml.h"
 #include "src/pack/loader.h"
 #include "src/record/feel_value.h"
@@ -51,8 +52,9 @@ class Loader::PlanMaker {
   bool FindEventType();
   void AddFields();
   bool AddSources();
-  bool Need(const std::string& name);
-  bool NeedDerived(const Derived& derived);
+  enum class Need : uint8_t { kMet, kUnknown, kReported };
+  Need Meet(const std::string& name);
+  Need MeetDerived(const Derived& derived);
   bool NeedModels();
   bool NeedPolicy();
   bool BindDerived();
@@ -135,23 +137,28 @@ std::vector<std::string> Loader::PlanMaker::KnownNames() const {
   return names;
 }
 
-// Gives the name a slot if it has none yet. False if nothing has that name.
-bool Loader::PlanMaker::Need(const std::string& name) {
+// Gives the name a slot if it has none yet. kUnknown if nothing has that name; kReported if it
+// cannot have a slot, which has been said.
+Loader::PlanMaker::Need Loader::PlanMaker::Meet(const std::string& name) {
   if (const auto slot = plan_.slots.Find(name)) {
     recorded_.insert(*slot);
-    return true;
+    return Need::kMet;
   }
+  if (unavailable_.contains(name)) return Need::kReported;
   if (const auto feature = loader_.pack_->features.Find(name)) {
     const record::SlotDecl& decl = loader_.pack_->features.features()[*feature].slot;
     const uint32_t slot = AddSlot(name, decl.type, SlotOrigin::kFeature);
     plan_.features.push_back({slot, *feature});
     recorded_.insert(slot);
-    return true;
+    return Need::kMet;
   }
   for (const Derived& derived : loader_.derived_) {
-    if (derived.name == name) return NeedDerived(derived);
+    if (derived.name != name) continue;
+    const Need need = MeetDerived(derived);
+    if (need == Need::kReported) unavailable_.insert(name);
+    return need;
   }
-  return false;
+  return Need::kUnknown;
 }
 
 namespace {
@@ -173,26 +180,29 @@ std::optional<SlotType> SlotTypeOfFeel(const feel::Type& type) {
 }
 }  // namespace
 
-bool Loader::PlanMaker::NeedDerived(const Derived& derived) {
+Loader::PlanMaker::Need Loader::PlanMaker::MeetDerived(const Derived& derived) {
   for (const std::string& read : derived.reads) {
-    if (!Need(read)) {
+    const Need need = Meet(read);
+    if (need == Need::kReported) return need;
+    if (need == Need::kUnknown) {
       reporter_.Error(decl_.at, "unknown-name",
                       "the decision '" + decl_.name + "' reads the derived feature '" +
                           derived.name + "', which reads '" + read +
                           "', and the event of this decision has no such field");
-      return false;
+      return Need::kReported;
     }
   }
   const auto type = SlotTypeOfFeel(derived.type);
   if (!type) {
-    reporter_.Error(decl_.at, "wrong-type",
-                    "the derived feature '" + derived.name + "' is a " + derived.type.ToString() +
-                        ": expected a number, boolean, string, date or duration");
-    return false;
+    Reporter(loader_.Path("features.yaml"), loader_.diagnostics_)
+        .Error(derived.at, "wrong-type",
+               "the derived feature '" + derived.name + "' is of type " + derived.type.ToString() +
+                   ": expected a number, boolean, string, date or duration");
+    return Need::kReported;
   }
   recorded_.insert(AddSlot(derived.name, *type, SlotOrigin::kDerived));
   derived_.push_back(&derived);
-  return true;
+  return Need::kMet;
 }
 
 bool Loader::PlanMaker::NeedModels() {
@@ -213,7 +223,9 @@ bool Loader::PlanMaker::NeedModels() {
       continue;
     }
     // Inputs that nothing is named after are reported by Bind, at the model's own field.
-    for (const auto& input : found->scorecard->inputs) Need(input.name);
+    for (const auto& input : found->scorecard->inputs) {
+      if (Meet(input.name) == Need::kReported) good = false;
+    }
     models_.push_back(&*found);
   }
   if (!good) return false;
@@ -238,7 +250,12 @@ bool Loader::PlanMaker::NeedPolicy() {
     for (const dmn::NodeInfo& node : loader_.policy_->input_data()) {
       if (node.name == input.name) at = node.at;
     }
-    if (!Need(input.name)) {
+    const Need need = Meet(input.name);
+    if (need == Need::kReported) {
+      good = false;
+      continue;
+    }
+    if (need == Need::kUnknown) {
       const std::string_view nearest = NearestName(input.name, KnownNames());
       policy.Error(at.line, at.column, "unknown-name",
                    "the policy reads '" + input.name +
@@ -305,6 +322,12 @@ void Loader::PlanMaker::BindPolicy() {
 }
 
 void Loader::PlanMaker::Finish() {
+  if (recorded_.size() > decision::kRecordedSlotsMax) {
+    return reporter_.Error(decl_.at, "too-many",
+                           "the decision '" + decl_.name + "' reads " +
+                               std::to_string(recorded_.size()) + " slots: expected at most " +
+                               std::to_string(decision::kRecordedSlotsMax));
+  }
   plan_.recorded.assign(recorded_.begin(), recorded_.end());
   plan_.outcomes = decl_.outcomes;
   plan_.fallback = decl_.fallback;

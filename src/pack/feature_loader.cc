@@ -30,7 +30,7 @@ void Loader::LoadFeatureFile() {
     return;
   }
   Reporter reporter(Path("features.yaml"), diagnostics_);
-  const size_t before = diagnostics_->size();
+  const size_t before = Errors();
   MapReader map(*root, "features.yaml", &reporter);
   if (const Node* node = map.Take("features")) {
     MapReader entities(*node, "features", &reporter);
@@ -55,8 +55,8 @@ void Loader::LoadFeatureFile() {
   if (auto plan = feature::FeaturePlan::Build(pack_->schema, specs_, diagnostics_)) {
     pack_->features = std::move(*plan);
   }
-  if (diagnostics_->size() == before && derived != nullptr) LoadDerived(*derived, &reporter);
-  features_good_ = diagnostics_->size() == before;
+  if (Errors() == before && derived != nullptr) LoadDerived(*derived, &reporter);
+  features_good_ = Errors() == before;
 }
 
 void Loader::LoadFeatureEntry(const std::string& entity, const Node& node, Reporter* reporter) {
@@ -113,6 +113,11 @@ void Loader::LoadFeatureEntry(const std::string& entity, const Node& node, Repor
   for (const Node& item : compute->items) {
     feature::FeatureSpec spec = base;
     if (!LoadCompute(item, &spec, reporter)) continue;
+    if (specs_.size() + windows.size() > feature::kFeaturesMax) {
+      reporter->Error(item, "too-many",
+                      "expected at most " + std::to_string(feature::kFeaturesMax) + " features");
+      return;
+    }
     for (const auto& [ns, text] : windows) {
       spec.window_ns = ns;
       spec.window_text = text;

@@ -74,6 +74,9 @@ class Loader {
   // The parsed file, or nothing after an error. A missing file is an error if `required`.
   std::optional<Node> Parse(const std::string& file, bool required);
 
+  // Errors so far; warnings are no reason to leave a step out.
+  [[nodiscard]] size_t Errors() const;
+
   // schema_loader.cc
   void LoadPackFile();
   void LoadHeader(MapReader* root, Reporter* reporter);

@@ -1,5 +1,7 @@
 #include "src/pack/pack.h"
 
+#include <algorithm>
+
 #include "src/pack/loader.h"
 
 namespace credence::pack {
@@ -43,9 +45,16 @@ std::optional<Node> Loader::Parse(const std::string& file, bool required) {
   return ParseYaml(found->second, &reporter);
 }
 
+size_t Loader::Errors() const {
+  return static_cast<size_t>(
+      std::count_if(diagnostics_->begin(), diagnostics_->end(),
+                    [](const Diagnostic& d) { return d.severity == Severity::kError; }));
+}
+
 std::shared_ptr<const Pack> Loader::Load() {
-  const auto nothing = feature::FeaturePlan::Build({}, {}, diagnostics_);
-  pack_ = std::make_shared<Pack>(std::move(const_cast<feature::FeaturePlan&>(*nothing)));
+  auto nothing = feature::FeaturePlan::Build({}, {}, diagnostics_);
+  CREDENCE_ASSERT(nothing.has_value());
+  pack_ = std::make_shared<Pack>(std::move(*nothing));
   LoadPackFile();
   LoadModelFiles();
   if (schema_good_) LoadFeatureFile();

@@ -41,7 +41,7 @@ void Loader::LoadPackFile() {
   const auto root = Parse("pack.yaml", true);
   if (!root) return;
   Reporter reporter(Path("pack.yaml"), diagnostics_);
-  const size_t before = diagnostics_->size();
+  const size_t before = Errors();
   MapReader map(*root, "pack.yaml", &reporter);
   LoadHeader(&map, &reporter);
   if (const Node* node = map.Require("entities")) LoadEntities(*node, &reporter);
@@ -49,6 +49,15 @@ void Loader::LoadPackFile() {
   if (const Node* node = map.Take("models")) LoadModels(*node, &reporter);
   if (const Node* node = map.Take("sources")) LoadSources(*node, &reporter);
   if (const Node* node = map.Take("decisions")) LoadDecisions(*node, &reporter);
+  for (const SourceDecl& source : sources_) {
+    for (const ModelDecl& model : models_) {
+      if (source.name == model.name) {
+        reporter.Error(
+            model.at, "duplicate-name",
+            "a source is called '" + model.name + "' too: their slots would be confused");
+      }
+    }
+  }
   map.Finish();
   for (size_t i = 0; i < decides_.size(); ++i) {
     if (decides_[i].first.empty()) continue;
@@ -61,7 +70,7 @@ void Loader::LoadPackFile() {
       pack_->schema.event_types[i].decision = static_cast<uint32_t>(found - names.begin());
     }
   }
-  schema_good_ = diagnostics_->size() == before;
+  schema_good_ = Errors() == before && before <= kErrorsMax;
 }
 
 void Loader::LoadHeader(MapReader* root, Reporter* reporter) {
@@ -427,6 +436,11 @@ void Loader::LoadSources(const Node& node, Reporter* reporter) {
     for (size_t k = 0; k < fields->items.size(); ++k) {
       SourceField field;
       field.name = ReadName(fields->keys[k], "field of a source", false, reporter).value_or("");
+      if (field.name == "status") {
+        reporter->Error(fields->keys[k], "duplicate-name",
+                        "source " + source.name +
+                            ": every source has a status ('ok', 'timeout', 'error') by itself");
+      }
       const std::string& type = fields->items[k].text;
       if (type == "string") {
         field.type = record::SlotType::kString;
@@ -460,7 +474,15 @@ void Loader::LoadDecisions(const Node& node, Reporter* reporter) {
       decl.policy_at = *value;
     }
     if (const Node* value = map.Take("models")) {
-      for (const Node& item : value->items) decl.models.emplace_back(item.text, item);
+      for (const Node& item : value->items) {
+        for (const auto& [other, at] : decl.models) {
+          if (other == item.text) {
+            reporter->Error(item, "duplicate-name",
+                            what + ", models: '" + item.text + "' stands here twice");
+          }
+        }
+        decl.models.emplace_back(item.text, item);
+      }
       if (value->kind != Node::Kind::kList)
         reporter->Error(*value, "wrong-type", what + ", models: expected a list");
     }

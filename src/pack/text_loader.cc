@@ -152,10 +152,29 @@ void AppendQuoted(std::string_view text, std::string* out) {
   out->push_back('"');
 }
 
+// A number as JSON writes it; anything else, such as 007, is text.
 bool LooksLikeNumber(const Node& node) {
-  if (node.quoted || node.text.empty()) return false;
-  const auto number = Decimal::Parse(node.text);
-  return number && node.text[0] != '+' && node.text[0] != '.';
+  if (node.quoted) return false;
+  const std::string_view text = node.text;
+  size_t at = text.starts_with('-') ? 1 : 0;
+  const auto digits = [&] {
+    const size_t from = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+    return at - from;
+  };
+  const size_t first = at;
+  const size_t whole = digits();
+  if (whole == 0 || (whole > 1 && text[first] == '0')) return false;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (digits() == 0) return false;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (digits() == 0) return false;
+  }
+  return at == text.size();
 }
 
 // The node as JSON: plain true, false, null and numbers as such, all else as strings.
@@ -190,6 +209,7 @@ void Loader::LoadCase(const std::string& file) {
   if (!root) return;
   Reporter reporter(Path(file), diagnostics_);
   Case made;
+  std::vector<std::string> ids;
   made.file = Path(file);
   made.line = root->line;
   MapReader map(*root, "case", &reporter);
@@ -204,6 +224,9 @@ void Loader::LoadCase(const std::string& file) {
       if (event.kind != Node::Kind::kMap) {
         reporter.Error(event, "wrong-type", "an event: expected a map");
         continue;
+      }
+      for (size_t i = 0; i < event.keys.size(); ++i) {
+        if (event.keys[i].text == "id") ids.push_back(event.items[i].text);
       }
       Node full = event;
       const auto add = [&](const char* key, const char* text) {
@@ -234,6 +257,10 @@ void Loader::LoadCase(const std::string& file) {
       MapReader fields(item, "expect", &reporter);
       if (const Node* value = fields.Require("event"))
         expected.event = ReadText(*value, "event", &reporter).value_or("");
+      if (const Node* value = fields.Take("event");
+          value != nullptr && std::find(ids.begin(), ids.end(), expected.event) == ids.end()) {
+        reporter.Unknown(*value, "event of this case", expected.event, ids);
+      }
       const auto text = [&](const char* key, std::optional<std::string>* to) {
         if (const Node* value = fields.Take(key)) *to = ReadText(*value, key, &reporter);
       };

@@ -133,6 +133,9 @@ class TreeBuilder final : public YAML::EventHandler {
     mark.column = static_cast<int>(key.column) - 1;
     if (key.kind != Node::Kind::kScalar) return Fail(mark, "expected a key that is text");
     if (key.text == "<<" && !key.quoted) return Fail(mark, "merge keys are not allowed");
+    if (level->node.keys.size() == kYamlKeysMax) {
+      return Fail(mark, "expected at most " + std::to_string(kYamlKeysMax) + " keys in one map");
+    }
     for (const Node& other : level->node.keys) {
       if (other.text == key.text) {
         reporter_->Error(key, "duplicate-key", "the key '" + key.text + "' stands here twice",
@@ -190,7 +193,10 @@ std::optional<Node> ParseYaml(std::string_view text, Reporter* reporter) {
   } catch (const YAML::Exception& error) {
     reporter->Error(static_cast<uint32_t>(error.mark.line + 1),
                     static_cast<uint32_t>(error.mark.column + 1), "yaml",
-                    "not well-formed YAML: " + error.msg);
+                    "not well-formed YAML: " + error.msg,
+                    error.msg == "unknown token"
+                        ? "inside {} and [] text with a ? needs quotes: {coupon: \"money?\"}"
+                        : "");
     return std::nullopt;
   }
   return builder.Root();

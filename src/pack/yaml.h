@@ -19,6 +19,7 @@ namespace credence::pack {
 inline constexpr size_t kYamlBytesMax = size_t{4} << 20;
 inline constexpr size_t kYamlDepthMax = 32;
 inline constexpr size_t kYamlNodesMax = 1'000'000;
+inline constexpr size_t kYamlKeysMax = 4096;  // of one map
 inline constexpr size_t kErrorsMax = 200;  // of one pack; then one more says that there are others
 
 struct Node {

@@ -14,7 +14,8 @@ feel::Value ToFeel(const Value& value, Currency base, Arena* arena) {
     case ValueKind::kInteger:
       return feel::Value::Integer(value.integer());
     case ValueKind::kDecimal:
-      return feel::Value::Number(value.decimal());
+      // 1.50 and 1.5 are one stored value, so expressions must not tell them apart.
+      return feel::Value::Number(value.decimal().Canonical());
     case ValueKind::kMoney:
       return feel::Value::Number(Money{value.base_minor(), base}.ToDecimal());
     case ValueKind::kString:

@@ -15,6 +15,7 @@ std::string Difference(const DecisionRecord& recorded, const DecisionRecord& aga
     return what + ": recorded " + (a.empty() ? "nothing" : a) + ", computed again " +
            (b.empty() ? "nothing" : b);
   };
+  if (recorded.decision != again.decision) return "the decision that was asked for";
   const size_t slots = std::min(recorded.slots.size(), again.slots.size());
   for (size_t i = 0; i < slots; ++i) {
     const record::SlotValue& a = recorded.slots[i];
@@ -68,8 +69,14 @@ class Verifier {
  private:
   Status Record(std::string_view bytes, uint64_t frame);
   void Check(const DecisionRecord& recorded);
-  void Compare(const DecisionRecord& recorded, const Result<DecisionRecord>& again,
-               const char* how);
+  void Compare(const DecisionRecord& recorded, const decision::DecisionPlan& plan,
+               const Result<DecisionRecord>& again, const char* how);
+  void Report(Seq seq, std::string what);
+  // What was asked for and stays without an answer.
+  void ReportMissing();
+  [[nodiscard]] bool AsksFor(const record::Event& event) const {
+    return core_.state.pack->schema.event_types[event.type].decision.has_value();
+  }
 
   engine::Core core_;
   VerifyReport& report_;
@@ -77,6 +84,7 @@ class Verifier {
   // What the next decision record is about.
   std::optional<record::Event> event_;
   std::optional<record::Answer> answer_;
+  Seq asked_;  // the sequence whose decision must come next; 0 for none
   std::vector<engine::Core::Source> sources_;
 };
 
@@ -87,6 +95,7 @@ Status Verifier::Frame(const journal::FrameView& frame) {
   event_.reset();
   answer_.reset();
   for (const std::string_view record : frame.records) CREDENCE_TRY(Record(record, frame.index));
+  ReportMissing();
   return {};
 }
 
@@ -95,46 +104,69 @@ Status Verifier::Record(std::string_view bytes, uint64_t frame) {
   if (const auto* recorded = std::get_if<DecisionRecord>(&any)) {
     ++report_.decisions;
     Check(*recorded);
+  } else {
+    ReportMissing();
   }
   CREDENCE_TRY(core_.Fold(bytes, frame, &arena_));
   if (const auto* event = std::get_if<record::Event>(&any)) {
     ++report_.events;
     event_ = *event;
+    if (record::ContentDigest(*event, core_.state.pack->schema) != event->digest) {
+      Report(event->seq, "the event does not have the content that its digest names");
+    }
+    if (AsksFor(*event)) asked_ = event->seq;
   }
-  if (const auto* answer = std::get_if<record::Answer>(&any)) answer_ = *answer;
+  if (const auto* answer = std::get_if<record::Answer>(&any)) {
+    answer_ = *answer;
+    asked_ = answer->seq;
+  }
   return {};
 }
 
+void Verifier::ReportMissing() {
+  if (asked_ == Seq()) return;
+  Report(asked_, "a decision was asked for, but none stands behind it");
+  asked_ = Seq();
+}
+
 void Verifier::Check(const DecisionRecord& recorded) {
-  if (core_.state.pack == nullptr || recorded.decision >= core_.state.pack->decisions.size()) {
-    return Compare(recorded, DataLoss("its pack has no such decision"), "");
+  const bool asked = recorded.seq == asked_;
+  if (!asked) ReportMissing();
+  asked_ = Seq();
+  const auto pack = core_.state.PackOf(recorded);
+  if (pack == nullptr || recorded.decision >= pack->decisions.size()) {
+    return Report(recorded.seq, "no pack that is in force has this decision");
   }
-  const decision::DecisionPlan& plan = core_.state.pack->decisions[recorded.decision];
-  Compare(recorded, decision::DecideAgain(plan, recorded, core_.scratch()), "from its own slots");
-  if (event_ && event_->seq == recorded.seq) {
-    core_.SourcesOf(*event_, &sources_);
-    Compare(recorded, core_.Decide(*event_, sources_), "from the events before it");
-  } else if (answer_ && answer_->seq == recorded.seq) {
-    Compare(recorded, core_.Resume(*answer_), "from the answer");
+  const decision::DecisionPlan& plan = pack->decisions[recorded.decision];
+  if (pack == core_.state.pack) {
+    const auto again = decision::DecideAgain(plan, recorded, core_.scratch());
+    Compare(recorded, plan, again, "from its own slots");
   } else {
-    Compare(recorded, DataLoss("no event with its sequence stands before it"), "");
+    decision::Scratch scratch(pack->zones.get());
+    Compare(recorded, plan, decision::DecideAgain(plan, recorded, &scratch), "from its own slots");
+  }
+  if (!asked) {
+    Report(recorded.seq, "no event or answer before it asks for it");
+  } else if (event_ && event_->seq == recorded.seq) {
+    core_.SourcesOf(*event_, &sources_);
+    Compare(recorded, plan, core_.Decide(*event_, sources_), "from the events before it");
+  } else {
+    Compare(recorded, plan, core_.Resume(*answer_), "from the answer");
   }
 }
 
-void Verifier::Compare(const DecisionRecord& recorded, const Result<DecisionRecord>& again,
-                       const char* how) {
-  std::string what;
-  if (!again.ok()) {
-    what = again.status().message();
-  } else {
-    what = Difference(recorded, *again, core_.state.pack->decisions[recorded.decision]);
-    if (what.empty()) return;
-    what = std::string(how) + ": " + what;
-  }
+void Verifier::Compare(const DecisionRecord& recorded, const decision::DecisionPlan& plan,
+                       const Result<DecisionRecord>& again, const char* how) {
+  if (!again.ok()) return Report(recorded.seq, again.status().message());
+  const std::string what = Difference(recorded, *again, plan);
+  if (!what.empty()) Report(recorded.seq, std::string(how) + ": " + what);
+}
+
+void Verifier::Report(Seq seq, std::string what) {
   ++report_.mismatches;
   if (report_.first.size() >= kMismatchesMax) return;
-  report_.first.push_back(
-      {recorded.seq, recorded.Id(), event_ ? std::string(event_->id) : "", std::move(what)});
+  const std::string event = event_ && event_->seq == seq ? std::string(event_->id) : "";
+  report_.first.push_back({seq, DecisionRecord::IdFor(seq), event, std::move(what)});
 }
 
 }  // namespace

@@ -2,12 +2,13 @@
 // Verify: proof that a journal gives the same state and the same decisions. Reads only; the store
 // may be one that a process left in any way.
 //
-// Three checks, each over the whole journal:
+// Four checks, each over the whole journal:
 //   1. folding the journal's facts gives the state hash that the last writer sealed (where it left
 //   in order);
 //   2. every decision is decided again from the slots that its own record keeps, and gives the same
 //   record;
-//   3. every feature is computed again from the events before, and gives the slots that the record
+//   3. every event has the content that its digest names, and a decision behind it if it asks;
+//   4. every feature is computed again from the events before, and gives the slots that the record
 //   keeps.
 
 #include <cstdint>

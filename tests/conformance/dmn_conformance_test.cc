@@ -6,7 +6,9 @@
 #include <set>
 #include <sstream>
 
-#include "tests/conformance/tck_files.h"
+#include "apps/load.h"
+#include "apps/tck_folder.h"
+#include "src/journal/posix_file.h"
 
 namespace credence::conformance {
 namespace {
@@ -18,8 +20,8 @@ std::filesystem::path SharedFolder() {
 }
 
 std::set<std::string> ListedCases() {
-  std::istringstream in(ReadWhole(std::filesystem::path(CREDENCE_SOURCE_DIR) /
-                                  "tests/conformance/dmn_tck_passing.txt"));
+  std::istringstream in(apps::ReadWhole(std::filesystem::path(CREDENCE_SOURCE_DIR) /
+                                        "tests/conformance/dmn_tck_passing.txt"));
   std::set<std::string> listed;
   for (std::string line; std::getline(in, line);) {
     if (!line.empty() && line[0] != '#') listed.insert(line);
@@ -32,12 +34,13 @@ TEST(DmnTck, EveryListedCasePassesAndNullsSayWhy) {
   if (!std::filesystem::is_directory(root)) {
     GTEST_SKIP() << "the DMN TCK is not at " << root << "; set CREDENCE_SHARED";
   }
-  SystemZones zones;
+  journal::PosixFileSystem disk;
+  apps::SystemZones zones(disk);
   std::set<std::string> passed;
   std::set<std::string> unsupported_folders;
-  for (const auto& folder : TestFolders(root)) {
+  for (const auto& folder : apps::TestFolders(root)) {
     const std::string name = folder.lexically_relative(root).string();
-    const auto files = ReadFolder(folder);
+    const auto files = apps::ReadTestFolder(folder);
     const dmn::FolderOutcome outcome = dmn::RunFolder(name, files, &zones);
     for (const auto& test : outcome.cases) {
       if (test.status == dmn::TestStatus::kPassed)

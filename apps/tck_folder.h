@@ -1,6 +1,5 @@
 #pragma once
-// What the pure test runner needs from the file system: folders of models and tests, and time
-// zones.
+// What the pure runner of DMN test cases needs from the file system: folders of models and tests.
 
 #include <algorithm>
 #include <filesystem>
@@ -14,35 +13,12 @@
 
 #include "src/dmn/tck.h"
 
-namespace credence::conformance {
+namespace credence::apps {
 
 inline std::string ReadWhole(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
-
-// Zones of the machine, read when first asked for.
-class SystemZones final : public ZoneSource {
- public:
-  const Zone* Find(std::string_view name) override {
-    const auto known = zones_.find(name);
-    if (known != zones_.end()) return known->second.get();
-    auto& slot = zones_[std::string(name)];
-    const bool plain = !name.empty() && name[0] != '/' &&
-                       name.find("..") == std::string_view::npos &&
-                       name.find_first_not_of(
-                           "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                           "0123456789_+-/") == std::string_view::npos;
-    const std::filesystem::path path = std::filesystem::path("/usr/share/zoneinfo") / name;
-    if (!plain || !std::filesystem::is_regular_file(path)) return nullptr;
-    auto zone = Zone::FromTzif(std::string(name), ReadWhole(path));
-    if (zone.ok()) slot = std::make_unique<Zone>(std::move(*zone));
-    return slot.get();
-  }
-
- private:
-  std::map<std::string, std::unique_ptr<Zone>, std::less<>> zones_;
-};
 
 // Every folder below `root` (itself too) that holds test files, sorted; names are relative to
 // `root`'s parent.
@@ -64,7 +40,7 @@ inline std::vector<std::filesystem::path> TestFolders(const std::filesystem::pat
   return folders;
 }
 
-inline std::vector<dmn::Source> ReadFolder(const std::filesystem::path& folder) {
+inline std::vector<dmn::Source> ReadTestFolder(const std::filesystem::path& folder) {
   std::vector<dmn::Source> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const auto extension = entry.path().extension();
@@ -76,4 +52,4 @@ inline std::vector<dmn::Source> ReadFolder(const std::filesystem::path& folder) 
   return files;
 }
 
-}  // namespace credence::conformance
+}  // namespace credence::apps
