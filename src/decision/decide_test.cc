@@ -186,7 +186,9 @@ TEST_F(DecideTest, APolicyMayAnswerInEachFormThatTheDocumentGives) {
     EXPECT_EQ(record.outcome, row.outcome);
     EXPECT_EQ(record.reasons, row.reasons);
     EXPECT_EQ(record.limit.has_value(), row.limit.has_value());
-    if (record.limit && row.limit) EXPECT_EQ(record.limit->minor, *row.limit);
+    if (record.limit && row.limit) {
+      EXPECT_EQ(record.limit->minor, *row.limit);
+    }
     EXPECT_EQ(record.offer, row.offer);
     ExpectDecidedAgain(record);
   }

@@ -64,7 +64,9 @@ void Apply(const Node& patch, FileSet* files) {
     return;
   }
   std::string bytes = keys["new"];
-  if (keys.contains("hex")) ASSERT_TRUE(FromHex(keys["hex"], &bytes));
+  if (keys.contains("hex")) {
+    ASSERT_TRUE(FromHex(keys["hex"], &bytes));
+  }
   std::string text;
   const int times = keys.contains("times") ? std::stoi(keys["times"]) : 1;
   for (int i = 0; i < times; ++i) text += bytes;

@@ -33,7 +33,11 @@ void Loader::LoadPolicy() {
   dmn::LoadOptions options;
   options.zones = pack_->zones.get();
   dmn::LoadResult loaded = dmn::Model::Load({Path("policy.dmn"), file->second}, options);
-  diagnostics_->insert(diagnostics_->end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
+  for (Diagnostic& diagnostic : loaded.diagnostics) {
+    // DMN gives null for a name that nothing has; in a pack it is always a slip.
+    if (diagnostic.code == "unknown-name") diagnostic.severity = Severity::kError;
+    diagnostics_->push_back(std::move(diagnostic));
+  }
   policy_ = loaded.model;
 }
 
@@ -256,7 +260,8 @@ bool Loader::PlanMaker::NeedPolicy() {
       continue;
     }
     if (need == Need::kUnknown) {
-      const std::string_view nearest = NearestName(input.name, KnownNames());
+      const std::vector<std::string> known = KnownNames();
+      const std::string_view nearest = NearestName(input.name, known);
       policy.Error(at.line, at.column, "unknown-name",
                    "the policy reads '" + input.name +
                        "', which is no field, feature, derived feature or model of the decision '" +

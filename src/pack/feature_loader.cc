@@ -182,6 +182,10 @@ bool Loader::LoadCompute(const Node& node, feature::FeatureSpec* spec, Reporter*
                     "compute: " + text + " needs a field: " + text + "(amount)");
     return false;
   }
+  if (!feature::TakesArgument(*aggregator) && !spec->argument.empty()) {
+    reporter->Error(node, "bad-compute", "compute: " + text + " takes no field");
+    return false;
+  }
   return true;
 }
 
@@ -267,7 +271,12 @@ void Loader::OrderDerived(Reporter* reporter) {
       done[i] = progress = true;
       Derived& derived = derived_[i];
       const auto expression = feel::Compile(derived.text, scope, options(derived), diagnostics_);
-      if (!expression) continue;
+      if (!expression) {
+        // Those that read it are not wrong for that.
+        scope.Add(derived.name, feel::Type::Any());
+        names.push_back(derived.name);
+        continue;
+      }
       derived.good = true;
       derived.type = expression->type();
       for (const uint32_t slot : expression->slots_read()) derived.reads.push_back(names[slot]);

@@ -117,6 +117,7 @@ class Loader {
   std::vector<Diagnostic>* diagnostics_;
   std::shared_ptr<Pack> pack_;
   bool schema_good_ = false;
+  bool texts_read_[2] = {false, false};  // by Language
   std::vector<std::pair<std::string, Node>>
       decides_;  // by event type: the decision it asks for, "" for none
   std::vector<ModelDecl> models_;

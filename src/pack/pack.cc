@@ -63,6 +63,8 @@ std::shared_ptr<const Pack> Loader::Load() {
   LoadTexts();
   LoadCases();
   SortDiagnostics(diagnostics_);
+  // One fault of an entry with many windows is found once for each of them.
+  diagnostics_->erase(std::unique(diagnostics_->begin(), diagnostics_->end()), diagnostics_->end());
   if (HasErrors(*diagnostics_)) return nullptr;
   CREDENCE_ASSERT(pack_->decisions.size() == decisions_.size());
   pack_->files = std::move(files_);

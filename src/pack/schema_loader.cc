@@ -43,6 +43,7 @@ void Loader::LoadPackFile() {
   Reporter reporter(Path("pack.yaml"), diagnostics_);
   const size_t before = Errors();
   MapReader map(*root, "pack.yaml", &reporter);
+  if (root->kind != Node::Kind::kMap) return;
   LoadHeader(&map, &reporter);
   if (const Node* node = map.Require("entities")) LoadEntities(*node, &reporter);
   if (const Node* node = map.Require("events")) LoadEvents(*node, &reporter);
@@ -299,7 +300,13 @@ void Loader::LoadField(const Node& name, const Node& node, record::EventType* ty
     return;
   }
   field.kind = *kind;
-  if (node.kind == Node::Kind::kMap) LoadFieldDetails(node, &field, reporter);
+  if (node.kind == Node::Kind::kMap) {
+    LoadFieldDetails(node, &field, reporter);
+  } else if (field.kind == FieldKind::kDecimal) {
+    reporter->Error(
+        node, "missing-key",
+        "field " + field.name + ": a decimal needs its scale: {type: decimal, scale: 4}");
+  }
   if (field.kind == FieldKind::kEnum && field.enum_values.empty()) {
     reporter->Error(
         node, "missing-key",

@@ -55,6 +55,7 @@ void Loader::LoadTextFile(Language language, const std::string& file) {
   const auto root = Parse(file, true);
   if (!root) return;
   Reporter reporter(Path(file), diagnostics_);
+  texts_read_[static_cast<size_t>(language)] = true;
   Texts& texts = pack_->texts[static_cast<size_t>(language)];
   MapReader map(*root, file, &reporter);
   const auto read = [&](const char* key, auto* to, bool codes) {
@@ -79,6 +80,8 @@ void Loader::CheckTexts() {
   const auto check = [&](Reporter* reporter, uint32_t line, uint32_t column, const char* what,
                          const std::string& code, auto texts_of) {
     for (const Language language : {Language::kEnglish, Language::kChinese}) {
+      // A file that cannot be read was reported once; that is enough.
+      if (!texts_read_[static_cast<size_t>(language)]) continue;
       const auto& texts = texts_of(pack_->texts[static_cast<size_t>(language)]);
       if (texts.contains(code)) continue;
       reporter->Error(line, column, "missing-text",

@@ -152,6 +152,18 @@ class TreeBuilder final : public YAML::EventHandler {
   bool failed_ = false;
 };
 
+// Whether the line (from 0) begins with white space that holds a tab.
+bool IndentedByTab(std::string_view text, int line) {
+  size_t at = 0;
+  for (; line > 0 && at != std::string_view::npos; --line) {
+    at = text.find('\n', at);
+    if (at != std::string_view::npos) ++at;
+  }
+  if (line != 0 || at == std::string_view::npos) return false;
+  const size_t end = text.find_first_not_of(" \t", at);
+  return text.substr(at, end - at).find('\t') != std::string_view::npos;
+}
+
 }  // namespace
 
 std::optional<Node> ParseYaml(std::string_view text, Reporter* reporter) {
@@ -160,9 +172,16 @@ std::optional<Node> ParseYaml(std::string_view text, Reporter* reporter) {
                     "expected at most " + std::to_string(kYamlBytesMax) + " bytes");
     return std::nullopt;
   }
-  if (!IsValidUtf8(text) || text.find('\0') != std::string_view::npos) {
-    reporter->Error(0, 0, "encoding", "expected text in UTF-8");
-    return std::nullopt;
+  uint32_t line_number = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    ++line_number;
+    if (!IsValidUtf8(line) || line.find('\0') != std::string_view::npos) {
+      reporter->Error(line_number, 0, "encoding", "expected text in UTF-8, without NUL");
+      return std::nullopt;
+    }
+    at = end + 1;
   }
   // Nesting is counted before parsing: the parser itself recurses.
   size_t depth = 0;
@@ -194,7 +213,8 @@ std::optional<Node> ParseYaml(std::string_view text, Reporter* reporter) {
     reporter->Error(static_cast<uint32_t>(error.mark.line + 1),
                     static_cast<uint32_t>(error.mark.column + 1), "yaml",
                     "not well-formed YAML: " + error.msg,
-                    error.msg == "unknown token"
+                    IndentedByTab(text, error.mark.line) ? "indentation is made of spaces, not tabs"
+                    : error.msg == "unknown token"
                         ? "inside {} and [] text with a ? needs quotes: {coupon: \"money?\"}"
                         : "");
     return std::nullopt;

@@ -53,7 +53,9 @@ class VerifyTest : public engine::ShopTest {
       if ((*reader)->last_frame().sealed()) seal = (*reader)->seal();
     }
     const std::string folder = kFolder + "/journal";
-    for (const std::string& name : *files_.List(folder)) {
+    const auto names = files_.List(folder);
+    ASSERT_TRUE(names.ok());
+    for (const std::string& name : *names) {
       ASSERT_TRUE(files_.Remove(folder + "/" + name).ok());
     }
     const auto journal = journal::Journal::Open(files_, folder);
