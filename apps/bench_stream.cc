@@ -62,7 +62,7 @@ void OrderStream::Next(std::string* out) {
     const uint64_t coupon = amount / 10 + 1;
     fmt::format_to(std::back_inserter(*out), R"("coupon":"{}.{:02}",)", coupon / 100, coupon % 100);
   }
-  fmt::format_to(std::back_inserter(*out), R"("watch":"PT{}S","items":{},"category":"{}"}}}})",
+  fmt::format_to(std::back_inserter(*out), R"("watch":"{}s","items":{},"category":"{}"}}}})",
                  random_.Below(1200), random_.Below(5) + 1,
                  kCategories[random_.Below(kCategories.size())]);
 }
