@@ -17,5 +17,6 @@ Action AddInspect(CLI::App* app);
 Action AddPack(CLI::App* app);
 Action AddFeel(CLI::App* app);
 Action AddDmn(CLI::App* app);
+Action AddBench(CLI::App* app);
 
 }  // namespace credence::apps

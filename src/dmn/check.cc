@@ -211,7 +211,6 @@ void TableChecker::FindImpossibleRules() {
 }
 
 // --- gaps
-// --------------------------------------------------------------------------------------------------------
 
 void TableChecker::FindGaps() {
   // With default outputs, or where rules are only added up, nothing is missing.
@@ -272,7 +271,6 @@ void TableChecker::GapsFrom(size_t column, const std::vector<uint32_t>& rules,
 }
 
 // --- overlaps
-// ----------------------------------------------------------------------------------------------------
 
 std::optional<bool> TableChecker::SameOutputs(size_t a, size_t b) const {
   bool same = true;
@@ -401,7 +399,6 @@ void TableChecker::FindMasked() {
 }
 
 // --- graph
-// -------------------------------------------------------------------------------------------------------
 
 class GraphChecker {
  public:

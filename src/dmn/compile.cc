@@ -84,7 +84,6 @@ class ModelCompiler {
 };
 
 // --- files
-// -------------------------------------------------------------------------------------------------------
 
 std::optional<uint32_t> ModelCompiler::ReadUnit(const Source& source) {
   auto definitions = ReadModel(source.text, source.file, &diagnostics_);
@@ -149,7 +148,6 @@ bool ModelCompiler::ReadFiles(const Source& source) {
 }
 
 // --- graph
-// -------------------------------------------------------------------------------------------------------
 
 Node& ModelCompiler::AddNode(uint32_t unit, NodeKind kind, const std::string& name,
                              const std::string& id, Position at, const InformationItem& variable) {
@@ -308,7 +306,6 @@ void ModelCompiler::CutCycles() {
 }
 
 // --- functions
-// ---------------------------------------------------------------------------------------------------
 
 void ModelCompiler::MakeCallable(Node* node) {
   if (node->knowledge != nullptr) {
@@ -396,7 +393,6 @@ void ModelCompiler::CompileService(Node* node) {
 }
 
 // --- logic
-// -------------------------------------------------------------------------------------------------------
 
 CompileEnvironment ModelCompiler::EnvironmentOf(uint32_t unit) {
   CompileEnvironment environment;
@@ -632,7 +628,6 @@ void ModelCompiler::List() {
 }
 
 // --- Model
-// -------------------------------------------------------------------------------------------------------
 
 Model::Model() : parts_(std::make_unique<Parts>()) {}
 Model::~Model() = default;

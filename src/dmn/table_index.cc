@@ -1,6 +1,7 @@
 #include "src/dmn/table_index.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "src/base/digest.h"
 
@@ -110,19 +111,19 @@ bool MakeOrderKey(const Value& value, int scale, OrderKey* key) {
   }
 }
 
-// --- build
-// -------------------------------------------------------------------------------------------------------
+// --- build ------------------------------------------------------------
 
 class TableIndexBuilder {
  public:
   TableIndexBuilder(TableIndex* index, size_t rows, size_t columns,
-                    const TableIndex::ShapeOf& shape_of)
-      : index_(*index), shape_of_(shape_of) {
+                    const TableIndex::ShapeOf& shape_of, const IndexOptions& options)
+      : index_(*index), shape_of_(shape_of), options_(options) {
     index_.rows_ = rows;
     index_.word_count_ = (rows + 63) / 64;
     index_.columns_.resize(columns);
     index_.sets_.resize(1);
-    column_budget_ = std::max<size_t>(kIndexBytesMax * 5 / 8 / std::max<size_t>(columns, 1), 4096);
+    column_budget_ =
+        std::min(options.column_bytes_max, options.bytes_max / 2 / std::max<size_t>(columns, 1));
     general_.resize(rows);
   }
 
@@ -130,8 +131,12 @@ class TableIndexBuilder {
     for (size_t c = 0; c < index_.columns_.size(); ++c) BuildColumn(c);
     size_t total = 0;
     for (const auto& cells : general_) total += cells.size();
+    index_.lists_.shrink_to_fit();
+    index_.words_.shrink_to_fit();
+    index_.sets_.shrink_to_fit();
     if (total == 0) return;
     index_.general_starts_.reserve(general_.size() + 1);
+    index_.general_cells_.reserve(total);
     index_.general_starts_.push_back(0);
     for (const auto& cells : general_) {
       index_.general_cells_.insert(index_.general_cells_.end(), cells.begin(), cells.end());
@@ -142,6 +147,9 @@ class TableIndexBuilder {
  private:
   using Column = TableIndex::Column;
   using Alternative = feel::UnaryTestShape::Alternative;
+  using Class = std::pair<Value, std::vector<uint32_t>>;  // a constant and its rows
+
+  static constexpr size_t kTogglesMin = 32;  // between checkpoints
 
   struct Span {  // of positions, both ends included
     uint32_t row;
@@ -164,6 +172,11 @@ class TableIndexBuilder {
       index_.lists_.insert(index_.lists_.end(), rows.begin(), rows.end());
     }
     index_.sets_.push_back(set);
+    return static_cast<uint32_t>(index_.sets_.size() - 1);
+  }
+  uint32_t AddDense(const std::vector<uint64_t>& words, size_t count) {
+    index_.sets_.push_back({index_.words_.size(), static_cast<uint32_t>(count), true});
+    index_.words_.insert(index_.words_.end(), words.begin(), words.end());
     return static_cast<uint32_t>(index_.sets_.size() - 1);
   }
   [[nodiscard]] size_t SetBytes(size_t rows) const {
@@ -220,9 +233,20 @@ class TableIndexBuilder {
                        });
   }
 
+  // What a column of so many cells may take at most, besides its checkpoints.
+  [[nodiscard]] size_t LinearBytes(size_t column) const {
+    size_t alternatives = 0;
+    for (size_t row = 0; row < index_.rows_; ++row)
+      alternatives += shape_of_(row, column).alternatives.size();
+    constexpr size_t kPerAlternative = 2 * (sizeof(Value) + 3 * sizeof(uint32_t)) +
+                                       sizeof(TableIndex::Set) + 2 * sizeof(TableIndex::HashSlot);
+    return alternatives * kPerAlternative;
+  }
+
   void BuildColumn(size_t c) {
     Column& column = index_.columns_[c];
-    column.ordered_kind = ChooseOrderedKind(c);
+    const bool fits = index_.bytes() + LinearBytes(c) + column_budget_ <= options_.bytes_max;
+    if (fits) column.ordered_kind = ChooseOrderedKind(c);
     if (!CollectBounds(c,
                        &column)) {  // bounds that do not compare with each other: no ordered part
       column.ordered_kind = Kind::kNull;
@@ -230,32 +254,26 @@ class TableIndexBuilder {
     }
     std::vector<uint32_t> always;
     std::vector<uint32_t> nulls;
-    std::vector<std::pair<Value, std::vector<uint32_t>>> classes;
+    std::vector<Class> classes;
     std::vector<Span> spans;
-    ClassMap class_of;
+    std::unordered_multimap<uint64_t, uint32_t> class_of;
     for (size_t r = 0; r < index_.rows_; ++r) {
       const auto row = static_cast<uint32_t>(r);
       const feel::UnaryTestShape& shape = shape_of_(r, c);
       if (shape.kind == feel::UnaryTestShape::Kind::kAny) {
         always.push_back(row);
-        continue;
-      }
-      if (!IsIndexable(shape, column.ordered_kind)) {
+      } else if (!fits || !IsIndexable(shape, column.ordered_kind)) {
         always.push_back(row);
         general_[r].push_back(static_cast<uint16_t>(c));
-        continue;
+      } else {
+        AddRow(row, shape, &column, &class_of, &classes, &nulls, &spans);
       }
-      AddRow(row, shape, &column, &class_of, &classes, &nulls, &spans);
     }
-    Finish(c, always, nulls, classes, spans);
+    Finish(&column, always, nulls, classes, spans);
   }
 
-  struct ClassMap {
-    std::unordered_multimap<uint64_t, uint32_t> by_hash;
-  };
-
-  void AddRow(uint32_t row, const feel::UnaryTestShape& shape, Column* column, ClassMap* class_of,
-              std::vector<std::pair<Value, std::vector<uint32_t>>>* classes,
+  void AddRow(uint32_t row, const feel::UnaryTestShape& shape, Column* column,
+              std::unordered_multimap<uint64_t, uint32_t>* class_of, std::vector<Class>* classes,
               std::vector<uint32_t>* nulls, std::vector<Span>* spans) {
     std::vector<std::pair<uint32_t, uint32_t>> ranges;
     for (const Alternative& alternative : shape.alternatives) {
@@ -269,7 +287,7 @@ class TableIndexBuilder {
         ranges.push_back(PositionsOf(alternative, *column));
       }
     }
-    // A row's ranges made disjoint, so that the sweep can switch bits on and off.
+    // A row's ranges made disjoint, so that each bound switches the row on or off.
     std::sort(ranges.begin(), ranges.end());
     for (size_t i = 0; i < ranges.size();) {
       auto [first, last] = ranges[i++];
@@ -279,16 +297,16 @@ class TableIndexBuilder {
     }
   }
 
-  static uint32_t ClassOf(const Value& value, ClassMap* map,
-                          std::vector<std::pair<Value, std::vector<uint32_t>>>* classes) {
+  static uint32_t ClassOf(const Value& value, std::unordered_multimap<uint64_t, uint32_t>* class_of,
+                          std::vector<Class>* classes) {
     const uint64_t hash = HashOf(value);
-    const auto [from, to] = map->by_hash.equal_range(hash);
+    const auto [from, to] = class_of->equal_range(hash);
     for (auto at = from; at != to; ++at) {
       if (SameKey((*classes)[at->second].first, value)) return at->second;
     }
     const auto id = static_cast<uint32_t>(classes->size());
     classes->emplace_back(value, std::vector<uint32_t>());
-    map->by_hash.emplace(hash, id);
+    class_of->emplace(hash, id);
     return id;
   }
 
@@ -299,7 +317,7 @@ class TableIndexBuilder {
       return static_cast<uint32_t>(TableIndex::PositionOf(column, value));
     };
     if (!alternative.is_interval) return {at(alternative.constant), at(alternative.constant)};
-    const auto end = static_cast<uint32_t>(2 * column.bounds.size());
+    const auto end = static_cast<uint32_t>(2 * column.bound_count());
     const uint32_t first =
         alternative.low.IsNull() ? 0 : at(alternative.low) + (alternative.low_included ? 0 : 1);
     const uint32_t last = alternative.high.IsNull()
@@ -347,37 +365,40 @@ class TableIndexBuilder {
       column->keys = std::move(keys);
       column->scale = scale;
     }
+    if (!column->keys.empty()) bounds = {};
+    bounds.shrink_to_fit();
+    column->keys.shrink_to_fit();
     return true;
   }
 
-  void Finish(size_t c, const std::vector<uint32_t>& always, const std::vector<uint32_t>& nulls,
-              const std::vector<std::pair<Value, std::vector<uint32_t>>>& classes,
+  void Finish(Column* column, const std::vector<uint32_t>& always,
+              const std::vector<uint32_t>& nulls, const std::vector<Class>& classes,
               const std::vector<Span>& spans) {
-    Column& column = index_.columns_[c];
-    column.always = AddSet(always);
-    column.null_set = AddSet(nulls);
-    const size_t positions = 2 * column.bounds.size() + 1;
-    size_t direct_bytes = 0;
-    size_t merged_bytes = 0;
-    Sweep(positions, spans, [&](size_t count, bool changed) {
-      if (!changed) return;
-      direct_bytes += SetBytes(count);
-      merged_bytes += SetBytes(count + always.size());
-    });
-    size_t class_bytes = 0;
-    for (const auto& [key, rows] : classes) class_bytes += SetBytes(rows.size() + always.size());
-    column.merged = !always.empty() && merged_bytes + class_bytes <= column_budget_;
-    BuildHash(classes, always, &column);
-    if (column.bounds.empty()) return;
-    if (direct_bytes <= column_budget_) {
-      BuildPositions(positions, spans, always, &column);
+    column->always = AddSet(always);
+    column->null_set = AddSet(nulls);
+    const size_t positions = 2 * column->bound_count() + 1;
+    size_t plain_bytes = positions * sizeof(uint32_t);
+    size_t merged_bytes = plain_bytes;
+    if (column->bound_count() > 0) {
+      Sweep(positions, spans, {}, [&](size_t, size_t count, bool changed) {
+        if (!changed) return;
+        plain_bytes += SetBytes(count);
+        merged_bytes += SetBytes(count + always.size());
+      });
+    }
+    for (const Class& one : classes) merged_bytes += SetBytes(one.second.size() + always.size());
+    column->merged = !always.empty() && merged_bytes <= column_budget_;
+    BuildHash(classes, always, column);
+    if (column->bound_count() == 0) return;
+    if (plain_bytes <= column_budget_) {
+      BuildPositions(positions, spans, always, column);
     } else {
-      BuildTree(positions, spans, &column);
+      BuildCheckpoints(positions, spans, always, column);
     }
   }
 
-  void BuildHash(const std::vector<std::pair<Value, std::vector<uint32_t>>>& classes,
-                 const std::vector<uint32_t>& always, Column* column) {
+  void BuildHash(const std::vector<Class>& classes, const std::vector<uint32_t>& always,
+                 Column* column) {
     if (classes.empty()) return;
     size_t size = 4;
     while (size < classes.size() * 2) size *= 2;
@@ -385,9 +406,14 @@ class TableIndexBuilder {
     for (const auto& [key, rows] : classes) {
       const uint64_t hash = HashOf(key);
       size_t at = hash & (size - 1);
-      while (!column->slots[at].key.IsNull()) at = (at + 1) & (size - 1);
-      column->slots[at] = {key, hash, AddSet(column->merged ? Union(rows, always) : rows)};
+      while (column->slots[at].key != TableIndex::kNoClass) at = (at + 1) & (size - 1);
+      column->slots[at] = {static_cast<uint32_t>(hash >> 32),
+                           static_cast<uint32_t>(column->hash_keys.size())};
+      column->hash_keys.push_back(key);
+      column->hash_sets.push_back(AddSet(column->merged ? Union(rows, always) : rows));
     }
+    column->hash_keys.shrink_to_fit();
+    column->hash_sets.shrink_to_fit();
   }
 
   static std::vector<uint32_t> Union(const std::vector<uint32_t>& a,
@@ -398,32 +424,50 @@ class TableIndexBuilder {
     return both;
   }
 
-  // Walks the positions in order; `emit(count, changed)` is called once a position with the number
-  // of rows there and whether the set differs from that of the position before. live_ holds the
-  // bits.
-  template <class Emit>
-  void Sweep(size_t positions, const std::vector<Span>& spans, Emit emit) {
-    std::vector<std::vector<uint32_t>> starts(positions);
-    std::vector<std::vector<uint32_t>> ends(positions + 1);
+  // Rows that come or go at each position: those of position p are toggles_[starts_[p] .. starts_[p
+  // + 1]).
+  void MakeToggles(size_t positions, const std::vector<Span>& spans) {
+    starts_.assign(positions + 1, 0);
+    const auto count = [&](size_t position) {
+      if (position < positions) ++starts_[position + 1];
+    };
     for (const Span& span : spans) {
-      starts[span.first].push_back(span.row);
-      ends[span.last + 1].push_back(span.row);
+      count(span.first);
+      count(size_t{span.last} + 1);
     }
+    for (size_t p = 0; p < positions; ++p) starts_[p + 1] += starts_[p];
+    toggles_.resize(starts_[positions]);
+    std::vector<uint32_t> next(starts_.begin(), starts_.end() - 1);
+    for (const Span& span : spans) {
+      toggles_[next[span.first]++] = span.row;
+      if (size_t{span.last} + 1 < positions) toggles_[next[span.last + 1]++] = span.row;
+    }
+  }
+
+  // Walks the positions in order; `emit(position, rows there, whether the set changed)`. live_
+  // holds the bits, starting from those of `base`.
+  template <class Emit>
+  void Sweep(size_t positions, const std::vector<Span>& spans, const std::vector<uint32_t>& base,
+             Emit emit) {
+    MakeToggles(positions, spans);
     live_.assign(index_.word_count_, 0);
-    size_t count = 0;
+    for (const uint32_t row : base) live_[row / 64] |= uint64_t{1} << row % 64;
+    size_t count = base.size();
     for (size_t p = 0; p < positions; ++p) {
-      for (const uint32_t row : ends[p]) live_[row / 64] &= ~(uint64_t{1} << row % 64);
-      for (const uint32_t row : starts[p]) live_[row / 64] |= uint64_t{1} << row % 64;
-      count += starts[p].size();
-      count -= ends[p].size();
-      emit(count, p == 0 || !starts[p].empty() || !ends[p].empty());
+      for (uint32_t t = starts_[p]; t < starts_[p + 1]; ++t) {
+        uint64_t& word = live_[toggles_[t] / 64];
+        const uint64_t bit = uint64_t{1} << toggles_[t] % 64;
+        word ^= bit;
+        count = (word & bit) != 0 ? count + 1 : count - 1;
+      }
+      emit(p, count, p == 0 || starts_[p] != starts_[p + 1]);
     }
   }
 
   void BuildPositions(size_t positions, const std::vector<Span>& spans,
                       const std::vector<uint32_t>& always, Column* column) {
     column->position_sets.reserve(positions);
-    Sweep(positions, spans, [&](size_t, bool changed) {
+    Sweep(positions, spans, {}, [&](size_t, size_t, bool changed) {
       if (!changed) {
         column->position_sets.push_back(column->position_sets.back());
         return;
@@ -439,33 +483,39 @@ class TableIndexBuilder {
     });
   }
 
-  void BuildTree(size_t positions, const std::vector<Span>& spans, Column* column) {
-    size_t leaves = 1;
-    while (leaves < positions) leaves *= 2;
-    column->tree_leaves = leaves;
-    std::vector<std::vector<uint32_t>> rows(2 * leaves);
-    for (const Span& span : spans) {  // ascending rows, so each node's list is sorted
-      size_t low = span.first + leaves;
-      size_t high = size_t{span.last} + 1 + leaves;
-      for (; low < high; low /= 2, high /= 2) {
-        if (low % 2 == 1) rows[low++].push_back(span.row);
-        if (high % 2 == 1) rows[--high].push_back(span.row);
-      }
-    }
-    column->tree.reserve(2 * leaves);
-    for (const auto& node : rows) column->tree.push_back(AddSet(node));
+  void BuildCheckpoints(size_t positions, const std::vector<Span>& spans,
+                        const std::vector<uint32_t>& always, Column* column) {
+    const size_t set_bytes = index_.word_count_ * sizeof(uint64_t);
+    size_t pending = SIZE_MAX;  // toggles since the last checkpoint
+    size_t spacing = 0;
+    Sweep(positions, spans, always, [&](size_t p, size_t count, bool) {
+      if (p == 0)
+        spacing = std::max(kTogglesMin,
+                           toggles_.size() * set_bytes / std::max<size_t>(column_budget_, 1));
+      if (pending != SIZE_MAX) pending += starts_[p + 1] - starts_[p];
+      if (pending < spacing) return;
+      column->checkpoints.push_back({static_cast<uint32_t>(p), AddDense(live_, count)});
+      pending = 0;
+    });
+    column->checkpoints.shrink_to_fit();
+    column->toggle_starts = std::move(starts_);
+    column->toggles = std::move(toggles_);
   }
 
   TableIndex& index_;
   const TableIndex::ShapeOf& shape_of_;
+  const IndexOptions& options_;
   size_t column_budget_ = 0;
   std::vector<std::vector<uint16_t>> general_;
   std::vector<uint64_t> live_;
+  std::vector<uint32_t> starts_;
+  std::vector<uint32_t> toggles_;
 };
 
-TableIndex TableIndex::Build(size_t rows, size_t columns, const ShapeOf& shape_of) {
+TableIndex TableIndex::Build(size_t rows, size_t columns, const ShapeOf& shape_of,
+                             const IndexOptions& options) {
   TableIndex index;
-  TableIndexBuilder(&index, rows, columns, shape_of).Run();
+  TableIndexBuilder(&index, rows, columns, shape_of, options).Run();
   return index;
 }
 
@@ -476,23 +526,53 @@ size_t TableIndex::bytes() const {
                  general_cells_.capacity() * sizeof(uint16_t);
   for (const Column& column : columns_) {
     total += sizeof(Column) + column.slots.capacity() * sizeof(HashSlot) +
-             column.keys.capacity() * sizeof(int64_t) + column.bounds.capacity() * sizeof(Value) +
-             column.position_sets.capacity() * sizeof(uint32_t) +
-             column.tree.capacity() * sizeof(uint32_t);
+             (column.hash_keys.capacity() + column.bounds.capacity()) * sizeof(Value) +
+             column.keys.capacity() * sizeof(int64_t) +
+             column.checkpoints.capacity() * sizeof(Checkpoint) +
+             (column.hash_sets.capacity() + column.position_sets.capacity() +
+              column.toggle_starts.capacity() + column.toggles.capacity()) *
+                 sizeof(uint32_t);
   }
   return total;
 }
 
-// --- look-up
-// -----------------------------------------------------------------------------------------------------
+// --- look-up ------------------------------------------------------------
 
-uint32_t TableIndex::FindHash(const Column& column, const Value& input) const {
+bool RowSet::Meet(size_t begin, size_t size, uint64_t* block) const {
+  const uint64_t* first = bitsets_[0] + begin;
+  uint64_t any = 0;
+  for (size_t w = 0; w < size; ++w) any |= block[w] = first[w];
+  for (size_t b = 1; b < bitsets_.size() && any != 0; ++b) {
+    const uint64_t* other = bitsets_[b] + begin;
+    any = 0;
+    for (size_t w = 0; w < size; ++w) any |= block[w] &= other[w];
+  }
+  return any != 0;
+}
+
+Value TableIndex::Column::BoundAt(size_t i) const {
+  if (keys.empty()) return bounds[i];
+  switch (ordered_kind) {
+    case Kind::kDate:
+      return Value::FromDate(Date{keys[i]});
+    case Kind::kYearsDuration:
+      return Value::Months(keys[i]);
+    case Kind::kDaysDuration:
+      return Value::Duration(keys[i]);
+    default:
+      return Value::Number(Decimal::FromScaled(keys[i], -scale));
+  }
+}
+
+uint32_t TableIndex::FindHash(const Column& column, const Value& input) {
   if (column.slots.empty()) return kNoSet;
   const uint64_t hash = HashOf(input);
   const size_t mask = column.slots.size() - 1;
-  for (size_t at = hash & mask; !column.slots[at].key.IsNull(); at = (at + 1) & mask) {
-    if (column.slots[at].hash == hash && SameKey(column.slots[at].key, input)) {
-      return column.slots[at].set;
+  for (size_t at = hash & mask; column.slots[at].key != kNoClass; at = (at + 1) & mask) {
+    const HashSlot& slot = column.slots[at];
+    if (slot.hash == static_cast<uint32_t>(hash >> 32) &&
+        SameKey(column.hash_keys[slot.key], input)) {
+      return column.hash_sets[slot.key];
     }
   }
   return kNoSet;
@@ -501,26 +581,24 @@ uint32_t TableIndex::FindHash(const Column& column, const Value& input) const {
 int64_t TableIndex::PositionOf(const Column& column, const Value& input) {
   OrderKey key;
   if (!column.keys.empty() && MakeOrderKey(input, column.scale, &key)) {
-    // Branch-free lower bound of the key (of the next whole key, where the value lies above its
-    // floor).
     const int64_t wanted = key.key;
     const int64_t* base = column.keys.data();
     size_t size = column.keys.size();
-    while (size > 1) {
+    while (size > 1) {  // branch-free lower bound
       const size_t half = size / 2;
       base += (base[half - 1] < wanted) ? half : 0;
       size -= half;
     }
-    size_t at = static_cast<size_t>(base - column.keys.data()) + (*base < wanted ? 1 : 0);
+    const size_t at = static_cast<size_t>(base - column.keys.data()) + (*base < wanted ? 1 : 0);
     const bool on_bound = at < column.keys.size() && column.keys[at] == wanted;
     if (on_bound && !key.exact) return static_cast<int64_t>(2 * (at + 1));
     return static_cast<int64_t>(2 * at) + (on_bound ? 1 : 0);
   }
   size_t low = 0;
-  size_t high = column.bounds.size();
+  size_t high = column.bound_count();
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    const auto order = feel::Order(column.bounds[middle], input);
+    const auto order = feel::Order(column.BoundAt(middle), input);
     if (!order) return -1;
     if (*order == 0) return static_cast<int64_t>(2 * middle + 1);
     if (*order < 0) {
@@ -532,12 +610,33 @@ int64_t TableIndex::PositionOf(const Column& column, const Value& input) {
   return static_cast<int64_t>(2 * low);
 }
 
-void TableIndex::Gather(const Column& column, const Value& input, bool* asked,
-                        Sources* sources) const {
+// Takes the checkpoint from which the fewest toggles lead to the position.
+void TableIndex::LookAtPosition(const Column& column, size_t position, Found* found) const {
+  const auto& points = column.checkpoints;
+  const auto after =
+      std::upper_bound(points.begin(), points.end(), position,
+                       [](size_t p, const Checkpoint& point) { return p < point.position; });
+  const Checkpoint& before = *(after - 1);  // the first stands at position 0
+  const auto& starts = column.toggle_starts;
+  const uint32_t here = starts[position + 1];
+  const Checkpoint* nearest = &before;
+  found->toggles_begin = starts[before.position + 1];
+  found->toggles_end = here;
+  if (after != points.end() && starts[after->position + 1] - here < here - found->toggles_begin) {
+    nearest = &*after;
+    found->toggles_begin = here;
+    found->toggles_end = starts[after->position + 1];
+  }
+  found->sets[0] = nearest->set;
+  found->size = 1;
+  found->total = uint64_t{sets_[nearest->set].count} + (found->toggles_end - found->toggles_begin);
+}
+
+void TableIndex::Look(const Column& column, const Value& input, bool* asked, Found* found) const {
   const auto add = [&](uint32_t set) {
     if (set == kNoSet) return;
-    sources->sets[sources->size++] = set;
-    sources->total += sets_[set].count;
+    found->sets[found->size++] = set;
+    found->total += sets_[set].count;
   };
   const Kind kind = input.kind();
   if (kind == Kind::kNull && !column.asks_scalars) {
@@ -547,26 +646,24 @@ void TableIndex::Gather(const Column& column, const Value& input, bool* asked,
   }
   if (!IsScalar(kind) || (column.asks_scalars && kind != Kind::kBoolean)) {  // null is no scalar
     *asked = true;
-    sources->all = true;
+    found->all = true;
     return;
   }
-  bool found_merged = false;
   if (kind == column.ordered_kind) {
     const int64_t position = PositionOf(column, input);
+    if (position >= 0 && !column.checkpoints.empty()) {
+      return LookAtPosition(column, static_cast<size_t>(position), found);
+    }
     if (position >= 0 && !column.position_sets.empty()) {
       add(column.position_sets[static_cast<size_t>(position)]);
-      found_merged = column.merged;
-    } else if (position >= 0 && !column.tree.empty()) {
-      for (size_t node = column.tree_leaves + static_cast<size_t>(position); node >= 1; node /= 2) {
-        add(column.tree[node]);
-      }
+      if (column.merged) return;
     }
   } else if (IsHashed(kind)) {
     const uint32_t set = FindHash(column, input);
     add(set);
-    found_merged = column.merged && set != kNoSet;
+    if (column.merged && set != kNoSet) return;
   }
-  if (!found_merged) add(column.always);
+  add(column.always);
 }
 
 bool TableIndex::Contains(const Set& set, uint32_t row) const {
@@ -575,96 +672,115 @@ bool TableIndex::Contains(const Set& set, uint32_t row) const {
   return std::binary_search(rows.begin(), rows.end(), row);
 }
 
-RowSet TableIndex::Drive(std::span<const Sources> sources, size_t best, Arena& arena) const {
-  const std::span<uint32_t> candidates = arena.NewArray<uint32_t>(sources[best].total);
-  size_t count = 0;
-  for (uint32_t s = 0; s < sources[best].size; ++s) {
-    const Set& set = sets_[sources[best].sets[s]];
-    const RowSet rows = set.is_dense ? RowSet::Bits(Words(set)) : RowSet::List(Rows(set));
-    rows.ForEach([&](uint32_t row) {
-      const bool in_all = std::all_of(sources.begin(), sources.end(), [&](const Sources& other) {
-        if (other.all || &other == &sources[best]) return true;
-        for (uint32_t i = 0; i < other.size; ++i) {
-          if (Contains(sets_[other.sets[i]], row)) return true;
-        }
-        return false;
-      });
-      if (in_all) candidates[count++] = row;
-      return true;
-    });
+const uint64_t* TableIndex::Materialise(const Column& column, const Found& found,
+                                        Arena& arena) const {
+  if (found.size == 1 && found.toggles_begin == found.toggles_end &&
+      sets_[found.sets[0]].is_dense) {
+    return words_.data() + sets_[found.sets[0]].offset;
   }
-  const std::span<uint32_t> found = candidates.first(count);
-  if (sources[best].size > 1) {
-    std::sort(found.begin(), found.end());
-    count = static_cast<size_t>(std::unique(found.begin(), found.end()) - found.begin());
-  }
-  return RowSet::List(found.first(count));
-}
-
-void TableIndex::UniteInto(const Sources& sources, std::span<uint64_t> words) const {
-  bool first = true;
-  for (uint32_t s = 0; s < sources.size; ++s) {
-    const Set& set = sets_[sources.sets[s]];
-    if (set.is_dense) {
-      const auto from = Words(set);
-      if (first) {
-        std::copy(from.begin(), from.end(), words.begin());
-      } else {
-        for (size_t w = 0; w < words.size(); ++w) words[w] |= from[w];
-      }
+  auto* const words = static_cast<uint64_t*>(arena.Allocate(word_count_ * sizeof(uint64_t), 8));
+  bool filled = false;
+  for (uint32_t s = 0; s < found.size; ++s) {
+    const Set& set = sets_[found.sets[s]];
+    if (set.is_dense && !filled) {
+      std::copy_n(words_.data() + set.offset, word_count_, words);
+    } else if (set.is_dense) {
+      const uint64_t* from = words_.data() + set.offset;
+      for (size_t w = 0; w < word_count_; ++w) words[w] |= from[w];
     } else {
-      if (first) std::fill(words.begin(), words.end(), 0);
+      if (!filled) std::fill_n(words, word_count_, 0);
       for (const uint32_t row : Rows(set)) words[row / 64] |= uint64_t{1} << row % 64;
     }
-    first = false;
+    filled = true;
   }
-  if (first) std::fill(words.begin(), words.end(), 0);
+  if (!filled) std::fill_n(words, word_count_, 0);
+  for (uint32_t t = found.toggles_begin; t < found.toggles_end; ++t) {
+    words[column.toggles[t] / 64] ^= uint64_t{1} << column.toggles[t] % 64;
+  }
+  return words;
 }
 
-RowSet TableIndex::Intersect(std::span<const Sources> sources, size_t best, Arena& arena) const {
-  const std::span<uint64_t> result = arena.NewArray<uint64_t>(word_count_);
-  std::span<uint64_t> scratch;
-  UniteInto(sources[best], result);
-  for (size_t c = 0; c < sources.size(); ++c) {
-    const Sources& other = sources[c];
-    if (c == best || other.all) continue;
-    if (other.size == 1 && sets_[other.sets[0]].is_dense) {
-      const uint64_t* from = words_.data() + sets_[other.sets[0]].offset;
-      uint64_t* into = result.data();
-      for (size_t w = 0; w < word_count_; ++w) into[w] &= from[w];
-      continue;
-    }
-    if (scratch.empty()) scratch = arena.NewArray<uint64_t>(word_count_);
-    UniteInto(other, scratch);
-    for (size_t w = 0; w < word_count_; ++w) result[w] &= scratch[w];
+// Few rows in one column: each of them is looked for in the others.
+RowSet TableIndex::Drive(std::span<const Found> found, size_t best, Arena& arena) const {
+  const std::span<const uint64_t*> bits(
+      static_cast<const uint64_t**>(arena.Allocate(sizeof(uint64_t*) * found.size(), 8)),
+      found.size());
+  for (size_t c = 0; c < found.size(); ++c) {
+    const bool toggled = found[c].toggles_begin != found[c].toggles_end;
+    bits[c] = toggled && !found[c].all ? Materialise(columns_[c], found[c], arena) : nullptr;
   }
-  return RowSet::Bits(result);
+  const std::span<uint32_t> candidates = arena.NewArray<uint32_t>(found[best].total);
+  size_t count = 0;
+  const auto visit = [&](uint32_t row) {
+    for (size_t c = 0; c < found.size(); ++c) {
+      if (c == best || found[c].all) continue;
+      bool in = bits[c] != nullptr && (bits[c][row / 64] >> row % 64 & 1) != 0;
+      for (uint32_t i = 0; bits[c] == nullptr && !in && i < found[c].size; ++i) {
+        in = Contains(sets_[found[c].sets[i]], row);
+      }
+      if (!in) return true;
+    }
+    candidates[count++] = row;
+    return true;
+  };
+  if (bits[best] != nullptr) {
+    RowSet(bits.subspan(best, 1), word_count_).ForEach(visit);
+    return RowSet(candidates.first(count));
+  }
+  for (uint32_t s = 0; s < found[best].size; ++s) {
+    const Set& set = sets_[found[best].sets[s]];
+    if (set.is_dense) {
+      const uint64_t* words = words_.data() + set.offset;
+      RowSet(std::span(&words, 1), word_count_).ForEach(visit);
+    } else {
+      RowSet(Rows(set)).ForEach(visit);
+    }
+  }
+  const std::span<uint32_t> rows = candidates.first(count);
+  if (found[best].size > 1) {
+    std::sort(rows.begin(), rows.end());
+    count = static_cast<size_t>(std::unique(rows.begin(), rows.end()) - rows.begin());
+  }
+  return RowSet(rows.first(count));
+}
+
+bool TableIndex::IsEverything(const Found& found) const {
+  // The sets of one column have no row in common, so that their sizes add up.
+  return found.toggles_begin == found.toggles_end && found.total == rows_;
+}
+
+RowSet TableIndex::Intersect(std::span<const Found> found, size_t best, Arena& arena) const {
+  const std::span<const uint64_t*> bits(
+      static_cast<const uint64_t**>(arena.Allocate(sizeof(uint64_t*) * found.size(), 8)),
+      found.size());
+  size_t count = 0;
+  bits[count++] = Materialise(columns_[best], found[best], arena);
+  for (size_t c = 0; c < found.size(); ++c) {
+    if (c == best || found[c].all || IsEverything(found[c])) continue;
+    bits[count++] = Materialise(columns_[c], found[c], arena);
+  }
+  return RowSet(bits.first(count), word_count_);
 }
 
 RowSet TableIndex::Find(std::span<const Value> inputs, std::span<bool> asked, Arena& arena) const {
-  const std::span<Sources> sources(
-      static_cast<Sources*>(arena.Allocate(sizeof(Sources) * columns_.size(), alignof(Sources))),
-      columns_.size());
+  const std::span<Found> found = arena.NewArray<Found>(columns_.size());
   size_t best = columns_.size();
   for (size_t c = 0; c < columns_.size(); ++c) {
     asked[c] = false;
-    sources[c].size = 0;
-    sources[c].total = 0;
-    sources[c].all = false;
-    Gather(columns_[c], inputs[c], &asked[c], &sources[c]);
-    if (sources[c].all) continue;
-    if (sources[c].total == 0) return {};
-    if (best == columns_.size() || sources[c].total < sources[best].total) best = c;
+    Look(columns_[c], inputs[c], &asked[c], &found[c]);
+    if (found[c].all) continue;
+    if (found[c].total == 0) return {};
+    if (best == columns_.size() || found[c].total < found[best].total) best = c;
   }
   if (best == columns_.size()) {  // nothing restricts the rows
     const std::span<uint32_t> all = arena.NewArray<uint32_t>(rows_);
     for (size_t row = 0; row < rows_; ++row) all[row] = static_cast<uint32_t>(row);
-    return RowSet::List(all);
+    return RowSet(all);
   }
-  // Checking a row costs about as much as a handful of words.
-  const uint64_t drive_max = std::max<uint64_t>(16, word_count_ / 4);
-  if (sources[best].total <= drive_max && word_count_ > 1) return Drive(sources, best, arena);
-  return Intersect(sources, best, arena);
+  // Checking a row in the other columns costs about as much as a few words.
+  const uint64_t drive_max = std::max<uint64_t>(8, word_count_ / 8);
+  if (found[best].total <= drive_max && word_count_ > 1) return Drive(found, best, arena);
+  return Intersect(found, best, arena);
 }
 
 }  // namespace credence::dmn

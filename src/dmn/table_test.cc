@@ -160,7 +160,6 @@ TEST(TableIndex, FindsDatesTimesAndDurations) {
 }
 
 // --- random tables with every hit policy
-// --------------------------------------------------------------------------
 
 struct RandomTable {
   DecisionTable table;
@@ -301,6 +300,58 @@ TEST(DecisionTable, AgreesWithTheNaiveEvaluatorOnLargeRandomTables) {
   for (uint64_t seed = 1000; seed < 1012; ++seed) {
     CheckRandomTable(seed, 100 + (seed - 1000) * 180, 1 + seed % 6);
     if (HasFatalFailure()) return;
+  }
+}
+
+// Tables of random cells at the given budgets, each cell of which is also asked by itself.
+void CheckBudget(const IndexOptions& options, size_t rows, size_t columns, uint64_t seed) {
+  Random random(seed);
+  Arena arena;
+  feel::EvaluationContext context(&arena);
+  std::vector<feel::UnaryTests> cells;
+  for (size_t i = 0; i < rows * columns; ++i)
+    cells.push_back(Cell(RandomCell(random, i % columns)));
+  const auto cell = [&](size_t r, size_t c) -> const feel::UnaryTests& {
+    return cells[r * columns + c];
+  };
+  const TableIndex index = TableIndex::Build(
+      rows, columns,
+      [&](size_t r, size_t c) -> const feel::UnaryTestShape& { return cell(r, c).shape(); },
+      options);
+  std::vector<std::string> words;
+  for (int i = 0; i < 13; ++i) words.push_back("w" + std::to_string(i));
+  for (int n = 0; n < 80; ++n) {
+    arena.Reset();
+    std::vector<Value> inputs;
+    for (size_t c = 0; c < columns; ++c) {
+      inputs.push_back(c % 3 == 1 ? Value::String(words[random.Below(words.size())])
+                                  : Value::Number(Decimal::FromScaled(
+                                        static_cast<Int128>(random.Below(8400)) - 100, -2)));
+      if (random.Below(20) == 0) inputs.back() = Value::Null();
+    }
+    std::vector<uint32_t> expected;
+    for (uint32_t r = 0; r < rows; ++r) {
+      bool all = true;
+      for (size_t c = 0; c < columns; ++c) all = all && cell(r, c).Matches(inputs[c], {}, context);
+      if (all) expected.push_back(r);
+    }
+    ASSERT_EQ(Rows(index, inputs, cell, context), expected) << "seed " << seed;
+  }
+}
+
+TEST(TableIndex, AnswersTheSameAtEveryBudget) {
+  uint64_t seed = 1;
+  for (const size_t rows : {70UL, 400UL, 1500UL}) {
+    for (const size_t columns : {1UL, 2UL, 5UL}) {
+      for (const size_t column_bytes : {0UL, 600UL, 8000UL, size_t{2} << 20}) {
+        CheckBudget({column_bytes, kIndexBytesMax}, rows, columns, ++seed);
+        if (HasFatalFailure()) return;
+      }
+      CheckBudget({1 << 20, rows * columns * 60}, rows, columns,
+                  ++seed);  // some columns are left out
+      CheckBudget({0, 0}, rows, columns, ++seed);
+      if (HasFatalFailure()) return;
+    }
   }
 }
 

@@ -19,7 +19,6 @@ constexpr std::string_view kInstanceNamespace = "http://www.w3.org/2001/XMLSchem
 bool IsYes(std::string_view text) { return text == "true" || text == "1"; }
 
 // --- reading
-// -----------------------------------------------------------------------------------------------------
 
 TestValue ReadValue(const XmlElement& holder);
 
@@ -88,7 +87,6 @@ TestCase ReadCase(const XmlElement& element) {
 }
 
 // --- values
-// ------------------------------------------------------------------------------------------------------
 
 std::string_view Trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
@@ -275,7 +273,6 @@ std::optional<TestFile> ReadTestFile(std::string_view text, const std::string& f
 }
 
 // --- writing
-// -----------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -376,7 +373,6 @@ std::string WriteTestFile(const TestFile& tests) {
 }
 
 // --- running
-// -----------------------------------------------------------------------------------------------------
 
 void Counts::Add(TestStatus status) {
   if (status == TestStatus::kPassed) ++passed;

@@ -360,7 +360,8 @@ bool Engine::ConvertAmounts(Event* event, Outcome* outcome) {
     const auto in_base = Convert(amount, base, rate->second, Rounding::kHalfEven);
     if (!in_base.ok()) {
       outcome->refusal = Refusal::kAmountOutOfRange;
-      outcome->expected = in_base.status().message();
+      outcome->expected = "expected an amount that fits 64-bit minor units of " +
+                          std::string(base.code()) + " after conversion";
       return false;
     }
     outcome->field.clear();

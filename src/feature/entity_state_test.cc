@@ -124,6 +124,17 @@ TEST(EntityState, PriorLeavesTheReadingEventOut) {
   EXPECT_EQ(ReadOne(plan, state, 0, 104, 3), Value::OfMoney(Money{8, cny}, 8));
 }
 
+TEST(EntityState, PriorLeavesALateReaderOutOfASummarisedChunk) {
+  // Decoding packs rows anew, so that the late reader is the last row of a chunk with a summary.
+  const FeaturePlan plan = MarketPlan({SpecOf(Aggregator::kCount, "", "", 10, 0, true)}, {1000, 2});
+  const EntityState state =
+      StateOf(plan, {{100, 100, 1}, {110, 110, 2}, {120, 120, 3}, {105, 121, 4}});
+  const Result<EntityState> decoded = EntityState::Decode(plan, 0, Canonical(plan, state));
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(ReadOne(plan, state, 0, 105, 4), Value::Integer(1));
+  EXPECT_EQ(ReadOne(plan, decoded.value(), 0, 105, 4), Value::Integer(1));
+}
+
 TEST(EntityState, DelayMovesBothEndsBack) {
   const FeaturePlan plan = MarketPlan({SpecOf(Aggregator::kCount, "", "", 10, 5)});
   const EntityState state = StateOf(plan, {{100, 100, 1}, {104, 104, 2}, {106, 106, 3}});

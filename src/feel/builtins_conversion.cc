@@ -170,7 +170,7 @@ Value StringFn(const BuiltinCall& call) {
   const Value& from = call[0];
   if (from.IsNull()) return WrongArgument(from, {});
   if (from.IsString()) return from;
-  const std::string text = ToString(from);
+  const std::string text = ToString(from, call.context.limits.string_bytes_max);
   if (text.size() > call.context.limits.string_bytes_max) {
     return Value::Null(NullReason::kLimit, "the string is longer than string_bytes_max");
   }

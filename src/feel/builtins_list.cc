@@ -361,21 +361,21 @@ Value Union(const BuiltinCall& call) {
   return MakeList(call, Distinct(all.list()));
 }
 
-bool FlattenInto(const Value& value, int depth, size_t items_max, std::vector<Value>* out) {
-  if (depth > kFlattenDepthMax || out->size() > items_max) return false;
+bool FlattenInto(const Value& value, int depth, EvaluationContext& context,
+                 std::vector<Value>* out) {
+  if (depth > kFlattenDepthMax || !context.Step()) return false;
   if (!value.IsList()) {
     out->push_back(value);
-    return true;
+    return out->size() <= context.limits.list_items_max;
   }
-  return std::all_of(value.list().begin(), value.list().end(), [&](const Value& item) {
-    return FlattenInto(item, depth + 1, items_max, out);
-  });
+  return std::all_of(value.list().begin(), value.list().end(),
+                     [&](const Value& item) { return FlattenInto(item, depth + 1, context, out); });
 }
 
 Value Flatten(const BuiltinCall& call) {
   if (call[0].IsNull()) return NullList();
   std::vector<Value> out;
-  if (!FlattenInto(call[0], 0, call.context.limits.list_items_max, &out)) return LimitMet();
+  if (!FlattenInto(call[0], 0, call.context, &out)) return LimitMet();
   return MakeList(call, out);
 }
 

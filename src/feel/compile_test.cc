@@ -251,6 +251,23 @@ TEST_F(CompileTest, RegularExpressionsAreStoppedByTheirLimit) {
   EXPECT_EQ(v.null_reason(), NullReason::kLimit);
 }
 
+TEST_F(CompileTest, ValuesThatShareTheirPartsAreBounded) {
+  // 2^60 items, were it written out.
+  context_.limits.iterations_max = 100'000;
+  std::string text = "{x0: [n]";
+  for (int i = 1; i <= 60; ++i) {
+    const std::string before = "x" + std::to_string(i - 1);
+    text += ", x" + std::to_string(i) + ": [" + before + ", " + before + "]";
+  }
+  scope_.Add("n", Type::Number());
+  for (const char* end : {"r: string(x60)}.r", "r: flatten(x60)}.r", "r: x60 = x60}.r",
+                          "r: is(x60, x60)}.r", "r: distinct values([x60, x60])}.r",
+                          "r: x60 instance of list<list<number>>}.r", "r: x60.nothing}.q"}) {
+    (void)Run(text + ", " + end, {Value::Integer(1)});
+    EXPECT_TRUE(keep_) << end;
+  }
+}
+
 TEST_F(CompileTest, NowIsTheTimeOfTheContextInItsZone) {
   context_.now = *Timestamp::Parse("2024-03-31T00:30:00Z");
   EXPECT_EQ(Text("now()"), "@\"2024-03-31T00:30:00Z\"");

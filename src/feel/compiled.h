@@ -146,7 +146,7 @@ inline const Value& Note(const Node& node, const Frame& frame, const Value& valu
                                const EvaluationContext& context);
 // `value in test`.
 [[nodiscard]] Ternary InTest(const Value& value, const Value& test);
-// A list, or a list of the one value.
-[[nodiscard]] Value PathOf(const Value& value, std::string_view name, Arena& arena);
+// `value.name`: an entry, a property, or the list of those of the items.
+[[nodiscard]] Value PathOf(const Value& value, std::string_view name, EvaluationContext& context);
 
 }  // namespace credence::feel

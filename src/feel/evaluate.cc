@@ -197,8 +197,8 @@ Ternary TestUnaryTests(const Node& node, Frame& frame) {
 Ternary TestUnaryTest(const Node& node, Frame& frame) {
   const Value& input = frame.locals[node.index];
   const Value test = node.child(0).eval(node.child(0), frame);
-  // An expression that is true is a match in itself; a bare `true` asks for an input that is true, so that
-  // a rule of it does not fire where the input is missing.
+  // An expression that is true is a match in itself; a bare `true` asks for an input that is true,
+  // so that a rule of it does not fire where the input is missing.
   const bool is_condition = (node.flags & Node::kUsesInput) != 0 ||
                             (node.child(0).kind != NodeKind::kConstant && !input.IsBoolean());
   if (test.IsBoolean() && is_condition) return ToTernary(test.boolean());
@@ -308,7 +308,7 @@ Value EvalPath(const Node& node, Frame& frame) {
     if (const Value* member = base.Find(node.name)) return *member;
     return Fail(node, frame, NullReason::kNotFound, "the context has no entry of this name");
   }
-  return Note(node, frame, PathOf(base, node.name, frame.context->arena()));
+  return Note(node, frame, PathOf(base, node.name, *frame.context));
 }
 
 Value EvalCoerce(const Node& node, Frame& frame) {
@@ -430,6 +430,9 @@ Value Arithmetic(char op, const Value& a, const Value& b, Arena& arena,
     if (size > context.limits.string_bytes_max) {
       return Value::Null(NullReason::kLimit, "the string is longer than string_bytes_max");
     }
+    if (!context.HasMemory()) {
+      return Value::Null(NullReason::kLimit, "the evaluation takes more than arena_bytes_max");
+    }
     auto* bytes = static_cast<char*>(arena.Allocate(size + 1, 1));
     std::copy(a.string().begin(), a.string().end(), bytes);
     std::copy(b.string().begin(), b.string().end(), bytes + a.string().size());
@@ -459,7 +462,7 @@ Ternary InTest(const Value& value, const Value& test) {
   return result;
 }
 
-Value PathOf(const Value& value, std::string_view name, Arena& arena) {
+Value PathOf(const Value& value, std::string_view name, EvaluationContext& context) {
   switch (value.kind()) {
     case Kind::kNull:
       return Value::Null(NullReason::kNullOperand, "null has no members");
@@ -469,11 +472,11 @@ Value PathOf(const Value& value, std::string_view name, Arena& arena) {
       return Value::Null(NullReason::kNotFound, "the context has no entry of this name");
     }
     case Kind::kList: {
-      const auto items = arena.NewArray<Value>(value.list().size());
-      for (size_t i = 0; i < items.size(); ++i) {
-        // One level: the members of the items, not of lists in the list.
-        items[i] = PathOf(value.list()[i], name, arena);
+      if (!context.Step(value.list().size())) {
+        return Value::Null(NullReason::kLimit, "the path takes more steps than iterations_max");
       }
+      const auto items = context.arena().NewArray<Value>(value.list().size());
+      for (size_t i = 0; i < items.size(); ++i) items[i] = PathOf(value.list()[i], name, context);
       return Value::List(items);
     }
     case Kind::kRange: {

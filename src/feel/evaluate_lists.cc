@@ -40,7 +40,8 @@ class ListBuilder {
 };
 
 constexpr std::string_view kTooManyItems = "the list is longer than list_items_max";
-constexpr std::string_view kTooManySteps = "the evaluation takes more steps than iterations_max";
+constexpr std::string_view kTooManySteps =
+    "the evaluation takes more steps than iterations_max or memory than arena_bytes_max";
 
 // The values that one variable of a loop goes through: the items of a list, or whole numbers or
 // days.

@@ -68,11 +68,12 @@ class EvaluationContext {
   [[nodiscard]] Arena& arena() const { return *arena_; }
   [[nodiscard]] ZoneSource* zones() const { return zones_; }
 
-  // Counts against iterations_max. False when that is met.
+  // Counts against iterations_max, and looks at arena_bytes_max. False when one of them is met.
   bool Step(uint64_t count = 1) {
     iterations_ += count;
-    return iterations_ <= limits.iterations_max;
+    return iterations_ <= limits.iterations_max && HasMemory();
   }
+  [[nodiscard]] bool HasMemory() const { return arena_->bytes_used() <= limits.arena_bytes_max; }
   // Nested calls. False (and not entered) when call_depth_max is met.
   bool EnterCall() {
     if (depth_ >= limits.call_depth_max) return false;

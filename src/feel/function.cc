@@ -67,7 +67,9 @@ Value TooDeep() {
 }
 
 Value TooManySteps() {
-  return Value::Null(NullReason::kLimit, "the evaluation takes more steps than iterations_max");
+  return Value::Null(
+      NullReason::kLimit,
+      "the evaluation takes more steps than iterations_max or memory than arena_bytes_max");
 }
 
 }  // namespace

@@ -7,7 +7,10 @@
 namespace credence::feel {
 namespace {
 
+// Beyond these the text ends in "...": lists may share their parts, so that a small expression
+// makes a value whose text has no end in sight.
 constexpr int kTextDepthMax = 1000;
+constexpr size_t kTextBytesMax = size_t{64} << 20;
 
 void AppendQuoted(std::string* out, std::string_view text) {
   *out += '"';
@@ -48,6 +51,7 @@ bool IsPlainName(std::string_view name) {
 struct Writer {
   std::string* out;
   bool feel;  // temporals as literals
+  size_t bytes_max = kTextBytesMax;
 
   void Scalar(const Value& value, std::string text) const {
     (void)value;
@@ -77,7 +81,7 @@ struct Writer {
   }
 
   void Write(const Value& value, int depth) const {
-    if (depth > kTextDepthMax) {
+    if (depth > kTextDepthMax || out->size() > bytes_max) {
       *out += "...";
       return;
     }
@@ -121,6 +125,7 @@ struct Writer {
     *out += '[';
     bool first = true;
     for (const Value& item : value.list()) {
+      if (out->size() > bytes_max) break;
       if (!first) *out += ", ";
       first = false;
       Write(item, depth + 1);
@@ -132,6 +137,7 @@ struct Writer {
     *out += '{';
     bool first = true;
     for (const Entry& entry : value.context()) {
+      if (out->size() > bytes_max) break;
       if (!first) *out += ", ";
       first = false;
       if (IsPlainName(entry.name)) {
@@ -148,10 +154,12 @@ struct Writer {
 
 }  // namespace
 
-std::string ToString(const Value& value) {
+std::string ToString(const Value& value) { return ToString(value, kTextBytesMax); }
+
+std::string ToString(const Value& value, size_t bytes_max) {
   if (value.IsString()) return std::string(value.string());
   std::string out;
-  Writer{&out, false}.Write(value, 0);
+  Writer{&out, false, bytes_max}.Write(value, 0);
   return out;
 }
 

@@ -9,7 +9,11 @@
 namespace credence::feel {
 namespace {
 
-constexpr int kTypeDepthMax = 200;
+constexpr int kTypeDepthMax = 1000;
+// Values and types may share their parts; walks over them end here.
+constexpr uint64_t kWalkNodesMax = 5'000'000;
+constexpr uint64_t kTypeOfNodesMax = 10'000;
+constexpr size_t kTypeTextMax = 2'000;
 
 constexpr std::array<std::string_view, 14> kIdNames = {"Any",
                                                        "Null",
@@ -35,8 +39,8 @@ Type::Id IdOf(Kind kind) {
   return kIds[static_cast<size_t>(kind)];
 }
 
-bool IsInstanceAt(const Value& value, const Type& type, int depth) {
-  if (depth > kTypeDepthMax) return false;
+bool IsInstanceAt(const Value& value, const Type& type, int depth, uint64_t* nodes) {
+  if (depth > kTypeDepthMax || ++*nodes > kWalkNodesMax) return false;
   if (type.IsAny()) return true;
   if (value.IsNull()) return true;  // a member or item; the top is looked at by IsInstance
   if (IdOf(value.kind()) != type.id()) return false;
@@ -46,20 +50,20 @@ bool IsInstanceAt(const Value& value, const Type& type, int depth) {
       if (item.IsAny()) return true;
       const auto items = value.list();
       return std::all_of(items.begin(), items.end(),
-                         [&](const Value& v) { return IsInstanceAt(v, item, depth + 1); });
+                         [&](const Value& v) { return IsInstanceAt(v, item, depth + 1, nodes); });
     }
     case Type::Id::kContext:
       for (size_t i = 0; i < type.member_count(); ++i) {
         const Value* member = value.Find(type.member_name(i));
-        if (member == nullptr || !IsInstanceAt(*member, type.member_type(i), depth + 1)) {
+        if (member == nullptr || !IsInstanceAt(*member, type.member_type(i), depth + 1, nodes)) {
           return false;
         }
       }
       return true;
     case Type::Id::kRange: {
       const Type bound = type.element();
-      return IsInstanceAt(value.range().start, bound, depth + 1) &&
-             IsInstanceAt(value.range().end, bound, depth + 1);
+      return IsInstanceAt(value.range().start, bound, depth + 1, nodes) &&
+             IsInstanceAt(value.range().end, bound, depth + 1, nodes);
     }
     case Type::Id::kFunction:
       return value.function().type().ConformsTo(type);
@@ -221,52 +225,68 @@ Type Type::Join(const Type& a, const Type& b) {
   }
 }
 
-std::string Type::ToString() const {
-  std::string out(kIdNames[static_cast<size_t>(id_)]);
+void Type::AppendTo(std::string* out) const {
+  *out += kIdNames[static_cast<size_t>(id_)];
+  if (out->size() > kTypeTextMax) return;
   switch (id_) {
     case Id::kList:
     case Id::kRange:
-      return out + "<" + element().ToString() + ">";
+      *out += '<';
+      element().AppendTo(out);
+      *out += '>';
+      return;
     case Id::kContext:
-      if (!HasMembers()) return out;
-      out += "<";
-      for (size_t i = 0; i < member_count(); ++i) {
-        if (i > 0) out += ", ";
-        out += member_name(i) + ": " + member_type(i).ToString();
-      }
-      return out + ">";
     case Id::kFunction:
-      if (!HasMembers()) return out;
-      out += "<";
-      for (size_t i = 0; i < member_count(); ++i) {
-        if (i > 0) out += ", ";
-        out += member_type(i).ToString();
-      }
-      return out + "> -> " + element().ToString();
+      break;
     default:
-      return out;
+      return;
   }
+  if (!HasMembers()) return;
+  *out += '<';
+  for (size_t i = 0; i < member_count(); ++i) {
+    if (i > 0) *out += ", ";
+    if (out->size() > kTypeTextMax) {
+      *out += "...";
+      break;
+    }
+    if (id_ == Id::kContext) *out += member_name(i) + ": ";
+    member_type(i).AppendTo(out);
+  }
+  *out += '>';
+  if (id_ == Id::kContext) return;
+  *out += " -> ";
+  element().AppendTo(out);
 }
 
-Type TypeOf(const Value& value) {
+std::string Type::ToString() const {
+  std::string out;
+  AppendTo(&out);
+  return out;
+}
+
+namespace {
+
+Type TypeOfAt(const Value& value, uint64_t* nodes) {
+  if (++*nodes > kTypeOfNodesMax) return Type::Any();
   switch (value.kind()) {
     case Kind::kNull:
       return Type::Null();
     case Kind::kList: {
       if (value.list().empty()) return Type::List(Type::Null());
       Type item = Type::Null();
-      for (const Value& v : value.list()) item = Type::Join(item, TypeOf(v));
+      for (const Value& v : value.list()) item = Type::Join(item, TypeOfAt(v, nodes));
       return Type::List(item);
     }
     case Kind::kContext: {
       std::vector<std::pair<std::string, Type>> members;
       for (const Entry& entry : value.context()) {
-        members.emplace_back(std::string(entry.name), TypeOf(entry.value));
+        members.emplace_back(std::string(entry.name), TypeOfAt(entry.value, nodes));
       }
       return Type::Context(std::move(members));
     }
     case Kind::kRange:
-      return Type::Range(Type::Join(TypeOf(value.range().start), TypeOf(value.range().end)));
+      return Type::Range(
+          Type::Join(TypeOfAt(value.range().start, nodes), TypeOfAt(value.range().end, nodes)));
     case Kind::kFunction:
       return value.function().type();
     default:
@@ -274,13 +294,22 @@ Type TypeOf(const Value& value) {
   }
 }
 
+}  // namespace
+
+Type TypeOf(const Value& value) {
+  uint64_t nodes = 0;
+  return TypeOfAt(value, &nodes);
+}
+
 bool IsInstance(const Value& value, const Type& type) {
   if (value.IsNull()) return type.id() == Type::Id::kNull;
-  return IsInstanceAt(value, type, 0);
+  uint64_t nodes = 0;
+  return IsInstanceAt(value, type, 0, &nodes);
 }
 
 Value Coerce(const Value& value, const Type& type, Arena& arena) {
-  if (value.IsNull() || type.IsAny() || IsInstanceAt(value, type, 0)) return value;
+  uint64_t nodes = 0;
+  if (value.IsNull() || type.IsAny() || IsInstanceAt(value, type, 0, &nodes)) return value;
   if (value.IsFunction() && FunctionFits(value.function().type(), type)) return value;
   if (type.id() == Type::Id::kDateTime && value.kind() == Kind::kDate) {
     return Value::FromDateTime(AtMidnight(value.date(), ZoneRef::Utc()));

@@ -83,7 +83,7 @@ class Type {
   static Type Join(const Type& a, const Type& b);
   friend bool operator==(const Type& a, const Type& b);
 
-  // "list<context<a: number>>", as FEEL writes it.
+  // "list<context<a: number>>", as FEEL writes it; of very large types only the beginning.
   [[nodiscard]] std::string ToString() const;
 
  private:
@@ -91,13 +91,15 @@ class Type {
     std::vector<std::pair<std::string, Type>> members;  // of a context; parameters of a function
   };
   explicit Type(Id id) : id_(id) {}
+  void AppendTo(std::string* out) const;
 
   Id id_ = Id::kAny;
   std::shared_ptr<const Type> element_;
   std::shared_ptr<const Parts> parts_;
 };
 
-// The type of a value as it is (lists and contexts are walked).
+// The type of a value as it is. Of very large lists and contexts the parts beyond 10,000 count as
+// Any.
 [[nodiscard]] Type TypeOf(const Value& value);
 // `value instance of type`. Null is an instance of nothing but Null and Any.
 [[nodiscard]] bool IsInstance(const Value& value, const Type& type);

@@ -11,44 +11,82 @@
 namespace credence::feel {
 namespace {
 
-// Deeper nesting than this does not come from an expression; the walk stops instead of the stack.
+// Bounds of a walk over a value. Lists may share their parts, so that a small text makes a value
+// whose tree is exponentially large: the walk stops where no honest value is.
 constexpr int kWalkDepthMax = 1000;
+constexpr uint64_t kWalkNodesMax = 5'000'000;
 
-Ternary EqualsAt(const Value& a, const Value& b, int depth);
+struct Walk {
+  int depth = 0;
+  uint64_t nodes = 0;
+  bool Enter() {
+    if (depth >= kWalkDepthMax || nodes >= kWalkNodesMax) return false;
+    ++depth;
+    ++nodes;
+    return true;
+  }
+  void Leave() { --depth; }
+};
 
-Ternary ListsEqual(const Value& a, const Value& b, int depth) {
+class Inside {
+ public:
+  explicit Inside(Walk* walk) : walk_(walk), ok_(walk->Enter()) {}
+  ~Inside() {
+    if (ok_) walk_->Leave();
+  }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+  [[nodiscard]] bool ok() const { return ok_; }
+
+ private:
+  Walk* walk_;
+  bool ok_;
+};
+
+Ternary EqualsAt(const Value& a, const Value& b, Walk& walk);
+
+Ternary ListsEqual(const Value& a, const Value& b, Walk& walk) {
   if (a.list().size() != b.list().size()) return Ternary::kFalse;
   for (size_t i = 0; i < a.list().size(); ++i) {
-    const Ternary t = EqualsAt(a.list()[i], b.list()[i], depth);
+    const Ternary t = EqualsAt(a.list()[i], b.list()[i], walk);
     if (t != Ternary::kTrue) return t;
   }
   return Ternary::kTrue;
 }
 
-Ternary ContextsEqual(const Value& a, const Value& b, int depth) {
+Ternary ContextsEqual(const Value& a, const Value& b, Walk& walk) {
   if (a.context().size() != b.context().size()) return Ternary::kFalse;
   for (const Entry& entry : a.context()) {
     const Value* other = b.Find(entry.name);
     if (other == nullptr) return Ternary::kFalse;
-    const Ternary t = EqualsAt(entry.value, *other, depth);
+    const Ternary t = EqualsAt(entry.value, *other, walk);
     if (t != Ternary::kTrue) return t;
   }
   return Ternary::kTrue;
 }
 
-Ternary RangesEqual(const RangeData& a, const RangeData& b, int depth) {
+Ternary RangesEqual(const RangeData& a, const RangeData& b, Walk& walk) {
   if (a.form != b.form) return Ternary::kFalse;
   if (a.start_included != b.start_included || a.end_included != b.end_included) {
     return Ternary::kFalse;
   }
-  const Ternary start = EqualsAt(a.start, b.start, depth);
+  const Ternary start = EqualsAt(a.start, b.start, walk);
   if (start != Ternary::kTrue) return start;
-  return EqualsAt(a.end, b.end, depth);
+  return EqualsAt(a.end, b.end, walk);
 }
 
-Ternary EqualsAt(const Value& a, const Value& b, int depth) {
+// The parts of two values that have parts.
+Ternary PartsEqual(const Value& a, const Value& b, Walk& walk) {
+  const Inside inside(&walk);
+  if (!inside.ok()) return Ternary::kNull;
+  if (a.IsList()) return ListsEqual(a, b, walk);
+  if (a.IsContext()) return ContextsEqual(a, b, walk);
+  return RangesEqual(a.range(), b.range(), walk);
+}
+
+Ternary EqualsAt(const Value& a, const Value& b, Walk& walk) {
   if (a.IsNull() || b.IsNull()) return ToTernary(a.IsNull() && b.IsNull());
-  if (a.kind() != b.kind() || depth > kWalkDepthMax) return Ternary::kNull;
+  if (a.kind() != b.kind()) return Ternary::kNull;
   switch (a.kind()) {
     case Kind::kNull:
       return Ternary::kTrue;
@@ -59,11 +97,9 @@ Ternary EqualsAt(const Value& a, const Value& b, int depth) {
     case Kind::kString:
       return ToTernary(a.string() == b.string());
     case Kind::kList:
-      return ListsEqual(a, b, depth + 1);
     case Kind::kContext:
-      return ContextsEqual(a, b, depth + 1);
     case Kind::kRange:
-      return RangesEqual(a.range(), b.range(), depth + 1);
+      return PartsEqual(a, b, walk);
     case Kind::kFunction:
       return &a.function() == &b.function() ? Ternary::kTrue : Ternary::kNull;
     default: {
@@ -96,8 +132,9 @@ bool SameZone(const ZoneRef& a, const ZoneRef& b) {
   return a.offset_seconds == b.offset_seconds;
 }
 
-bool IdenticalAt(const Value& a, const Value& b, int depth) {
-  if (a.kind() != b.kind() || depth > kWalkDepthMax) return false;
+bool IdenticalAt(const Value& a, const Value& b, Walk& walk) {
+  const Inside inside(&walk);
+  if (a.kind() != b.kind() || !inside.ok()) return false;
   switch (a.kind()) {
     case Kind::kTime:
       return a.time().ns_of_day == b.time().ns_of_day && SameZone(a.time().zone, b.time().zone);
@@ -109,25 +146,24 @@ bool IdenticalAt(const Value& a, const Value& b, int depth) {
     case Kind::kList: {
       const auto x = a.list();
       const auto y = b.list();
-      return std::equal(
-          x.begin(), x.end(), y.begin(), y.end(),
-          [depth](const auto& p, const auto& q) { return IdenticalAt(p, q, depth + 1); });
+      return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                        [&walk](const auto& p, const auto& q) { return IdenticalAt(p, q, walk); });
     }
     case Kind::kContext: {
       if (a.context().size() != b.context().size()) return false;
       return std::all_of(a.context().begin(), a.context().end(), [&](const Entry& entry) {
         const Value* other = b.Find(entry.name);
-        return other != nullptr && IdenticalAt(entry.value, *other, depth + 1);
+        return other != nullptr && IdenticalAt(entry.value, *other, walk);
       });
     }
     case Kind::kRange:
       return a.range().form == b.range().form &&
              a.range().start_included == b.range().start_included &&
              a.range().end_included == b.range().end_included &&
-             IdenticalAt(a.range().start, b.range().start, depth + 1) &&
-             IdenticalAt(a.range().end, b.range().end, depth + 1);
+             IdenticalAt(a.range().start, b.range().start, walk) &&
+             IdenticalAt(a.range().end, b.range().end, walk);
     default:
-      return EqualsAt(a, b, depth) == Ternary::kTrue;
+      return EqualsAt(a, b, walk) == Ternary::kTrue;
   }
 }
 
@@ -137,9 +173,10 @@ uint64_t Mix(uint64_t hash, uint64_t word) {
   return hash ^ (hash >> 32);
 }
 
-uint64_t HashAt(const Value& value, int depth) {
+uint64_t HashAt(const Value& value, Walk& walk) {
+  const Inside inside(&walk);
   const auto seed = static_cast<uint64_t>(value.kind());
-  if (depth > kWalkDepthMax) return seed;
+  if (!inside.ok()) return seed;
   switch (value.kind()) {
     case Kind::kNull:
     case Kind::kFunction:
@@ -168,24 +205,25 @@ uint64_t HashAt(const Value& value, int depth) {
       return Mix(seed, static_cast<uint64_t>(value.months()));
     case Kind::kList: {
       uint64_t hash = seed;
-      for (const Value& item : value.list()) hash = Mix(hash, HashAt(item, depth + 1));
+      for (const Value& item : value.list()) hash = Mix(hash, HashAt(item, walk));
       return hash;
     }
     case Kind::kContext: {
       uint64_t sum = seed;  // order-free
       for (const Entry& entry : value.context()) {
-        sum += Mix(Hash64(entry.name), HashAt(entry.value, depth + 1));
+        sum += Mix(Hash64(entry.name), HashAt(entry.value, walk));
       }
       return sum;
     }
     case Kind::kRange:
-      return Mix(HashAt(value.range().start, depth + 1), HashAt(value.range().end, depth + 1));
+      return Mix(HashAt(value.range().start, walk), HashAt(value.range().end, walk));
   }
   return seed;
 }
 
-Value DeepCopyAt(Arena& arena, const Value& value, int depth) {
-  if (depth > kWalkDepthMax) return Value::Null(NullReason::kLimit, "value is nested too deeply");
+Value DeepCopyAt(Arena& arena, const Value& value, Walk& walk) {
+  const Inside inside(&walk);
+  if (!inside.ok()) return Value::Null(NullReason::kLimit, "the value is too large to be copied");
   switch (value.kind()) {
     case Kind::kNull:
       return Value::Null(value.null_reason(), arena.Copy(value.null_text()));
@@ -194,7 +232,7 @@ Value DeepCopyAt(Arena& arena, const Value& value, int depth) {
     case Kind::kList: {
       const auto items = arena.NewArray<Value>(value.list().size());
       for (size_t i = 0; i < items.size(); ++i) {
-        items[i] = DeepCopyAt(arena, value.list()[i], depth + 1);
+        items[i] = DeepCopyAt(arena, value.list()[i], walk);
       }
       return Value::List(items);
     }
@@ -202,14 +240,14 @@ Value DeepCopyAt(Arena& arena, const Value& value, int depth) {
       const auto entries = arena.NewArray<Entry>(value.context().size());
       for (size_t i = 0; i < entries.size(); ++i) {
         entries[i].name = arena.Copy(value.context()[i].name);
-        entries[i].value = DeepCopyAt(arena, value.context()[i].value, depth + 1);
+        entries[i].value = DeepCopyAt(arena, value.context()[i].value, walk);
       }
       return Value::Context(entries);
     }
     case Kind::kRange: {
       RangeData range = value.range();
-      range.start = DeepCopyAt(arena, range.start, depth + 1);
-      range.end = DeepCopyAt(arena, range.end, depth + 1);
+      range.start = DeepCopyAt(arena, range.start, walk);
+      range.end = DeepCopyAt(arena, range.end, walk);
       return NewRange(arena, range);
     }
     default:
@@ -290,9 +328,15 @@ Value NullWithText(Arena& arena, NullReason reason, std::string_view text) {
   return Value::Null(reason, arena.Copy(text));
 }
 
-Value DeepCopy(Arena& arena, const Value& value) { return DeepCopyAt(arena, value, 0); }
+Value DeepCopy(Arena& arena, const Value& value) {
+  Walk walk;
+  return DeepCopyAt(arena, value, walk);
+}
 
-Ternary Equals(const Value& a, const Value& b) { return EqualsAt(a, b, 0); }
+Ternary Equals(const Value& a, const Value& b) {
+  Walk walk;
+  return EqualsAt(a, b, walk);
+}
 
 std::optional<std::strong_ordering> Order(const Value& a, const Value& b) {
   if (a.kind() != b.kind()) return std::nullopt;
@@ -323,9 +367,15 @@ std::optional<std::strong_ordering> Order(const Value& a, const Value& b) {
   }
 }
 
-bool Identical(const Value& a, const Value& b) { return IdenticalAt(a, b, 0); }
+bool Identical(const Value& a, const Value& b) {
+  Walk walk;
+  return IdenticalAt(a, b, walk);
+}
 
-uint64_t Hash(const Value& value) { return HashAt(value, 0); }
+uint64_t Hash(const Value& value) {
+  Walk walk;
+  return HashAt(value, walk);
+}
 
 Ternary Contains(const RangeData& range, const Value& point) {
   if (range.form == RangeData::Form::kEqual) return Equals(point, range.start);

@@ -353,6 +353,8 @@ inline Ternary ToTernary(bool b) { return b ? Ternary::kTrue : Ternary::kFalse; 
 
 // What the function string() gives: strings without quotes, inside lists and contexts with quotes.
 [[nodiscard]] std::string ToString(const Value& value);
+// Stops a little after `bytes_max`.
+[[nodiscard]] std::string ToString(const Value& value, size_t bytes_max);
 // FEEL text that evaluates to the same value: strings quoted, temporals as @"…".
 [[nodiscard]] std::string ToFeel(const Value& value);
 

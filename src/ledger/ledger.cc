@@ -37,10 +37,12 @@ template <class Spec, class StatusType, class Rep, class OnFailure>
 void RunBatch(Rep& rep, int64_t now_ns, std::span<const Spec> batch, std::span<StatusType> statuses,
               const OnFailure& on_failure) {
   constexpr uint16_t kLinked = 1;
+  constexpr size_t kAhead = 8;  // items whose slots of the id tables are asked for early
   size_t chain_first = 0;
   bool in_chain = false;
   bool broken = false;
   for (size_t i = 0; i < batch.size(); ++i) {
+    if (i + kAhead < batch.size()) rep.Prefetch(batch[i + kAhead]);
     const bool linked = Has(batch[i].flags, kLinked);
     if (linked && !in_chain) {
       in_chain = true;
@@ -96,6 +98,16 @@ void Ledger::Rep::InsertAccountId(uint32_t row) {
 void Ledger::Rep::InsertTransferId(uint32_t row) {
   transfer_ids.Insert(IdTable::Hash(IdOf(row)), row,
                       [&](uint32_t other) { return IdTable::Hash(IdOf(other)); });
+}
+
+void Ledger::Rep::Prefetch(const AccountSpec& spec) const {
+  account_ids.Prefetch(IdTable::Hash(spec.id.value()));
+}
+
+void Ledger::Rep::Prefetch(const TransferSpec& spec) const {
+  transfer_ids.Prefetch(IdTable::Hash(spec.id.value()));
+  account_ids.Prefetch(IdTable::Hash(spec.debit_account.value()));
+  account_ids.Prefetch(IdTable::Hash(spec.credit_account.value()));
 }
 
 // --- chains ---

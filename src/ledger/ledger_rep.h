@@ -50,6 +50,8 @@ struct Ledger::Rep {
   }
   [[nodiscard]] uint32_t FindAccountRow(AccountId id) const;
   [[nodiscard]] uint32_t FindTransferRow(TransferId id) const;  // with kFailedBit for a failed one
+  void Prefetch(const AccountSpec& spec) const;
+  void Prefetch(const TransferSpec& spec) const;
   void InsertAccountId(uint32_t row);
   void InsertTransferId(uint32_t row);  // with kFailedBit for a failed one
   [[nodiscard]] UInt128 IdOf(uint32_t row) const;

@@ -583,7 +583,7 @@ LoanStatus Loan::Check(const Transaction& t) const {
   const LoanStatus open = CheckOpen(t);
   if (open != LoanStatus::kApplied) return open;
   if (t.kind == TransactionKind::kChangeRate &&
-      (!t.rate.IsFinite() || t.rate.IsNegative() || t.rate > Decimal::FromInt64(100))) {
+      (!t.rate.IsFinite() || t.rate.IsNegative() || t.rate > Decimal::FromInt64(kAnnualRateMax))) {
     return LoanStatus::kBadRate;
   }
   // Money that came after a write-off is a recovery: a write-off cannot be put before money that is
@@ -592,9 +592,13 @@ LoanStatus Loan::Check(const Transaction& t) const {
     return LoanStatus::kBadDates;
   }
   if (t.kind == TransactionKind::kPauseInterest && t.until <= t.day) return LoanStatus::kBadDates;
-  if (t.kind == TransactionKind::kExtend &&
-      (t.count < 1 || static_cast<int64_t>(plan_.periods().size()) + t.count > kPeriodsMax)) {
-    return LoanStatus::kBadDates;
+  if (t.kind == TransactionKind::kExtend) {
+    const std::vector<Period>& periods = plan_.periods();
+    if (t.count < 1 || t.count > kPeriodsMax - static_cast<int64_t>(periods.size())) {
+      return LoanStatus::kBadDates;
+    }
+    const Date end = StepDate(product_.terms, periods.back().to, t.count);
+    if (end.days - periods.front().from.days > kTermDaysMax) return LoanStatus::kBadDates;
   }
   if (transactions_.size() >= kTransactionsMax) return LoanStatus::kTooManyTransactions;
   if (t.day < today_) return LoanStatus::kApplied;  // amounts of the past are judged by the fold

@@ -176,6 +176,8 @@ TEST(Terms, EveryImpossibleProductIsRefusedByName) {
   t = good;
   t.every = 0;
   says(t, "every");
+  t.every = 110;  // 12 x 110 months
+  says(t, "100 years");
   t = good;
   t.annual_rate = Decimal::FromInt64(-1);
   says(t, "annual_rate");
@@ -253,6 +255,30 @@ TEST(Terms, DownPaymentIsRoundedOnce) {
   EXPECT_EQ(DownPayment(terms, 10'002), 2500);  // half even
   terms.rounding = Rounding::kHalfUp;
   EXPECT_EQ(DownPayment(terms, 10'002), 2501);
+}
+
+TEST(Terms, TheLargestProductStaysInRange) {
+  for (const PlanKind kind : {PlanKind::kEqualInstalments, PlanKind::kEqualPrincipal,
+                              PlanKind::kInterestOnly, PlanKind::kSinglePayment, PlanKind::kFlat}) {
+    for (const int32_t periods : {1, 100}) {
+      Terms terms;
+      terms.kind = kind;
+      terms.unit = PeriodUnit::kYears;
+      terms.periods = periods;
+      terms.every = 100 / periods;
+      terms.annual_rate = Decimal::FromInt64(kAnnualRateMax);
+      ASSERT_TRUE(CheckTerms(terms).ok()) << CheckTerms(terms).ToString();
+      const Date start = D("2024-01-01");
+      Plan plan(terms, MakePeriods(terms, start, nullptr).value());
+      plan.Draw(start, kPrincipalMax);
+      int64_t principal = 0;
+      for (const Period& p : plan.periods()) {
+        EXPECT_GE(p.interest, 0);
+        principal += p.principal;
+      }
+      EXPECT_EQ(principal, kPrincipalMax);
+    }
+  }
 }
 
 }  // namespace

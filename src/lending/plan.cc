@@ -60,6 +60,14 @@ Decimal Plan::PlainFactor(size_t index) const {
   const Period& period = periods_[index];
   if (index < static_cast<size_t>(terms_.interest_free)) return Decimal();
   const Fraction fraction = YearFractionOf(terms_, period.from, period.to, period.from, period.to);
+  // Most periods are as long as the one before: a product and a division less.
+  if (index > static_cast<size_t>(terms_.interest_free) && plain_factors_.size() == index) {
+    const Period& before = periods_[index - 1];
+    const Fraction was = YearFractionOf(terms_, before.from, before.to, before.from, before.to);
+    if (was.numerator == fraction.numerator && was.denominator == fraction.denominator) {
+      return plain_factors_[index - 1];
+    }
+  }
   return rates_.front().rate * Decimal::FromInt64(fraction.numerator) /
          Decimal::FromInt64(fraction.denominator);
 }
@@ -67,6 +75,7 @@ Decimal Plan::PlainFactor(size_t index) const {
 // Whether nothing happens inside the period: one balance, the first rate, no pause.
 bool Plan::IsPlain(size_t index) const {
   if (rates_.size() > 1 || !pauses_.empty()) return false;
+  if (deltas_.empty() || deltas_.back().day <= periods_.front().from) return !today_;
   const Period& period = periods_[index];
   const auto inside =
       std::upper_bound(deltas_.begin(), deltas_.end(), period.from,
@@ -79,7 +88,8 @@ Plan::Sum Plan::Accrue(size_t index, Date from, Date to, int64_t balance) const 
   const Period& period = periods_[index];
   if (from == period.from && to == period.to && IsPlain(index)) {
     const Decimal factor = plain_factors_[index];
-    return {Decimal::FromInt64(std::max<int64_t>(balance, 0)) * factor, factor};
+    if (balance <= 0) return {Decimal(), factor};
+    return {Decimal::FromInt64(balance) * factor, factor};
   }
   Sum sum;
   if (index < static_cast<size_t>(terms_.interest_free)) return sum;
@@ -113,6 +123,7 @@ Plan::Sum Plan::Accrue(size_t index, Date from, Date to, int64_t balance) const 
 }
 
 Decimal Plan::FactorOf(size_t index) const {
+  if (IsPlain(index)) return plain_factors_[index];
   return Accrue(index, periods_[index].from, periods_[index].to, 0).factor;
 }
 

@@ -89,10 +89,15 @@ Status CheckTerms(const Terms& terms) {
   if (terms.every < 1 || terms.every > 1000) {
     return InvalidArgument("every is " + number(terms.every) + ", expected 1 to 1000");
   }
+  constexpr std::array<int64_t, 4> kDaysOfUnit{1, 7, 31, 366};
+  const int64_t unit_days = kDaysOfUnit[static_cast<size_t>(terms.unit) - 1];
+  if (int64_t{terms.periods} * terms.every * unit_days > kTermDaysMax + 1300) {
+    return InvalidArgument("periods x every is more than 100 years");
+  }
   if (!terms.annual_rate.IsFinite() || terms.annual_rate.IsNegative() ||
-      terms.annual_rate > Decimal::FromInt64(100)) {
+      terms.annual_rate > Decimal::FromInt64(kAnnualRateMax)) {
     return InvalidArgument("annual_rate is " + terms.annual_rate.ToString() +
-                           ", expected 0 to 100 (10,000 %)");
+                           ", expected 0 to 50 (5,000 %)");
   }
   if (terms.principal_grace < 0 || terms.principal_grace >= terms.periods) {
     return InvalidArgument("principal_grace is " + number(terms.principal_grace) +

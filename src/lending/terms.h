@@ -96,8 +96,11 @@ struct Terms {
   bool residue_first = false;
 };
 
+// Together they keep every amount of interest within int64: 10^14 x 50 x 100 years.
 inline constexpr int32_t kPeriodsMax = 1200;
-inline constexpr int64_t kPrincipalMax = 1'000'000'000'000'000;  // minor units
+inline constexpr int64_t kPrincipalMax = 100'000'000'000'000;  // minor units
+inline constexpr int64_t kAnnualRateMax = 50;                  // 5,000 %
+inline constexpr int64_t kTermDaysMax = 36'525;                // 100 years
 
 // kInvalidArgument naming the field and what was expected.
 [[nodiscard]] Status CheckTerms(const Terms& terms);

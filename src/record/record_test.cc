@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "src/base/random.h"
 #include "src/record/codec.h"
 #include "src/record/event.h"
@@ -196,6 +198,29 @@ TEST(Record, DecisionIdsAreMadeFromTheSequence) {
   EXPECT_EQ(DecisionRecord::SeqFromId("D-000000000000"), std::nullopt);
   EXPECT_EQ(DecisionRecord::SeqFromId("D-18446744073709551615"), Seq(UINT64_MAX));
   EXPECT_EQ(DecisionRecord::SeqFromId("D-18446744073709551616"), std::nullopt);
+}
+
+// docs/formats/record.md
+TEST(Record, TheWorkedExampleOfTheDocumentIsTheStoredForm) {
+  Arena arena;
+  const auto fields = arena.NewArray<Value>(3);
+  fields[0] = Value::String("buyer-1");
+  fields[1] = Value::OfMoney(Money{12'50, Cny()}, 12'50);
+  Event event;
+  event.type = 3;
+  event.source = "shop";
+  event.id = "e-1";
+  event.time = Timestamp{1'700'000'000'000'000'000};
+  event.digest = Sha256("content");
+  event.fields = fields;
+  event.seq = Seq(42);
+  event.stamp = Timestamp{event.time.ns + 5};
+  std::ifstream file(std::string(CREDENCE_SOURCE_DIR) + "/docs/formats/record.md");
+  const std::string document{std::istreambuf_iterator<char>(file), {}};
+  const size_t begin = document.find("```\n", document.find("<!-- worked-example -->")) + 4;
+  std::string hex = document.substr(begin, document.find("```", begin) - begin);
+  std::erase_if(hex, [](char c) { return c == ' ' || c == '\n'; });
+  EXPECT_EQ(hex, ToHex(Encoded(event)));
 }
 
 TEST(Identifier, CheckDigitsAreChecked) {

@@ -1,0 +1,274 @@
+// credence bench: how fast this machine decides, stage by stage, beside what it could do at best.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "apps/bench_run.h"
+#include "apps/commands.h"
+#include "apps/load.h"
+#include "apps/terminal.h"
+#include "src/api/json_writer.h"
+#include "src/engine/engine.h"
+#include "src/journal/posix_file.h"
+
+namespace credence::apps {
+
+namespace {
+
+struct Options {
+  std::string pack = "bench/packs/hundred";
+  std::string folder = ".";
+  std::string json;
+  BenchOptions bench;
+};
+
+// Takes the benchmark's journals away again.
+class RemovedFolder {
+ public:
+  explicit RemovedFolder(std::string path) : path_(std::move(path)) {}
+  RemovedFolder(const RemovedFolder&) = delete;
+  RemovedFolder& operator=(const RemovedFolder&) = delete;
+  ~RemovedFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+ private:
+  std::string path_;
+};
+
+std::string Us(double us) { return fmt::format("{:.2f}", us); }
+std::string Whole(double number) { return Grouped(static_cast<uint64_t>(number)); }
+
+std::vector<std::string> PercentileRow(std::string name, const Percentiles& p) {
+  return {std::move(name), Whole(p.p50_us), Whole(p.p99_us), Whole(p.p999_us), Whole(p.max_us)};
+}
+
+std::string RunTable(const BenchReport& report) {
+  const auto row = [](std::string name, const auto& value, const BenchReport& r) {
+    return std::vector<std::string>{std::move(name), value(r.disk), value(r.memory)};
+  };
+  return Table({
+      {"journal", "on disk, synced", "in memory"},
+      row(
+          "  decisions a second", [](const EngineRun& r) { return Whole(r.events_per_second()); },
+          report),
+      row(
+          "  us a decision", [](const EngineRun& r) { return Us(1e6 / r.events_per_second()); },
+          report),
+      row(
+          "  replay, events a second",
+          [](const EngineRun& r) { return Whole(r.replay_events_per_second()); }, report),
+      row(
+          "  journal bytes an event",
+          [](const EngineRun& r) {
+            return Whole(static_cast<double>(r.journal_bytes) / static_cast<double>(r.events));
+          },
+          report),
+  });
+}
+
+std::string StageTable(const BenchReport& report) {
+  std::vector<std::vector<std::string>> rows = {{"stage", "us an event", "floor", "of"}};
+  double sum = 0;
+  for (const Stage& stage : report.stages) {
+    rows.push_back({"  " + stage.name, Us(stage.us),
+                    stage.floor_us > 0 ? fmt::format("{:.3f}", stage.floor_us) : "-", stage.floor});
+    sum += stage.us;
+  }
+  rows.push_back({"  all, with both journals", Us(sum), "", ""});
+  return Table(rows);
+}
+
+std::string MemoryTable(const BenchReport& report) {
+  std::vector<std::vector<std::string>> rows = {
+      {"entity", "count", "events kept", "bytes each", "largest", "bytes an event kept"}};
+  for (const EntityMemory& entity : report.entities) {
+    rows.push_back({"  " + entity.name, Grouped(entity.entities), Grouped(entity.events_kept),
+                    Grouped(entity.bytes / std::max<uint64_t>(entity.entities, 1)),
+                    Grouped(entity.bytes_max),
+                    Grouped(entity.bytes / std::max<uint64_t>(entity.events_kept, 1))});
+  }
+  return Table(rows);
+}
+
+void Show(const BenchReport& report, const Options& options) {
+  fmt::print("{} events over {:.1f} days, {} features, {} entities of a type, zipf {}, batch {}\n",
+             Grouped(report.events), report.days, report.features,
+             Grouped(options.bench.stream.entities), options.bench.stream.zipf,
+             options.bench.batch);
+  fmt::print("\n{}", RunTable(report));
+  fmt::print("\n{}", StageTable(report));
+  fmt::print("\n{}", Table({
+                         {"latency, us", "p50", "p99", "p99.9", "max"},
+                         PercentileRow("  a batch, on disk", report.disk.batch),
+                         PercentileRow("  a batch, in memory", report.memory.batch),
+                         PercentileRow("  one alone, on disk", report.disk.single),
+                         PercentileRow("  one alone, in memory", report.memory.single),
+                         PercentileRow("  write and fdatasync of a frame", report.sync),
+                     }));
+  fmt::print("\n{}", MemoryTable(report));
+  fmt::print(
+      "memory of the whole state: heap {}, resident {}; {} bytes of heap an event; "
+      "{} ids in the once-only index\n",
+      Bytes(static_cast<uint64_t>(report.heap_bytes)),
+      Bytes(static_cast<uint64_t>(report.resident_bytes)),
+      Grouped(static_cast<uint64_t>(report.heap_bytes) / std::max<uint64_t>(report.events, 1)),
+      Grouped(report.once_rows));
+  fmt::print(
+      "floors: random access {:.0f} ns, SHA-256 of 512 bytes {:.0f} ns, reading the clock {:.0f} "
+      "ns, frames of {} bytes\n",
+      report.random_access_ns, report.sha256_512_ns, report.clock_ns, Grouped(report.sync_bytes));
+  std::vector<std::vector<std::string>> outcomes = {{"outcomes", ""}};
+  for (const auto& [outcome, count] : report.outcomes) {
+    outcomes.push_back({"  " + outcome, Grouped(count)});
+  }
+  fmt::print("\n{}", Table(outcomes));
+  fmt::print("decisions  {}\n", report.decisions.ToHex());
+}
+
+class ReportWriter {
+ public:
+  std::string Write(const BenchReport& report, const Options& options) {
+    out_.BeginObject();
+    Count("events", report.events);
+    Number("days", report.days);
+    Count("features", report.features);
+    Count("entities", options.bench.stream.entities);
+    Number("zipf", options.bench.stream.zipf);
+    Count("seed", options.bench.stream.seed);
+    Count("batch", options.bench.batch);
+    Run("disk", report.disk);
+    Run("memory", report.memory);
+    out_.Key("stages");
+    out_.BeginArray();
+    for (const Stage& stage : report.stages) {
+      out_.BeginObject();
+      out_.TextMember("name", stage.name);
+      Number("us", stage.us);
+      Number("floor_us", stage.floor_us);
+      out_.OptionalTextMember("floor", stage.floor);
+      out_.EndObject();
+    }
+    out_.EndArray();
+    State(report);
+    out_.Key("outcomes");
+    out_.BeginObject();
+    for (const auto& [outcome, count] : report.outcomes) Count(outcome, count);
+    out_.EndObject();
+    out_.TextMember("decisions", report.decisions.ToHex());
+    out_.EndObject();
+    return out_.Finish() + "\n";
+  }
+
+ private:
+  void Number(std::string_view name, double value) {
+    out_.Key(name);
+    out_.Number(fmt::format("{:.6g}", value));
+  }
+  void Count(std::string_view name, uint64_t value) {
+    out_.Key(name);
+    out_.Integer(static_cast<int64_t>(value));
+  }
+  void Times(std::string_view name, const Percentiles& times) {
+    out_.Key(name);
+    out_.BeginObject();
+    Number("p50_us", times.p50_us);
+    Number("p99_us", times.p99_us);
+    Number("p999_us", times.p999_us);
+    Number("max_us", times.max_us);
+    out_.EndObject();
+  }
+  void Run(std::string_view name, const EngineRun& run) {
+    out_.Key(name);
+    out_.BeginObject();
+    Number("decisions_per_second", run.events_per_second());
+    Number("gate_seconds", run.gate_seconds);
+    Number("process_seconds", run.process_seconds);
+    Number("replay_events_per_second", run.replay_events_per_second());
+    Count("journal_bytes", run.journal_bytes);
+    Times("batch", run.batch);
+    Times("single", run.single);
+    out_.EndObject();
+  }
+  void State(const BenchReport& report) {
+    out_.Key("state");
+    out_.BeginObject();
+    for (const EntityMemory& entity : report.entities) {
+      out_.Key(entity.name);
+      out_.BeginObject();
+      Count("entities", entity.entities);
+      Count("events_kept", entity.events_kept);
+      Count("bytes", entity.bytes);
+      Count("bytes_max", entity.bytes_max);
+      out_.EndObject();
+    }
+    out_.EndObject();
+    Count("heap_bytes", static_cast<uint64_t>(report.heap_bytes));
+    Count("resident_bytes", static_cast<uint64_t>(report.resident_bytes));
+    Count("once_rows", report.once_rows);
+    Number("clock_ns", report.clock_ns);
+    Number("random_access_ns", report.random_access_ns);
+    Number("sha256_512_ns", report.sha256_512_ns);
+    Count("sync_bytes", report.sync_bytes);
+    Times("sync", report.sync);
+  }
+
+  api::JsonWriter out_;
+};
+
+int Bench(Options options) {
+  journal::PosixFileSystem disk;
+  const auto pack = LoadPack(disk, options.pack);
+  if (pack == nullptr) return 1;
+  options.bench.folder = fmt::format("{}/credence-bench-{}", options.folder, getpid());
+  const RemovedFolder removed(options.bench.folder);
+  const auto report = RunBench(pack, disk, options.bench);
+  if (!report.ok()) return Fail(report.status());
+  Show(*report, options);
+  if (options.json.empty()) return 0;
+  const Status written = ReplaceFile(disk, options.json, ReportWriter().Write(*report, options));
+  return written.ok() ? 0 : Fail(written);
+}
+
+}  // namespace
+
+Action AddBench(CLI::App* app) {
+  auto options = std::make_shared<Options>();
+  BenchOptions& bench = options->bench;
+  app->add_option("--pack", options->pack,
+                  "pack of the order event (default: bench/packs/hundred)");
+  auto* seconds = app->add_option("--seconds", bench.seconds,
+                                  "length of the first run; the others take the same events");
+  app->add_option("--events", bench.events, "events of each run")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000}))
+      ->excludes(seconds);
+  app->add_option("--singles", bench.singles, "events that are decided alone after each run");
+  app->add_option("--entities", bench.stream.entities, "of each of the four types")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{100'000'000}));
+  app->add_option("--zipf", bench.stream.zipf, "skew of the keys; 0 is none")
+      ->check(CLI::Range(0.0, 5.0));
+  app->add_option("--events-per-day", bench.stream.events_per_day, "of event time")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000'000}));
+  app->add_option("--batch", bench.batch, "events a batch: one frame and one sync")
+      ->check(CLI::Range(size_t{1}, engine::kBatchEventsMax));
+  app->add_option("--seed", bench.stream.seed, "of the stream");
+  app->add_option("--folder", options->folder,
+                  "where the journal is written; it is removed again (default: here)");
+  app->add_option("--json", options->json, "write the report to this file too");
+  app->add_flag("!--progress", bench.quiet, "show progress");
+  app->footer(
+      "Examples:\n"
+      "  credence bench --seconds 20\n"
+      "  credence bench --events 300000 --entities 100000 --zipf 0.99 --json bench.json\n"
+      "One thread decides; the stream is made outside the measured time. Runs with equal options "
+      "print\nthe same digest of all decisions, with --events on every machine.");
+  return [options] { return Bench(*options); };
+}
+
+}  // namespace credence::apps

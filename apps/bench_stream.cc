@@ -1,0 +1,70 @@
+#include "apps/bench_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <string_view>
+
+#include "src/base/digest.h"
+#include "src/base/exact_math.h"
+
+namespace credence::apps {
+
+namespace {
+
+// Keys look like a platform's: their order says nothing about how frequent they are.
+uint64_t Scrambled(uint64_t rank, uint64_t kind) {
+  return Hash64({reinterpret_cast<const char*>(&rank), sizeof rank}, kind) >> 16;
+}
+
+}  // namespace
+
+OrderStream::OrderStream(const OrderStreamOptions& options)
+    : options_(options), random_(options.seed), cumulative_(options.entities) {
+  double sum = 0;
+  for (size_t i = 0; i < cumulative_.size(); ++i) {
+    sum += ExactExp(-options.zipf * ExactLog(static_cast<double>(i + 1)));
+    cumulative_[i] = sum;
+  }
+}
+
+uint64_t OrderStream::Rank() {
+  const double at = random_.Unit() * cumulative_.back();
+  const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), at);
+  return std::min<uint64_t>(static_cast<uint64_t>(found - cumulative_.begin()),
+                            cumulative_.size() - 1);
+}
+
+void OrderStream::Next(std::string* out) {
+  constexpr std::array<std::string_view, 6> kCategories = {
+      "beauty", "clothing", "food", "electronics", "jewellery", "collectables"};
+  constexpr uint64_t kDayNs = static_cast<uint64_t>(kNsPerDay);
+  now_.ns += static_cast<int64_t>(random_.Below(2 * kDayNs / options_.events_per_day)) + 1;
+  Timestamp time = now_;
+  if (random_.OneIn(100)) time.ns -= static_cast<int64_t>(random_.Below(60)) * kNsPerSecond;
+  const uint64_t buyer = Rank();
+  const uint64_t device = random_.OneIn(5) ? Rank() : buyer;
+  const uint64_t address = random_.OneIn(5) ? Rank() : buyer;
+  const uint64_t host = Rank();
+  // Amounts from 6.65 to about 2,700 yuan, uniform in their logarithm.
+  const auto amount = static_cast<uint64_t>(ExactExp(6.5 + 6.0 * random_.Unit()));
+  out->clear();
+  fmt::format_to(
+      std::back_inserter(*out),
+      R"({{"specversion":"1.0","id":"o-{:012}","source":"shop","type":"order.placed","time":"{}",)"
+      R"("data":{{"buyer_id":"b-{:012x}","device_id":"d-{:012x}","host_id":"h-{:012x}",)"
+      R"("address_id":"a-{:012x}","amount":"{}.{:02}",)",
+      ++count_, time.ToString(), Scrambled(buyer, 1), Scrambled(device, 2), Scrambled(host, 3),
+      Scrambled(address, 4), amount / 100, amount % 100);
+  if (random_.OneIn(3)) {
+    const uint64_t coupon = amount / 10 + 1;
+    fmt::format_to(std::back_inserter(*out), R"("coupon":"{}.{:02}",)", coupon / 100, coupon % 100);
+  }
+  fmt::format_to(std::back_inserter(*out), R"("watch":"{}s","items":{},"category":"{}"}}}})",
+                 random_.Below(1200), random_.Below(5) + 1,
+                 kCategories[random_.Below(kCategories.size())]);
+}
+
+}  // namespace credence::apps
