@@ -36,8 +36,8 @@ struct UInt192 {
   friend bool operator==(const UInt192&, const UInt192&) = default;
 };
 
-// An unsigned integer of at most kWords 64-bit words, least significant first; words from `used` on are
-// not looked at. Overflow is the caller's bug.
+// An unsigned integer of at most kWords 64-bit words, least significant first; words from `used` on
+// are not looked at. Overflow is the caller's bug.
 template <size_t kWords>
 class WideUInt {
  public:
