@@ -11,8 +11,8 @@ namespace {
 // The texts of a code in the languages asked for.
 template <class Text>
 std::string Texts(std::string_view language, Text text) {
-  const std::string english(text(pack::Language::kEnglish));
-  const std::string chinese(text(pack::Language::kChinese));
+  std::string english(text(pack::Language::kEnglish));
+  std::string chinese(text(pack::Language::kChinese));
   if (language == "en") return english;
   if (language == "zh") return chinese;
   return english == chinese ? english : english + " / " + chinese;

@@ -61,8 +61,8 @@ class Run {
   void SetFeelSlot(uint32_t slot) {
     scratch_.feel_slots[slot] = record::ToFeel(slots_[slot], plan_.base_currency, &scratch_.arena);
   }
+  // Only where somebody asked: the texts cost more than the decision.
   void Explain(std::string what, std::string value, std::string note) {
-    if (explanation_ == nullptr) return;
     explanation_->steps.push_back({std::move(what), std::move(value), std::move(note)});
   }
 
@@ -92,8 +92,10 @@ void Run::Derive() {
     const feel::Value value = derived.expression.Evaluate(scratch_.feel_slots, scratch_.context);
     slots_[derived.slot] = FromFeel(value, plan_.slots.at(derived.slot).type);
     SetFeelSlot(derived.slot);
-    Explain("derived " + plan_.slots.at(derived.slot).name, feel::ToFeel(value),
-            value.IsNull() ? std::string(value.null_text()) : std::string());
+    if (explanation_ != nullptr) {
+      Explain("derived " + plan_.slots.at(derived.slot).name, feel::ToFeel(value),
+              value.IsNull() ? std::string(value.null_text()) : std::string());
+    }
   }
 }
 
@@ -119,6 +121,7 @@ bool Run::ScoreModels() {
     for (const model::RankedReason& reason : score.reasons) {
       if (!reason.points.IsZero()) model_reasons_.emplace_back(reason.code);
     }
+    if (explanation_ == nullptr) continue;
     std::string note;
     for (const model::RankedReason& reason : score.reasons) {
       note +=

@@ -23,6 +23,11 @@ class ModelCompiler {
       unit.types->AddTo(unit.scope.get());
       parts_.files.push_back(unit.definitions.get());
     }
+    if (CountElements() > kNodesMax) {
+      Report(Severity::kError, source.file, {}, "too-many-elements",
+             "more than 200,000 decisions, inputs, knowledge models and services");
+      return false;
+    }
     for (uint32_t u = 0; u < parts_.units.size(); ++u) AddNodes(u);
     for (uint32_t n = 0; n < parts_.nodes.size(); ++n) ResolveRequirements(n);
     CutCycles();
@@ -49,6 +54,14 @@ class ModelCompiler {
   }
 
   bool ReadFiles(const Source& source);
+  [[nodiscard]] size_t CountElements() const {
+    size_t count = 0;
+    for (const Unit& unit : parts_.units) {
+      count += unit.definitions->input_data.size() + unit.definitions->decisions.size() +
+               unit.definitions->knowledge_models.size() + unit.definitions->services.size();
+    }
+    return count;
+  }
   std::optional<uint32_t> ReadUnit(const Source& source);
   void ResolveImport(uint32_t unit, const Import& import);
   void AddNodes(uint32_t unit);

@@ -150,6 +150,8 @@ class TableIndexBuilder {
   using Class = std::pair<Value, std::vector<uint32_t>>;  // a constant and its rows
 
   static constexpr size_t kTogglesMin = 32;  // between checkpoints
+  static constexpr size_t kDenseWords =
+      4;  // up to so many words, a bitset is always the better form
 
   struct Span {  // of positions, both ends included
     uint32_t row;
@@ -161,7 +163,8 @@ class TableIndexBuilder {
     if (rows.empty()) return TableIndex::kNoSet;
     TableIndex::Set set;
     set.count = static_cast<uint32_t>(rows.size());
-    set.is_dense = rows.size() * sizeof(uint32_t) >= index_.word_count_ * sizeof(uint64_t);
+    set.is_dense = index_.word_count_ <= kDenseWords ||
+                   rows.size() * sizeof(uint32_t) >= index_.word_count_ * sizeof(uint64_t);
     if (set.is_dense) {
       set.offset = index_.words_.size();
       index_.words_.resize(index_.words_.size() + index_.word_count_);

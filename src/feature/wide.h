@@ -36,9 +36,9 @@ struct UInt192 {
   friend bool operator==(const UInt192&, const UInt192&) = default;
 };
 
-// An unsigned integer of at most N 64-bit words, least significant first; words from `used` on are
-// not looked at. Overflow is the caller's bug.
-template <size_t N>
+// An unsigned integer of at most kWords 64-bit words, least significant first; words from `used` on
+// are not looked at. Overflow is the caller's bug.
+template <size_t kWords>
 class WideUInt {
  public:
   WideUInt() = default;
@@ -145,7 +145,7 @@ class WideUInt {
     while (used_ > 0 && words_[used_ - 1] == 0) --used_;
   }
 
-  std::array<uint64_t, N> words_;
+  std::array<uint64_t, kWords> words_;
   size_t used_ = 0;
 };
 
