@@ -56,8 +56,8 @@ void Put(const std::vector<std::string>& path, size_t depth, const TestValue& le
   for (auto& [name, part] : holder->parts) {
     if (name == path[depth]) return Put(path, depth + 1, leaf, &part);
   }
-  holder->parts.emplace_back(path[depth], TestValue());
-  Put(path, depth + 1, leaf, &holder->parts.back().second);
+  holder->parts.push_back({path[depth], TestValue()});
+  Put(path, depth + 1, leaf, &holder->parts.back().value);
 }
 
 class CaseGenerator {

@@ -40,14 +40,14 @@ TestValue ReadValue(const XmlElement& holder) {
       value.kind = TestValue::Kind::kList;
       value.nil = IsYes(child.Attribute(kInstanceNamespace, "nil"));
       for (const XmlElement& item : child.Children()) {
-        if (item.name() == "item") value.parts.emplace_back("", ReadValue(item));
+        if (item.name() == "item") value.parts.push_back({"", ReadValue(item)});
       }
       return value;
     }
     if (child.name() == "component") {
       value.kind = TestValue::Kind::kContext;
       value.nil = false;
-      value.parts.emplace_back(feel::NormaliseName(child.Attribute("name")), ReadValue(child));
+      value.parts.push_back({feel::NormaliseName(child.Attribute("name")), ReadValue(child)});
     }
   }
   return value;
@@ -195,12 +195,12 @@ Value MakeValue(const TestValue& value, Arena& arena, ZoneSource* zones) {
   if (value.kind == TestValue::Kind::kList) {
     const std::span<Value> items = arena.NewArray<Value>(value.parts.size());
     for (size_t i = 0; i < items.size(); ++i)
-      items[i] = MakeValue(value.parts[i].second, arena, zones);
+      items[i] = MakeValue(value.parts[i].value, arena, zones);
     return Value::List(items);
   }
   const std::span<feel::Entry> entries = arena.NewArray<feel::Entry>(value.parts.size());
   for (size_t i = 0; i < entries.size(); ++i) {
-    entries[i] = {arena.Copy(value.parts[i].first), MakeValue(value.parts[i].second, arena, zones)};
+    entries[i] = {arena.Copy(value.parts[i].name), MakeValue(value.parts[i].value, arena, zones)};
   }
   return Value::Context(entries);
 }
@@ -232,12 +232,12 @@ TestValue MakeTestValue(const Value& value) {
       break;
     case Kind::kList:
       test.kind = TestValue::Kind::kList;
-      for (const Value& item : value.list()) test.parts.emplace_back("", MakeTestValue(item));
+      for (const Value& item : value.list()) test.parts.push_back({"", MakeTestValue(item)});
       return test;
     case Kind::kContext:
       test.kind = TestValue::Kind::kContext;
       for (const feel::Entry& entry : value.context()) {
-        test.parts.emplace_back(std::string(entry.name), MakeTestValue(entry.value));
+        test.parts.push_back({std::string(entry.name), MakeTestValue(entry.value)});
       }
       return test;
     case Kind::kString:

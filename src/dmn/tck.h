@@ -20,6 +20,8 @@
 
 namespace credence::dmn {
 
+struct TestPart;
+
 // A value as a test file writes it.
 struct TestValue {
   enum class Kind : uint8_t { kSimple, kList, kContext };
@@ -27,7 +29,12 @@ struct TestValue {
   bool nil = true;
   std::string type;  // local name of xsi:type: "decimal", "string", …; empty = string
   std::string text;
-  std::vector<std::pair<std::string, TestValue>> parts;  // names are empty in a list
+  std::vector<TestPart> parts;
+};
+
+struct TestPart {
+  std::string name;  // empty in a list
+  TestValue value;
 };
 
 struct TestNode {
