@@ -92,6 +92,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--all", action="store_true", help="every file, whatever it takes")
+    parser.add_argument("--core", action="store_true", help="the core without its tests, and nothing else")
     args = parser.parse_args()
     root = args.root
     deadline = time.monotonic() + (float("inf") if args.all else args.seconds)
@@ -101,6 +102,9 @@ def main():
         file = pathlib.Path(entry["file"])
         if file.is_relative_to(root) and not file.is_relative_to(root / "build"):
             commands[file.relative_to(root).as_posix()] = entry["command"]
+    if args.core:
+        commands = {path: command for path, command in commands.items()
+                    if rank(path, set(), set())[0] == 2 and rank(path, set(), set())[1] < len(CORE)}
     clean = root / "build/tidy/clean"
     clean.mkdir(exist_ok=True)
     sources = Sources(root)

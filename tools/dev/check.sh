@@ -6,7 +6,7 @@
 #   tree     names, sizes, unfinished marks, machine paths, invariants whose test exists
 #   headers  every header of src/ compiles alone
 #   tidy     clang-tidy 16 on what changed and on the core, as far as a time budget goes
-#            (CREDENCE_TIDY_SECONDS, default 240; --all: every file, no budget)
+#            (CREDENCE_TIDY_SECONDS, default 240; CREDENCE_TIDY_CORE: the core alone; --all: every file, no budget)
 #
 # All steps run; the command fails when one did.
 all=
@@ -34,7 +34,7 @@ headers_step() { build release header_check; }
 tidy_step() {
   # Always: the compile database is made here alone, and no build renews it.
   run cmake --preset tidy >build/tidy-configure.log 2>&1 || { cat build/tidy-configure.log; return 1; }
-  run "$(system_python)" tools/check_tidy.py --jobs "$JOBS" --seconds "${CREDENCE_TIDY_SECONDS:-240}" ${all:+--all}
+  run "$(system_python)" tools/check_tidy.py --jobs "$JOBS" --seconds "${CREDENCE_TIDY_SECONDS:-240}" ${all:+--all} ${CREDENCE_TIDY_CORE:+--core}
 }
 
 bad=
