@@ -284,12 +284,14 @@ int Replay::Summary() {
       Grouped(static_cast<uint64_t>(static_cast<double>(events) / std::max(seconds, 1e-9))));
   for (const auto& [decision, outcomes] : outcomes_) {
     std::vector<std::vector<std::string>> rows = {{decision, "decisions", "share", "", ""}};
+    uint64_t total = 0;
+    for (const auto& [outcome, count] : outcomes) total += count;
     for (const auto& [outcome, count] : outcomes) {
-      rows.push_back({"  " + outcome, Grouped(count),
-                      fmt::format("{:.1f} %", 100.0 * static_cast<double>(count) /
-                                                  static_cast<double>(decided_)),
-                      std::string(pack_->OutcomeText(outcome, pack::Language::kEnglish)),
-                      std::string(pack_->OutcomeText(outcome, pack::Language::kChinese))});
+      rows.push_back(
+          {"  " + outcome, Grouped(count),
+           fmt::format("{:.1f} %", 100.0 * static_cast<double>(count) / static_cast<double>(total)),
+           std::string(pack_->OutcomeText(outcome, pack::Language::kEnglish)),
+           std::string(pack_->OutcomeText(outcome, pack::Language::kChinese))});
     }
     fmt::print("\n{}", Table(rows));
   }
