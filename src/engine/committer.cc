@@ -1,9 +1,13 @@
 #include "src/engine/committer.h"
 
+#include <pthread.h>
+
 namespace credence::engine {
 
 Committer::Committer(journal::Journal* journal, bool own_thread) : journal_(journal) {
-  if (own_thread) thread_ = std::thread([this] { Loop(); });
+  if (!own_thread) return;
+  thread_ = std::thread([this] { Loop(); });
+  pthread_setname_np(thread_.native_handle(), "journal");
 }
 
 Committer::~Committer() {
