@@ -1,6 +1,7 @@
 #include "src/decision/decide.h"
 
 #include <algorithm>
+#include <new>
 
 #include "src/base/bytes.h"
 #include "src/record/feel_value.h"
@@ -281,13 +282,10 @@ void Run::KeepSlots() {
   }
   record_.text.reserve(
       std::max(bytes, sizeof(std::string)));  // never in place: a move keeps the views
-  record_.slots.resize(plan_.recorded.size());
-  for (size_t i = 0; i < plan_.recorded.size(); ++i) {
-    const uint32_t slot = plan_.recorded[i];
+  record_.slots.reserve(plan_.recorded.size());
+  for (const uint32_t slot : plan_.recorded) {
     const Value& value = slots_[slot];
-    record::SlotValue& kept = record_.slots[i];
-    kept.slot = slot;
-    kept.value = value;
+    record::SlotValue& kept = record_.slots.emplace_back(slot, value);
     if (!is_text(value)) continue;
     const size_t at = record_.text.size();
     record_.text.append(value.text());

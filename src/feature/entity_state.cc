@@ -1,6 +1,7 @@
 #include "src/feature/entity_state.h"
 
 #include <algorithm>
+#include <new>
 
 #include "src/base/assert.h"
 #include "src/base/prefetch.h"
@@ -170,9 +171,10 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
       Outcome outcome;
       state.cursors->Get(feature, &outcome);
       const uint32_t column = log_plan.series[feature.series].column;
-      out[index] =
+      // Made in its place: a copy of what was just written in halves would wait for the store.
+      new (&out[index]) record::Value(
           MakeValue(feature.aggregator, column == kNoColumn ? nullptr : &log_plan.columns[column],
-                    outcome, at.time, rep.texts, plan.base_currency());
+                    outcome, at.time, rep.texts, plan.base_currency()));
     }
   }
 }
