@@ -117,11 +117,9 @@ void Show(const BenchReport& report, const Options& options) {
                      }));
   fmt::print("\n{}", MemoryTable(report));
   fmt::print(
-      "memory of the whole state: heap {}, resident {}; {} bytes of heap an event; "
-      "{} ids in the once-only index\n",
-      Bytes(static_cast<uint64_t>(report.heap_bytes)),
+      "memory of the whole state: resident {}; {} bytes an event; {} ids in the once-only index\n",
       Bytes(static_cast<uint64_t>(report.resident_bytes)),
-      Grouped(static_cast<uint64_t>(report.heap_bytes) / std::max<uint64_t>(report.events, 1)),
+      Grouped(static_cast<uint64_t>(report.resident_bytes) / std::max<uint64_t>(report.events, 1)),
       Grouped(report.once_rows));
   fmt::print(
       "floors: random access {:.0f} ns, SHA-256 of 512 bytes {:.0f} ns, reading the clock {:.0f} "
@@ -212,7 +210,6 @@ class ReportWriter {
       out_.EndObject();
     }
     out_.EndObject();
-    Count("heap_bytes", static_cast<uint64_t>(report.heap_bytes));
     Count("resident_bytes", static_cast<uint64_t>(report.resident_bytes));
     Count("once_rows", report.once_rows);
     Number("clock_ns", report.clock_ns);
