@@ -104,7 +104,7 @@ Status Engine::CheckSeal(const std::string& seal) {
 
 Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view activated_by,
                         std::string_view approved_by, Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   if (core_.state.pack != nullptr &&
       core_.state.pack->schema.base_currency != pack->schema.base_currency) {
     return InvalidArgument("the base currency of a running engine is " +
@@ -128,7 +128,7 @@ Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view
 
 Status Engine::SetKillSwitch(bool on, std::string_view decision, std::string_view by,
                              std::string_view reason, Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   if (core_.state.pack == nullptr) return Unavailable("no pack is active");
   if (!decision.empty() && core_.state.pack->FindDecision(decision) == nullptr) {
     return NotFound("the pack " + core_.state.pack->name + " has no decision '" +
@@ -144,7 +144,7 @@ Status Engine::SetKillSwitch(bool on, std::string_view decision, std::string_vie
 }
 
 Status Engine::SetRate(Currency from, Decimal rate, std::string_view by, Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   if (core_.state.pack == nullptr) return Unavailable("no pack is active");
   if (!rate.IsFinite() || rate.IsNegative() || rate.IsZero()) {
     return InvalidArgument("expected a positive rate");
@@ -162,7 +162,7 @@ Status Engine::SetRate(Currency from, Decimal rate, std::string_view by, Timesta
 
 Result<std::shared_ptr<const record::DecisionRecord>> Engine::TakeAnswer(record::Answer answer,
                                                                          Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   answer.seq = core_.state.last_seq.Next();
   answer.stamp = NextStamp(now);
   CREDENCE_ASSIGN(record::DecisionRecord resumed, core_.Resume(answer));
@@ -182,7 +182,7 @@ Result<std::shared_ptr<const record::DecisionRecord>> Engine::TakeAnswer(record:
 
 Result<std::vector<Outcome>> Engine::Process(std::span<const Event> events, Arrival arrival,
                                              Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   if (events.size() > kBatchEventsMax) {
     return InvalidArgument("a batch has at most " + std::to_string(kBatchEventsMax) + " events");
   }
@@ -395,6 +395,12 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
   }
   outcome->field.clear();
   return true;
+}
+
+// A full disk is met here, before anything is applied that could not be written down.
+Status Engine::Ready() {
+  CREDENCE_TRY(stopped_);
+  return journal_->MakeRoom(journal::kFrameBytesMax);
 }
 
 Status Engine::Commit() {

@@ -6,7 +6,9 @@
 // Process returns one outcome per event, in order. A business refusal (late, duplicate with other
 // content, …) is an outcome and leaves no trace. A Status means that nothing of the batch was
 // released; if it came from the disk, memory is ahead of it: the engine is stopped, refuses
-// everything with kUnavailable, and the caller opens it again from the journal.
+// everything with kUnavailable, and the caller opens it again from the journal. kResourceExhausted
+// from a call (with journal::WriteAhead::kSegments) says that the disk is full and nothing was
+// done: the same call is ok again once there is room.
 //
 // Recovery folds the journal's facts and never decides again; `study::Verify` checks that deciding
 // again gives the same.
@@ -132,6 +134,7 @@ class Engine {
   Status RecoverReadOnly();
   Status FoldFrame(const journal::FrameView& frame);
   Status CheckSeal(const std::string& seal);
+  Status Ready();
   Status Commit();
   Status CommitCommand(std::string record, Seq seq, Timestamp stamp);
   [[nodiscard]] Timestamp NextStamp(Timestamp clock) const;

@@ -33,7 +33,7 @@ class FaultFile final : public File {
     if (!writable_) return IoError(path_ + " is open for reading only");
     const auto outcome = files_->Strike(/*changes=*/true);
     if (outcome == FaultFileSystem::Outcome::kFail) {
-      bytes = bytes.substr(0, files_->random_.Below(bytes.size() + 1));
+      bytes = bytes.substr(0, files_->PartOf(offset, bytes.size(), node_->seen.size()));
     } else {
       const uint64_t grows = offset + bytes.size() > node_->seen.size()
                                  ? offset + bytes.size() - node_->seen.size()
@@ -183,6 +183,12 @@ void FaultFileSystem::Name(const std::string& folder,
   Naming naming{folder, std::move(entries)};
   Apply(naming, &seen_);
   unsynced_names_.push_back(std::move(naming));
+}
+
+uint64_t FaultFileSystem::PartOf(uint64_t offset, uint64_t size, uint64_t file_bytes) {
+  const uint64_t end = offset + random_.Below(size + 1);
+  if (end >= file_bytes) return end - offset;
+  return std::max(offset, end / kTearBytes * kTearBytes) - offset;
 }
 
 uint64_t FaultFileSystem::BytesSeen() const {

@@ -4,11 +4,13 @@
 // alike. A kill -9 test on a real disk passes without a single sync, since the page cache survives;
 // this one does not.
 //
-// Modelled: a write reaches the disk in sectors of 512 bytes, each whole or not at all and in any
-// order; a failed sync loses its writes for good while readers go on seeing them (Linux marks the
-// pages clean); changes of names reach the disk in order, at the latest with SyncDirectory of their
-// folder. Every call of FileSystem and File is counted from 1; a Fault strikes at one of them. Same
-// seed, same calls: same outcome. One thread at a time.
+// Modelled: a write that a kill or an error cuts short ends anywhere where it makes the file grow,
+// and between two sectors where bytes were before (the kernel copies page by page); a write reaches
+// the disk in sectors of 512 bytes, each whole or not at all and in any order; a failed sync loses
+// its writes for good while readers go on seeing them (Linux marks the pages clean); changes of
+// names reach the disk in order, at the latest with SyncDirectory of their folder. Every call of
+// FileSystem and File is counted from 1; a Fault strikes at one of them. Same seed, same calls:
+// same outcome. One thread at a time.
 
 #include <map>
 #include <memory>
@@ -97,6 +99,8 @@ class FaultFileSystem final : public FileSystem {
   static void Apply(const Naming& naming, Entries* entries);
   static void Apply(const Change& change, std::string* content);
   void ApplyTorn(const Change& change, std::string* content);
+  // How much of a write is done that does not come to its end.
+  [[nodiscard]] uint64_t PartOf(uint64_t offset, uint64_t size, uint64_t file_bytes);
   [[nodiscard]] uint64_t BytesSeen() const;
 
   Random random_;
