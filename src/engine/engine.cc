@@ -40,6 +40,7 @@ Engine::Engine(FileSystem& files, std::string folder, Options options)
       options_(std::move(options)),
       core_(files, folder_, options_.journal.first_segment) {
   core_.observer = options_.on_decision;
+  core_.known_packs = options_.known_packs;
 }
 
 Engine::~Engine() = default;

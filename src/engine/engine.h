@@ -82,6 +82,9 @@ struct Options {
   // Folds the journal without writing, cutting or locking it: DryRun and reading only.
   bool read_only = false;
   Core::Observer on_decision;  // may be empty
+  // Packs that need not be parsed again where the journal names them; their artefacts are still
+  // read and checked.
+  std::vector<std::shared_ptr<const pack::Pack>> known_packs;
   // Called during Open after each frame with the number of events folded so far. May be empty.
   std::function<void(uint64_t events)> on_progress;
 };

@@ -12,6 +12,7 @@
 // FileSystem and File is counted from 1; a Fault strikes at one of them. Same seed, same calls:
 // same outcome. One thread at a time.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -40,6 +41,15 @@ enum class CrashKind : uint8_t {
   kKeepAll,       // only the process died
 };
 
+// A call that is about to change what is seen or what is on disk.
+struct PendingChange {
+  enum class Kind : uint8_t { kWrite, kSync, kOther };
+  Kind kind = Kind::kOther;
+  const void* file = nullptr;  // of a write
+  uint64_t offset = 0;
+  std::string_view bytes;
+};
+
 class FaultFileSystem final : public FileSystem {
  public:
   explicit FaultFileSystem(uint64_t seed = 1) : random_(seed) {}
@@ -62,6 +72,17 @@ class FaultFileSystem final : public FileSystem {
   // The machine restarts: what is on disk becomes what is seen. Every File and FileLock from before
   // is dead (their calls fail, their locks are gone).
   void Crash(CrashKind kind);
+
+  // Called before each call that changes something, unless a fault has stopped everything. With
+  // Clone, every moment of one run can be looked at as if the power had gone then.
+  void set_before_change(std::function<void(const PendingChange&)> before_change) {
+    before_change_ = std::move(before_change);
+  }
+  // The same content, seen and on disk, and nothing open. With `part`: a write was cut short after
+  // `part_bytes` bytes.
+  [[nodiscard]] std::unique_ptr<FaultFileSystem> Clone(uint64_t seed,
+                                                       const PendingChange* part = nullptr,
+                                                       uint64_t part_bytes = 0) const;
 
   // For looking and for damage: the content as seen, and putting another in its place, synced.
   [[nodiscard]] std::string Content(const std::string& path) const;
@@ -93,6 +114,8 @@ class FaultFileSystem final : public FileSystem {
 
   // Counts the call and says what becomes of it.
   Outcome Strike(bool changes);
+  Outcome Strike(const PendingChange& change);
+  Outcome Count();
   static Status Broken(const std::string& path);
   void Name(const std::string& folder,
             std::vector<std::pair<std::string, std::shared_ptr<Node>>> entries);
@@ -115,6 +138,7 @@ class FaultFileSystem final : public FileSystem {
   bool stopped_ = false;
   bool frozen_ = false;
   bool changed_while_frozen_ = false;
+  std::function<void(const PendingChange&)> before_change_;
 };
 
 }  // namespace credence::journal
