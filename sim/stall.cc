@@ -56,7 +56,8 @@ Result<std::shared_ptr<const pack::Pack>> LoadStall(StallPack which) {
 }
 
 std::string StallEvents::Next() {
-  if (random_.OneIn(6)) now_.ns += random_.Between(1, 200) * kNsPerSecond * 60;
+  // Slowly enough that an event which is sent again after some hundred others is not too late.
+  if (random_.OneIn(20)) now_.ns += random_.Between(1, 60) * kNsPerMinute;
   now_.ns += random_.Between(1, 900) * 1'000'000;
   if (!sent_.empty() && random_.OneIn(12)) return sent_[random_.Below(sent_.size())];
   const std::string id = prefix_ + std::to_string(++count_);
@@ -66,8 +67,8 @@ std::string StallEvents::Next() {
                              std::to_string(random_.Between(10, 99)) + "\"";
   // Some arrive late, some from a clock that is fast.
   Timestamp time = now_;
-  if (random_.OneIn(5)) time.ns -= random_.Between(0, 40) * kNsPerSecond * 60;
-  if (random_.OneIn(9)) time.ns += random_.Between(0, 20) * kNsPerSecond * 60;
+  if (random_.OneIn(5)) time.ns -= random_.Between(0, 40) * kNsPerMinute;
+  if (random_.OneIn(9)) time.ns += random_.Between(0, 20) * kNsPerMinute;
   std::string type;
   std::string data;
   std::string reverses;
