@@ -72,7 +72,7 @@ Status Core::Fold(std::string_view bytes, uint64_t frame, Arena* arena) {
     return {};
   }
   if (const auto* activation = std::get_if<record::Activation>(&any)) {
-    CREDENCE_ASSIGN(auto pack, LoadStoredPack(artefacts_, activation->pack));
+    CREDENCE_ASSIGN(auto pack, StoredPack(activation->pack));
     CREDENCE_TRY(SetPack(std::move(pack), frame - 1));
     return Advance(activation->seq, activation->stamp);
   }
@@ -86,6 +86,15 @@ Status Core::Fold(std::string_view bytes, uint64_t frame, Arena* arena) {
   }
   const auto& answer = std::get<record::Answer>(any);
   return Advance(answer.seq, answer.stamp);
+}
+
+Result<std::shared_ptr<const pack::Pack>> Core::StoredPack(const Digest& digest) const {
+  for (const auto& known : known_packs) {
+    if (known->digest != digest) continue;
+    CREDENCE_TRY(artefacts_.Get(digest).status());
+    return known;
+  }
+  return LoadStoredPack(artefacts_, digest);
 }
 
 Status Core::Advance(Seq seq, Timestamp stamp) {
@@ -213,7 +222,7 @@ Status Core::RebuildFrom(std::string_view bytes, std::shared_ptr<const pack::Pac
   Arena arena;
   CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, &arena));
   if (const auto* activation = std::get_if<record::Activation>(&any)) {
-    CREDENCE_ASSIGN(*from, LoadStoredPack(artefacts_, activation->pack));
+    CREDENCE_ASSIGN(*from, StoredPack(activation->pack));
     return {};
   }
   const auto* event = std::get_if<Event>(&any);

@@ -54,6 +54,7 @@ class Core {
 
   State state;
   Observer observer;
+  std::vector<std::shared_ptr<const pack::Pack>> known_packs;  // see Options
 
   // Puts a pack in charge. Entity states go on as they are where no feature's definition changed;
   // otherwise they are made again from the first `frames` frames of the journal.
@@ -83,6 +84,7 @@ class Core {
  private:
   Status FoldEvent(const record::Event& event, Arena* arena);
   Status Advance(Seq seq, Timestamp stamp);
+  [[nodiscard]] Result<std::shared_ptr<const pack::Pack>> StoredPack(const Digest& digest) const;
   Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint64_t frames);
   Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from,
                      State* rebuilt) const;

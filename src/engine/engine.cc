@@ -22,6 +22,7 @@ Engine::Engine(FileSystem& files, std::string folder, Options options)
       folder_(std::move(folder)),
       options_(std::move(options)),
       core_(files, folder_, options_.journal.first_segment) {
+  core_.known_packs = options_.known_packs;
   if (!options_.on_decision) return;
   core_.observer = [this](const auto& plan, const auto& event, const auto& features) {
     Observe(plan, event, features);
@@ -91,7 +92,7 @@ Status Engine::CheckSeal(const std::string& seal) {
 
 Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view activated_by,
                         std::string_view approved_by, Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   committer_->WaitAll();
   if (core_.state.pack != nullptr &&
       core_.state.pack->schema.base_currency != pack->schema.base_currency) {
@@ -116,7 +117,7 @@ Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view
 
 Status Engine::SetKillSwitch(bool on, std::string_view decision, std::string_view by,
                              std::string_view reason, Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   if (core_.state.pack == nullptr) return Unavailable("no pack is active");
   if (!decision.empty() && core_.state.pack->FindDecision(decision) == nullptr) {
     return NotFound("the pack " + core_.state.pack->name + " has no decision '" +
@@ -132,7 +133,7 @@ Status Engine::SetKillSwitch(bool on, std::string_view decision, std::string_vie
 }
 
 Status Engine::SetRate(Currency from, Decimal rate, std::string_view by, Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   if (core_.state.pack == nullptr) return Unavailable("no pack is active");
   if (!rate.IsFinite() || rate.IsNegative() || rate.IsZero()) {
     return InvalidArgument("expected a positive rate");
@@ -150,7 +151,7 @@ Status Engine::SetRate(Currency from, Decimal rate, std::string_view by, Timesta
 
 Result<std::shared_ptr<const record::DecisionRecord>> Engine::TakeAnswer(record::Answer answer,
                                                                          Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   answer.seq = core_.state.last_seq.Next();
   answer.stamp = NextStamp(now);
   CREDENCE_ASSIGN(record::DecisionRecord resumed, core_.Resume(answer));
@@ -175,7 +176,7 @@ Result<std::vector<Outcome>> Engine::Process(std::span<const Event> events, Arri
 }
 
 Status Engine::Begin(std::span<const Event> events, Arrival arrival, Timestamp now) {
-  CREDENCE_TRY(stopped_);
+  CREDENCE_TRY(Ready());
   CREDENCE_ASSERT(in_flight_.size() < kBatchesInFlightMax);
   if (events.size() > kBatchEventsMax) {
     return InvalidArgument("a batch has at most " + std::to_string(kBatchEventsMax) + " events");
@@ -469,6 +470,12 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
   }
   outcome->field.clear();
   return true;
+}
+
+// A full disk is met here, before anything is applied that could not be written down.
+Status Engine::Ready() {
+  CREDENCE_TRY(stopped_);
+  return committer_->MakeRoom();
 }
 
 // Memory is ahead of the disk: nothing of this batch may be released, and nothing more may be built

@@ -7,7 +7,9 @@
 // batch is decided while this one is written and synced. A business refusal (late, duplicate with
 // other content, …) is an outcome and leaves no trace. A Status means that nothing of the batch was
 // released; if it came from the disk, memory is ahead of it: the engine is stopped, refuses
-// everything with kUnavailable, and the caller opens it again from the journal.
+// everything with kUnavailable, and the caller opens it again from the journal. kResourceExhausted
+// from a call (with journal::WriteAhead::kSegments) says that the disk is full and nothing was
+// done: the same call is ok again once there is room.
 //
 // Recovery folds the journal's facts and never decides again; `study::Verify` checks that deciding
 // again gives the same.
@@ -38,8 +40,6 @@
 namespace credence::engine {
 
 inline constexpr size_t kBatchEventsMax = 256;
-// Batches that are begun and not ended: one is decided while the one before it is synced.
-inline constexpr size_t kBatchesInFlightMax = 2;
 // 2261-01-01T00:00:00Z: no event arrives later, so that stamps can always grow.
 inline constexpr Timestamp kStampEnd{9'183'110'400'000'000'000};
 
@@ -55,6 +55,9 @@ struct Options {
   bool own_journal_thread = false;
   // Called in End, for decisions that are on disk. May be empty.
   Core::Observer on_decision;
+  // Packs that need not be parsed again where the journal names them; their artefacts are still
+  // read and checked.
+  std::vector<std::shared_ptr<const pack::Pack>> known_packs;
   // Called during Open after each frame with the number of events folded so far. May be empty.
   std::function<void(uint64_t events)> on_progress;
 };
@@ -117,6 +120,7 @@ class Engine {
   Status CheckSeal(const std::string& seal);
   [[nodiscard]] std::shared_ptr<Batch> NewBatch();
   Status Submit(std::shared_ptr<Batch> batch);
+  Status Ready();
   Status CommitCommand(std::string record, Seq seq, Timestamp stamp);
   Status Stop(const Status& failure);
   [[nodiscard]] Timestamp NextStamp(Timestamp clock) const;

@@ -113,6 +113,32 @@ TEST_F(EngineRecovery, AfterAFailedCallTheEngineStopsAndReopensToWhatItAcknowled
   }
 }
 
+TEST_F(EngineRecovery, AFullDiskRefusesNewWorkWithoutATraceAndItGoesOnWhenThereIsRoom) {
+  journal::FaultFileSystem files;
+  Options options;
+  options.journal.segment_bytes = 16'384;
+  options.journal.write_ahead = journal::WriteAhead::kSegments;
+  auto engine = MustOpen(files, options);
+  MustActivate(*engine, pack::ShopPack());
+  files.set_bytes_max(files.Content(kFolder + "/journal/0000000001.journal").size());
+  Arena arena;
+  const auto process = [&](const EventText& text) {
+    const Event event = pack::MakeEvent(*engine->pack(), text, &arena);
+    return engine->Process({&event, 1}, Arrival::kLive, text.time);
+  };
+  const Digest before = engine->state().Hash();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(process(Order("o1", At(1))).status().code(), StatusCode::kResourceExhausted);
+    EXPECT_EQ(engine->SetKillSwitch(true, "", "ann", "", At(1)).code(),
+              StatusCode::kResourceExhausted);
+    EXPECT_EQ(engine->state().Hash(), before);
+  }
+  files.set_bytes_max(UINT64_MAX);
+  const auto outcomes = process(Order("o1", At(1)));
+  ASSERT_TRUE(outcomes.ok()) << outcomes.status().ToString();
+  EXPECT_EQ(outcomes->at(0).kind, Kind::kDecided);
+}
+
 TEST_F(EngineRecovery, ADamagedJournalIsRefused) {
   SendDay(0);
   engine_.reset();

@@ -31,9 +31,9 @@ class FaultFile final : public File {
   Status WriteAt(uint64_t offset, std::string_view bytes) override {
     CREDENCE_TRY(Alive());
     if (!writable_) return IoError(path_ + " is open for reading only");
-    const auto outcome = files_->Strike(/*changes=*/true);
+    const auto outcome = files_->Strike({PendingChange::Kind::kWrite, node_.get(), offset, bytes});
     if (outcome == FaultFileSystem::Outcome::kFail) {
-      bytes = bytes.substr(0, files_->random_.Below(bytes.size() + 1));
+      bytes = bytes.substr(0, files_->PartOf(offset, bytes.size(), node_->seen.size()));
     } else {
       const uint64_t grows = offset + bytes.size() > node_->seen.size()
                                  ? offset + bytes.size() - node_->seen.size()
@@ -63,7 +63,8 @@ class FaultFile final : public File {
 
   Status Sync() override {
     CREDENCE_TRY(Alive());
-    if (files_->Strike(/*changes=*/true) == FaultFileSystem::Outcome::kFail) {
+    if (files_->Strike(PendingChange{PendingChange::Kind::kSync, nullptr, 0, {}}) ==
+        FaultFileSystem::Outcome::kFail) {
       if (files_->stopped_) return FaultFileSystem::Broken(path_);
       for (const auto& change : node_->unsynced) files_->ApplyTorn(change, &node_->on_disk);
       node_->unsynced.clear();
@@ -125,8 +126,17 @@ class FaultLock final : public FileLock {
 
 FaultFileSystem::~FaultFileSystem() = default;
 
+FaultFileSystem::Outcome FaultFileSystem::Strike(const PendingChange& change) {
+  if (before_change_ && !stopped_) before_change_(change);
+  if (frozen_) changed_while_frozen_ = true;
+  return Count();
+}
+
 FaultFileSystem::Outcome FaultFileSystem::Strike(bool changes) {
-  if (frozen_ && changes) changed_while_frozen_ = true;
+  return changes ? Strike(PendingChange()) : Count();
+}
+
+FaultFileSystem::Outcome FaultFileSystem::Count() {
   if (stopped_) return Outcome::kFail;
   ++calls_;
   if (calls_ != fault_.at_call) return Outcome::kGoOn;
@@ -183,6 +193,12 @@ void FaultFileSystem::Name(const std::string& folder,
   Naming naming{folder, std::move(entries)};
   Apply(naming, &seen_);
   unsynced_names_.push_back(std::move(naming));
+}
+
+uint64_t FaultFileSystem::PartOf(uint64_t offset, uint64_t size, uint64_t file_bytes) {
+  const uint64_t end = offset + random_.Below(size + 1);
+  if (end >= file_bytes) return end - offset;
+  return std::max(offset, end / kTearBytes * kTearBytes) - offset;
 }
 
 uint64_t FaultFileSystem::BytesSeen() const {
@@ -268,6 +284,33 @@ Status FaultFileSystem::SyncDirectory(const std::string& folder) {
   }
   std::erase_if(unsynced_names_, [&](const Naming& naming) { return naming.folder == folder; });
   return OkStatus();
+}
+
+std::unique_ptr<FaultFileSystem> FaultFileSystem::Clone(uint64_t seed, const PendingChange* part,
+                                                        uint64_t part_bytes) const {
+  auto clone = std::make_unique<FaultFileSystem>(seed);
+  std::map<const Node*, std::shared_ptr<Node>> copies;
+  const auto copy = [&](const std::shared_ptr<Node>& node) -> std::shared_ptr<Node> {
+    if (node == nullptr) return nullptr;
+    auto& made = copies[node.get()];
+    if (made == nullptr) made = std::make_shared<Node>(*node);
+    return made;
+  };
+  for (const auto& [path, node] : seen_) clone->seen_.emplace(path, copy(node));
+  for (const auto& [path, node] : on_disk_) clone->on_disk_.emplace(path, copy(node));
+  for (const Naming& naming : unsynced_names_) {
+    Naming& made = clone->unsynced_names_.emplace_back(Naming{naming.folder, {}});
+    for (const auto& [path, node] : naming.entries) made.entries.emplace_back(path, copy(node));
+  }
+  clone->bytes_max_ = bytes_max_;
+  if (part != nullptr && part_bytes > 0) {
+    const auto written = copies.find(static_cast<const Node*>(part->file));
+    CREDENCE_ASSERT(written != copies.end());
+    Change change{part->offset, std::string(part->bytes.substr(0, part_bytes)), false};
+    Apply(change, &written->second->seen);
+    written->second->unsynced.push_back(std::move(change));
+  }
+  return clone;
 }
 
 bool FaultFileSystem::Exists(const std::string& path) { return seen_.find(path) != seen_.end(); }

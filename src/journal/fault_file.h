@@ -4,12 +4,15 @@
 // alike. A kill -9 test on a real disk passes without a single sync, since the page cache survives;
 // this one does not.
 //
-// Modelled: a write reaches the disk in sectors of 512 bytes, each whole or not at all and in any
-// order; a failed sync loses its writes for good while readers go on seeing them (Linux marks the
-// pages clean); changes of names reach the disk in order, at the latest with SyncDirectory of their
-// folder. Every call of FileSystem and File is counted from 1; a Fault strikes at one of them. Same
-// seed, same calls: same outcome. One thread at a time.
+// Modelled: a write that a kill or an error cuts short ends anywhere where it makes the file grow,
+// and between two sectors where bytes were before (the kernel copies page by page); a write reaches
+// the disk in sectors of 512 bytes, each whole or not at all and in any order; a failed sync loses
+// its writes for good while readers go on seeing them (Linux marks the pages clean); changes of
+// names reach the disk in order, at the latest with SyncDirectory of their folder. Every call of
+// FileSystem and File is counted from 1; a Fault strikes at one of them. Same seed, same calls:
+// same outcome. One thread at a time.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -38,6 +41,15 @@ enum class CrashKind : uint8_t {
   kKeepAll,       // only the process died
 };
 
+// A call that is about to change what is seen or what is on disk.
+struct PendingChange {
+  enum class Kind : uint8_t { kWrite, kSync, kOther };
+  Kind kind = Kind::kOther;
+  const void* file = nullptr;  // of a write
+  uint64_t offset = 0;
+  std::string_view bytes;
+};
+
 class FaultFileSystem final : public FileSystem {
  public:
   explicit FaultFileSystem(uint64_t seed = 1) : random_(seed) {}
@@ -60,6 +72,17 @@ class FaultFileSystem final : public FileSystem {
   // The machine restarts: what is on disk becomes what is seen. Every File and FileLock from before
   // is dead (their calls fail, their locks are gone).
   void Crash(CrashKind kind);
+
+  // Called before each call that changes something, unless a fault has stopped everything. With
+  // Clone, every moment of one run can be looked at as if the power had gone then.
+  void set_before_change(std::function<void(const PendingChange&)> before_change) {
+    before_change_ = std::move(before_change);
+  }
+  // The same content, seen and on disk, and nothing open. With `part`: a write was cut short after
+  // `part_bytes` bytes.
+  [[nodiscard]] std::unique_ptr<FaultFileSystem> Clone(uint64_t seed,
+                                                       const PendingChange* part = nullptr,
+                                                       uint64_t part_bytes = 0) const;
 
   // For looking and for damage: the content as seen, and putting another in its place, synced.
   [[nodiscard]] std::string Content(const std::string& path) const;
@@ -91,12 +114,16 @@ class FaultFileSystem final : public FileSystem {
 
   // Counts the call and says what becomes of it.
   Outcome Strike(bool changes);
+  Outcome Strike(const PendingChange& change);
+  Outcome Count();
   static Status Broken(const std::string& path);
   void Name(const std::string& folder,
             std::vector<std::pair<std::string, std::shared_ptr<Node>>> entries);
   static void Apply(const Naming& naming, Entries* entries);
   static void Apply(const Change& change, std::string* content);
   void ApplyTorn(const Change& change, std::string* content);
+  // How much of a write is done that does not come to its end.
+  [[nodiscard]] uint64_t PartOf(uint64_t offset, uint64_t size, uint64_t file_bytes);
   [[nodiscard]] uint64_t BytesSeen() const;
 
   Random random_;
@@ -111,6 +138,7 @@ class FaultFileSystem final : public FileSystem {
   bool stopped_ = false;
   bool frozen_ = false;
   bool changed_while_frozen_ = false;
+  std::function<void(const PendingChange&)> before_change_;
 };
 
 }  // namespace credence::journal

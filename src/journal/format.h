@@ -2,8 +2,9 @@
 // The bytes of a segment: headers, frames and the places where a frame may be torn. The document is
 // docs/formats/journal.md; the rule that tells a torn tail from damage is explained there.
 //
-//   journal   = segment*                        files <number, 10 digits>.journal, numbers without
-//   a gap segment   = segment_header frame* zero* segment_header (128 bytes)
+//   journal   = segment*            files <number, 10 digits>.journal, numbers without a gap
+//   segment   = segment_header frame* zero*
+//   segment_header (128 bytes)
 //     0   8  magic "CRDNJRNL"
 //     8   4  format, 1
 //     12  1  digest id (1 SHA-256)

@@ -7,6 +7,16 @@
 namespace credence::journal {
 
 namespace {
+// Behind a segment's name while its file is written ahead.
+constexpr std::string_view kAheadSuffix = ".ahead";
+constexpr size_t kSpareFramesMax = 4;
+constexpr size_t kSpareBytesMax = size_t{4} << 20;
+
+Status DiskIsFull(const Status& why) {
+  return ResourceExhausted("the disk is full: nothing new is taken until there is room (" +
+                           why.message() + ")");
+}
+
 std::string ParentOf(const std::string& folder) {
   const size_t slash = folder.find_last_of('/');
   if (slash == std::string::npos) return ".";
@@ -35,6 +45,10 @@ Status CheckOptions(const Options& options) {
 
 std::string Journal::Path(uint64_t number) const { return folder_ + "/" + SegmentName(number); }
 
+std::string Journal::AheadPath(uint64_t number) const {
+  return Path(number) + std::string(kAheadSuffix);
+}
+
 Result<std::unique_ptr<Journal>> Journal::Open(FileSystem& files, const std::string& folder,
                                                const Options& options) {
   CREDENCE_TRY(CheckOptions(options));
@@ -55,8 +69,8 @@ Status Journal::Recover() {
   auto opened = JournalReader::Open(files_, folder_, read);
   if (opened.status().code() == StatusCode::kNotFound && options_.first_segment == 1) {
     CREDENCE_TRY(CheckMustHold(head_, /*at_end=*/true));
-    report_.created = true;
-    return StartSegment(1, options_.journal_id);
+    CREDENCE_TRY(RemoveAhead());
+    return Create();
   }
   CREDENCE_TRY(opened.status());
   JournalReader& reader = **opened;
@@ -71,11 +85,13 @@ Status Journal::Recover() {
     }
   }
   head_ = reader.head();
+  durable_ = head_;
   CREDENCE_TRY(CheckMustHold(head_, /*at_end=*/true));
   if (options_.journal_id != JournalId{} && reader.segment().number != 0 &&
       options_.journal_id != reader.segment().journal_id) {
     return InvalidArgument(folder_ + " holds another journal than the one that was asked for");
   }
+  CREDENCE_TRY(RemoveAhead());
   return RepairTail(reader);
 }
 
@@ -100,56 +116,114 @@ Status Journal::RepairTail(const JournalReader& reader) {
     CREDENCE_TRY(files_.SyncDirectory(folder_));
   }
   segment_ = reader.segment();
-  if (segment_.number == 0) {
-    report_.created = true;
-    return StartSegment(1, options_.journal_id);
-  }
+  if (segment_.number == 0) return Create();
   CREDENCE_ASSIGN(file_, files_.Open(Path(segment_.number), OpenMode::kReadWrite));
+  CREDENCE_ASSIGN(uint64_t size, file_->Size());
   const JournalReader::LastFrame& last = reader.last_frame();
   report_.sealed = last.sealed();
   report_.seal = reader.seal();
   const bool here = last.bytes > 0 && last.segment == segment_.number;
   offset_ = here ? last.offset + last.bytes : kSegmentHeaderBytes;
-  if (report_.cut.kind == TailKind::kUnfinishedFrame) CREDENCE_TRY(file_->Truncate(offset_));
+  if (report_.cut.kind == TailKind::kUnfinishedFrame) {
+    if (report_.cut.offset + report_.cut.bytes < size) {
+      // Zeros stand behind it: it becomes zeros too. Where the power goes in between, some of its
+      // sectors are missing still.
+      CREDENCE_TRY(file_->WriteAt(offset_, std::string(report_.cut.bytes, '\0')));
+    } else {
+      CREDENCE_TRY(file_->Truncate(offset_));
+      size = offset_;
+    }
+  }
   // What was read may be in the page cache only: its writer was killed before the sync, or the sync
   // failed and the kernel took the page for clean. At most the last frame is so; writing it again
   // makes the page dirty again, and equal bytes are safe to write.
   const uint64_t from = here ? last.offset : 0;
-  CREDENCE_TRY(file_->ReadAt(from, offset_ - from, &frame_));
-  if (frame_.size() != offset_ - from) {
+  std::string bytes;
+  CREDENCE_TRY(file_->ReadAt(from, offset_ - from, &bytes));
+  if (bytes.size() != offset_ - from) {
     return IoError(Path(segment_.number) + ": fewer bytes were read than the file has");
   }
-  CREDENCE_TRY(file_->WriteAt(from, frame_));
+  CREDENCE_TRY(file_->WriteAt(from, bytes));
   CREDENCE_TRY(file_->Sync());
+  ahead_end_ = size;
+  next_.number = segment_.number + 1;
   CREDENCE_TRY(files_.SyncDirectory(folder_));
+  CREDENCE_TRY(files_.SyncDirectory(ParentOf(folder_)));
+  const Status extended = ExtendCurrent();
+  // A full disk is no reason not to open: MakeRoom goes on with it.
+  return extended.code() == StatusCode::kResourceExhausted ? OkStatus() : extended;
+}
+
+// What an earlier writer had prepared: how far its zeros came is not known.
+Status Journal::RemoveAhead() {
+  CREDENCE_ASSIGN(const auto names, files_.List(folder_));
+  for (const std::string& name : names) {
+    if (name.ends_with(kAheadSuffix)) CREDENCE_TRY(files_.Remove(folder_ + "/" + name));
+  }
+  return OkStatus();
+}
+
+Status Journal::Create() {
+  report_.created = true;
+  segment_ = SegmentHeader();
+  segment_.number = 0;
+  segment_.journal_id = options_.journal_id;
+  next_.number = 1;
+  Staged first;
+  CREDENCE_TRY(BeginSegment(&first));
+  CREDENCE_TRY(StartSegment(&first));
+  durable_ = head_;
   return files_.SyncDirectory(ParentOf(folder_));
 }
 
-Status Journal::StartSegment(uint64_t number, const JournalId& id) {
+// The next frame begins a segment. Nothing is changed on failure.
+Status Journal::BeginSegment(Staged* staged) {
+  const uint64_t number = segment_.number + 1;
   if (number > kSegmentsMax) {
-    return ResourceExhausted("the journal has " + std::to_string(kSegmentsMax) +
-                             " segments, the most there may be; choose larger ones");
+    return OutOfRange("the journal has " + std::to_string(kSegmentsMax) +
+                      " segments, the most there may be; choose larger ones");
   }
   SegmentHeader header;
   header.cipher_id = options_.cipher_id;
   header.number = number;
-  header.journal_id = id;
+  header.journal_id = segment_.journal_id;
   header.before = head_;
-  const std::string bytes = EncodeSegmentHeader(&header);
-  CREDENCE_ASSIGN(auto file, files_.Open(Path(number), OpenMode::kCreateNew));
-  CREDENCE_TRY(file->WriteAt(0, bytes));
-  CREDENCE_TRY(file->Sync());
-  CREDENCE_TRY(files_.SyncDirectory(folder_));
-  if (number == 1) CREDENCE_TRY(files_.SyncDirectory(ParentOf(folder_)));
-  file_ = std::move(file);
+  std::string bytes = EncodeSegmentHeader(&header);
+  const bool ahead = options_.write_ahead == WriteAhead::kSegments;
+  if (ahead) {
+    CREDENCE_ASSIGN(staged->prepared, TakePrepared(number));
+  }
+  ahead_end_ = ahead ? options_.segment_bytes : 0;
+  staged->begins = number;
+  staged->segment_header = std::move(bytes);
   segment_ = header;
   head_ = header.before;
   offset_ = kSegmentHeaderBytes;
   return OkStatus();
 }
 
+// The file gets its name with a header that is on disk, and frames only after that.
+Status Journal::StartSegment(Staged* staged) {
+  std::unique_ptr<File> file = std::move(staged->prepared);
+  const bool prepared = file != nullptr;
+  if (!prepared) {
+    CREDENCE_ASSIGN(file, files_.Open(Path(staged->begins), OpenMode::kCreateNew));
+  }
+  CREDENCE_TRY(file->WriteAt(0, staged->segment_header));
+  CREDENCE_TRY(file->Sync());
+  if (prepared) CREDENCE_TRY(files_.Rename(AheadPath(staged->begins), Path(staged->begins)));
+  CREDENCE_TRY(files_.SyncDirectory(folder_));
+  file_ = std::move(file);
+  return OkStatus();
+}
+
+Result<ChainHead> Journal::Stage(Seq last_seq, std::span<const std::string_view> records) {
+  return StageFrame(FrameKind::kBatch, last_seq, records);
+}
+
 Result<ChainHead> Journal::Append(Seq last_seq, std::span<const std::string_view> records) {
-  return AppendFrame(FrameKind::kBatch, last_seq, records);
+  CREDENCE_TRY(Stage(last_seq, records).status());
+  return Sync();
 }
 
 Result<ChainHead> Journal::Seal(std::string_view bytes) {
@@ -157,15 +231,34 @@ Result<ChainHead> Journal::Seal(std::string_view bytes) {
     return OutOfRange("a seal carries " + std::to_string(bytes.size()) + " bytes; at most " +
                       std::to_string(kSealBytesMax) + " may be");
   }
-  CREDENCE_ASSIGN(const ChainHead head,
-                  AppendFrame(FrameKind::kSeal, head_.last_seq, std::span(&bytes, 1)));
-  stopped_ = Unavailable("the journal is sealed; open it again to append");
+  CREDENCE_TRY(StageFrame(FrameKind::kSeal, head_.last_seq, std::span(&bytes, 1)).status());
+  CREDENCE_ASSIGN(const ChainHead head, Sync());
+  Stop(Unavailable("the journal is sealed; open it again to append")).IgnoreError();
+  if (options_.write_ahead == WriteAhead::kSegments) {
+    // The seal is on disk: if the zeros stay behind it, no harm is done.
+    const std::scoped_lock lock(sync_mutex_, prepare_mutex_);
+    if (file_->Truncate(offset_).ok()) file_->Sync().IgnoreError();
+    next_.file.reset();
+    RemoveAhead().IgnoreError();
+  }
   return head;
 }
 
-Result<ChainHead> Journal::AppendFrame(FrameKind kind, Seq last_seq,
-                                       std::span<const std::string_view> records) {
-  CREDENCE_TRY(stopped_);
+Result<ChainHead> Journal::StageFrame(FrameKind kind, Seq last_seq,
+                                      std::span<const std::string_view> records) {
+  auto staged = std::make_unique<Staged>();
+  {
+    const std::lock_guard lock(mutex_);
+    CREDENCE_TRY(stopped_);
+    if (staged_.size() >= kStagedFramesMax) {
+      return OutOfRange(std::to_string(kStagedFramesMax) +
+                        " frames wait for Sync, the most there may be");
+    }
+    if (!spare_.empty()) {
+      staged = std::move(spare_.back());
+      spare_.pop_back();
+    }
+  }
   if (records.empty() || records.size() > kRecordsPerFrameMax) {
     return InvalidArgument("a batch has " + std::to_string(records.size()) +
                            " records; expected 1 to " + std::to_string(kRecordsPerFrameMax));
@@ -182,28 +275,158 @@ Result<ChainHead> Journal::AppendFrame(FrameKind kind, Seq last_seq,
     return OutOfRange("a batch has " + std::to_string(body_bytes) + " bytes; at most " +
                       std::to_string(kFrameBodyBytesMax) + " fit a frame");
   }
-  ChainHead head;
-  const Status written = WriteFrame(kind, last_seq, records, FrameBytes(body_bytes), &head);
-  if (!written.ok()) {
-    stopped_ =
-        Unavailable("the journal stopped and must be opened again, after: " + written.ToString());
-    return written;
+  const uint64_t frame_bytes = FrameBytes(body_bytes);
+  if (offset_ > kSegmentHeaderBytes && offset_ + frame_bytes > options_.segment_bytes) {
+    CREDENCE_TRY(BeginSegment(staged.get()));
   }
-  head_ = head;
-  return head;
+  staged->offset = offset_;
+  staged->head =
+      EncodeFrame(kind, last_seq, records, head_, segment_.salt, offset_, &staged->bytes);
+  CREDENCE_ASSERT(staged->bytes.size() == frame_bytes);
+  head_ = staged->head;
+  offset_ += frame_bytes;
+  const std::lock_guard lock(mutex_);
+  staged_.push_back(std::move(staged));
+  return head_;
 }
 
-Status Journal::WriteFrame(FrameKind kind, Seq last_seq, std::span<const std::string_view> records,
-                           uint64_t frame_bytes, ChainHead* head) {
-  if (offset_ > kSegmentHeaderBytes && offset_ + frame_bytes > options_.segment_bytes) {
-    CREDENCE_TRY(StartSegment(segment_.number + 1, segment_.journal_id));
+Result<ChainHead> Journal::Sync() {
+  const std::lock_guard one_at_a_time(sync_mutex_);
+  uint64_t until = 0;
+  for (;;) {
+    Staged* staged = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      CREDENCE_TRY(stopped_);
+      if (until == 0) until = staged_.empty() ? durable_.frames : staged_.back()->head.frames;
+      if (durable_.frames >= until) return durable_;
+      staged = staged_.front().get();
+    }
+    const Status written = Write(staged);
+    if (!written.ok()) return Stop(written);
+    const std::lock_guard lock(mutex_);
+    durable_ = staged->head;
+    staged->begins = 0;
+    // Buffers are kept for the frames to come, but not those of rare large ones.
+    if (staged->bytes.capacity() <= kSpareBytesMax && spare_.size() < kSpareFramesMax) {
+      spare_.push_back(std::move(staged_.front()));
+    }
+    staged_.pop_front();
   }
-  *head = EncodeFrame(kind, last_seq, records, head_, segment_.salt, offset_, &frame_);
-  CREDENCE_ASSERT(frame_.size() == frame_bytes);
-  CREDENCE_TRY(file_->WriteAt(offset_, frame_));
-  CREDENCE_TRY(file_->Sync());
-  offset_ += frame_bytes;
+}
+
+Status Journal::Write(Staged* staged) {
+  if (staged->begins != 0) CREDENCE_TRY(StartSegment(staged));
+  CREDENCE_TRY(file_->WriteAt(staged->offset, staged->bytes));
+  return file_->Sync();
+}
+
+Status Journal::MakeRoom(uint64_t bytes) {
+  CREDENCE_TRY(status());
+  if (options_.write_ahead == WriteAhead::kNone) return OkStatus();
+  CREDENCE_TRY(ExtendCurrent());
+  const uint64_t wanted = std::min(bytes, options_.segment_bytes - kSegmentHeaderBytes);
+  if (offset_ + wanted <= ahead_end_) return OkStatus();
+  // What does not fit this segment fits the next one.
+  const std::lock_guard lock(prepare_mutex_);
+  for (;;) {
+    CREDENCE_ASSIGN(const bool ready, PrepareStep());
+    if (ready) return OkStatus();
+  }
+}
+
+Result<bool> Journal::PrepareNext() {
+  if (options_.write_ahead == WriteAhead::kNone) return true;
+  const std::lock_guard lock(prepare_mutex_);
+  CREDENCE_TRY(status());
+  return PrepareStep();
+}
+
+// The segment that was found on opening is as long as its writer left it. Later ones are whole from
+// the start, so no frame of another segment is on its way while there is something to do here.
+Status Journal::ExtendCurrent() {
+  if (options_.write_ahead == WriteAhead::kNone || ahead_end_ >= options_.segment_bytes) {
+    return OkStatus();
+  }
+  const std::lock_guard lock(sync_mutex_);
+  const std::string zeros(kAheadStepBytes, '\0');
+  uint64_t at = std::max(ahead_end_, offset_);
+  while (at < options_.segment_bytes) {
+    const uint64_t step = std::min(kAheadStepBytes, options_.segment_bytes - at);
+    Status written = file_->WriteAt(at, std::string_view(zeros).substr(0, step));
+    if (written.code() == StatusCode::kResourceExhausted) return DiskIsFull(written);
+    if (written.ok()) written = file_->Sync();
+    // The file holds frames: after a failed sync nothing about it is known.
+    if (!written.ok()) return Stop(written);
+    at += step;
+    ahead_end_ = at;
+  }
   return OkStatus();
+}
+
+Result<bool> Journal::PrepareStep() {
+  if (next_.ready) return true;
+  const Status written = WriteZeros(&next_);
+  if (written.code() == StatusCode::kResourceExhausted) return DiskIsFull(written);
+  if (!written.ok()) return Stop(written);
+  return next_.ready;
+}
+
+Status Journal::WriteZeros(Ahead* ahead) {
+  if (ahead->file == nullptr) {
+    ahead->bytes = 0;
+    CREDENCE_ASSIGN(ahead->file, files_.Open(AheadPath(ahead->number), OpenMode::kReplace));
+  }
+  const uint64_t step = std::min(kAheadStepBytes, options_.segment_bytes - ahead->bytes);
+  CREDENCE_TRY(ahead->file->WriteAt(ahead->bytes, std::string(step, '\0')));
+  const Status synced = ahead->file->Sync();
+  if (!synced.ok()) {
+    ahead->file.reset();  // what it holds is unknown; it is made anew
+    return synced;
+  }
+  ahead->bytes += step;
+  ahead->ready = ahead->bytes == options_.segment_bytes;
+  return OkStatus();
+}
+
+Result<std::unique_ptr<File>> Journal::TakePrepared(uint64_t number) {
+  const std::lock_guard lock(prepare_mutex_);
+  CREDENCE_ASSERT(next_.number == number);
+  for (;;) {
+    CREDENCE_ASSIGN(const bool ready, PrepareStep());
+    if (ready) break;
+  }
+  std::unique_ptr<File> file = std::move(next_.file);
+  next_ = Ahead();
+  next_.number = number + 1;
+  return file;
+}
+
+// Nothing more is taken. Returns `why`.
+Status Journal::Stop(const Status& why) {
+  const std::lock_guard lock(mutex_);
+  if (stopped_.ok()) {
+    stopped_ =
+        why.code() == StatusCode::kUnavailable
+            ? why
+            : Unavailable("the journal stopped and must be opened again, after: " + why.ToString());
+  }
+  return why;
+}
+
+ChainHead Journal::head() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_.ok() ? head_ : durable_;
+}
+
+ChainHead Journal::durable() const {
+  const std::lock_guard lock(mutex_);
+  return durable_;
+}
+
+Status Journal::status() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
 }
 
 Result<Inspection> Inspect(FileSystem& files, const std::string& folder,

@@ -1,24 +1,39 @@
 #pragma once
 // Journal: the one writer of a segmented, checksummed, hash-chained log of opaque bytes. One batch
 // is one frame, one write and one sync; when Append returns ok the batch is on disk. Format and
-// recovery rule: docs/formats/journal.md; limits: format.h; reading: reader.h.
+// recovery rule: docs/formats/journal.md; limits: format.h; reading: reader.h; the Merkle tree over
+// the frames: proof.h.
 //
-// On failure: InvalidArgument and OutOfRange say that nothing was done and the journal goes on.
-// After any failed write, sync or change of segment the object refuses everything with
-// kUnavailable: what is on disk is unknown, and only reopening finds out (the failed batch may be
-// there, whole, or may be gone). Open returns kDataLoss with "segment N offset M: …" for damage and
+// Append is two steps, for a caller that works on the next batch while one syncs: Stage encodes and
+// chains a frame in memory and touches no file; Sync writes the staged frames, each with its own
+// sync, in order. So at most one frame is ever between write and sync, which is what tells a torn
+// frame from a damaged one (docs/formats/journal.md). Nothing of a batch may leave the process
+// before durable() has reached its frame.
+//
+// Failures. InvalidArgument and OutOfRange: nothing was done and the journal goes on.
+// kResourceExhausted from Stage, MakeRoom and PrepareNext: the disk is full; nothing was done, and
+// the same call is ok again once there is room. After any failed write, sync or change of segment
+// (Sync and Append say which) the object refuses everything with kUnavailable: what is on disk is
+// unknown, and only reopening finds out (the failed batch may be there, whole, or may be gone).
+// status() tells the two apart. Open returns kDataLoss with "segment N offset M: …" for damage and
 // changes nothing then; kUnavailable if another writer holds the journal. Not an error: an
 // incomplete last frame, which is cut and reported.
 //
-// The caller owns `files`, which must outlive the journal. One thread at a time; any thread.
+// Threads. The owner calls Stage, Append, Seal, MakeRoom and the accessors. Another thread may call
+// Sync, and a third PrepareNext, at the same time; status() and durable() are for any thread. The
+// FileSystem must then bear calls from several threads (the real one does). `files` must outlive
+// the journal.
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/base/file.h"
 #include "src/journal/format.h"
@@ -26,10 +41,25 @@
 
 namespace credence::journal {
 
+// How much of a segment's file is there before its first frame.
+enum class WriteAhead : uint8_t {
+  kNone,  // the file grows with each frame; a full disk then stops the journal
+  // All of it, as zeros: a sync changes no metadata, and a full disk is met where nothing is at
+  // stake. Doubles the bytes written.
+  kSegments,
+};
+
+// Frames that may be staged and not yet synced; Stage refuses more with OutOfRange.
+inline constexpr size_t kStagedFramesMax = 64;
+// PrepareNext writes and syncs so much at a time.
+inline constexpr uint64_t kAheadStepBytes = uint64_t{1} << 20;
+
 struct Options {
   // A new segment is begun when a frame would end beyond this size. A frame that is larger gets a
   // segment of its own. kSegmentBytesMin to kSegmentBytesMax; small segments cost two syncs each.
   uint64_t segment_bytes = kSegmentBytesDefault;
+  // With kSegments the files have segment_bytes from the start, and no more on being sealed.
+  WriteAhead write_ahead = WriteAhead::kNone;
   // Names a new journal. When an existing one is opened: checked, unless it is all zero.
   JournalId journal_id{};
   // Written into the header of each new segment.
@@ -62,46 +92,104 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // Appends one batch that holds the sequences from head().last_seq + 1 to `last_seq` (equal to
-  // head().last_seq if it holds none), and syncs. At least one record. The new head.
+  // Takes one batch that holds the sequences from head().last_seq + 1 to `last_seq` (equal to
+  // head().last_seq if it holds none). At least one record; they are copied. The new head.
+  Result<ChainHead> Stage(Seq last_seq, std::span<const std::string_view> records);
+  // Writes and syncs every frame that was staged before the call. The durable head, which holds
+  // them all. Calls from several threads wait for each other.
+  Result<ChainHead> Sync();
+  // Stage and Sync.
   Result<ChainHead> Append(Seq last_seq, std::span<const std::string_view> records);
 
   // Appends a seal that carries `bytes` (at most kSealBytesMax), and syncs. The journal then takes
   // nothing more; a later Open appends behind the seal.
   Result<ChainHead> Seal(std::string_view bytes);
 
-  [[nodiscard]] const ChainHead& head() const { return head_; }
+  // With WriteAhead::kSegments: ok if frames of together `bytes` (more than a segment counts as a
+  // segment) need no more room on the disk, which is made here if nobody prepared it. Ask before
+  // the work on a batch, so that no work is done that cannot be written down. Otherwise ok.
+  Status MakeRoom(uint64_t bytes);
+  // With WriteAhead::kSegments: one step (kAheadStepBytes, synced) of writing the next segment
+  // ahead; true when it is ready, or nothing is written ahead. For a background thread: without it
+  // the whole is done when a frame needs the segment.
+  Result<bool> PrepareNext();
+
+  // The head after the last frame that was staged; after a failure, the durable one.
+  [[nodiscard]] ChainHead head() const;
+  // The head after the last frame whose sync succeeded.
+  [[nodiscard]] ChainHead durable() const;
+  // Ok, or why nothing more is taken until the journal is opened again.
+  [[nodiscard]] Status status() const;
   [[nodiscard]] const OpenReport& opened() const { return report_; }
   [[nodiscard]] const JournalId& journal_id() const { return segment_.journal_id; }
-  // The segment that is written now, and its bytes up to the end of the last frame.
+  // The segment that the next frame goes to, and its bytes up to the end of the last one staged.
   [[nodiscard]] uint64_t segment_number() const { return segment_.number; }
   [[nodiscard]] uint64_t segment_bytes() const { return offset_; }
 
  private:
+  // A frame on its way to the disk, and the segment that it begins, if it does.
+  struct Staged {
+    std::string bytes;
+    uint64_t offset = 0;
+    ChainHead head;
+    uint64_t begins = 0;  // number of the segment; 0: it follows the frame before
+    std::string segment_header;
+    std::unique_ptr<File> prepared;  // written ahead
+  };
+  // A segment's file that is being written ahead.
+  struct Ahead {
+    uint64_t number = 0;
+    std::unique_ptr<File> file;
+    uint64_t bytes = 0;  // written and synced
+    bool ready = false;
+  };
+
   Journal(FileSystem& files, std::string folder, const Options& options)
       : files_(files), folder_(std::move(folder)), options_(options) {}
 
   Status Recover();
   Status CheckMustHold(const ChainHead& head, bool at_end) const;
   Status RepairTail(const JournalReader& reader);
-  Status StartSegment(uint64_t number, const JournalId& id);
-  Result<ChainHead> AppendFrame(FrameKind kind, Seq last_seq,
-                                std::span<const std::string_view> records);
-  Status WriteFrame(FrameKind kind, Seq last_seq, std::span<const std::string_view> records,
-                    uint64_t frame_bytes, ChainHead* head);
+  Status RemoveAhead();
+  Status Create();
+  Result<ChainHead> StageFrame(FrameKind kind, Seq last_seq,
+                               std::span<const std::string_view> records);
+  Status BeginSegment(Staged* staged);
+  Status Write(Staged* staged);
+  Status StartSegment(Staged* staged);
+  Status ExtendCurrent();
+  Result<bool> PrepareStep();
+  Status WriteZeros(Ahead* ahead);
+  Result<std::unique_ptr<File>> TakePrepared(uint64_t number);
+  Status Stop(const Status& why);
   [[nodiscard]] std::string Path(uint64_t number) const;
+  [[nodiscard]] std::string AheadPath(uint64_t number) const;
 
   FileSystem& files_;
   const std::string folder_;
   const Options options_;
   std::unique_ptr<FileLock> lock_;
-  std::unique_ptr<File> file_;
-  SegmentHeader segment_;
-  uint64_t offset_ = 0;  // end of the last frame
-  ChainHead head_;
   OpenReport report_;
-  Status stopped_;  // why nothing more is taken
-  std::string frame_;
+
+  // The owner's: where the next frame will stand.
+  SegmentHeader segment_;
+  uint64_t offset_ = 0;     // end of the last staged frame
+  uint64_t ahead_end_ = 0;  // bytes of this segment's file that are there already
+  ChainHead head_;
+
+  // Whoever holds sync_mutex_ may touch the file.
+  std::mutex sync_mutex_;
+  std::unique_ptr<File> file_;
+
+  // Whoever holds prepare_mutex_ may touch the segment that is written ahead.
+  std::mutex prepare_mutex_;
+  Ahead next_;
+
+  mutable std::mutex mutex_;  // of what follows; held for a moment only
+  std::deque<std::unique_ptr<Staged>> staged_;
+  std::vector<std::unique_ptr<Staged>> spare_;  // for their buffers
+  ChainHead durable_;
+  Status stopped_;
 };
 
 // What a journal holds, read from its first frame to its last without writing.

@@ -1,9 +1,15 @@
 #include "src/journal/journal.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
 
 #include "src/base/bytes.h"
 #include "src/journal/journal_test_util.h"
+#include "src/journal/posix_file.h"
 
 namespace credence::journal {
 namespace {
@@ -202,6 +208,261 @@ TEST(Journal, AFullDiskStopsItAndReopeningGoesOnWhenThereIsRoom) {
   const auto journal = MustOpen(files);
   EXPECT_EQ(journal->head().frames, 1u);
   MustAppend(*journal, 1, {"b"});
+}
+
+TEST(Journal, AStagedFrameTouchesNoFileUntilItIsSynced) {
+  FaultFileSystem files;
+  const auto journal = MustOpen(files);
+  const ChainHead before = journal->head();
+  const uint64_t calls = files.calls();
+  const std::string_view one = "one";
+  for (uint64_t seq = 1; seq <= 3; ++seq) {
+    const auto head = journal->Stage(Seq(seq), std::span(&one, 1));
+    ASSERT_TRUE(head.ok());
+    EXPECT_EQ(head->frames, seq);
+    EXPECT_EQ(journal->head(), *head);
+  }
+  EXPECT_EQ(files.calls(), calls);
+  EXPECT_EQ(journal->durable(), before);
+  EXPECT_TRUE(ReadAll(files, kFolder).frames.empty());
+  const uint64_t before_sync = files.calls();
+  const auto durable = journal->Sync();
+  ASSERT_TRUE(durable.ok()) << durable.status().ToString();
+  EXPECT_EQ(files.calls() - before_sync, 6u) << "a write and a sync each";
+  EXPECT_EQ(*durable, journal->head());
+  EXPECT_EQ(journal->durable(), *durable);
+  files.Crash(CrashKind::kDropUnsynced);
+  EXPECT_EQ(ReadAll(files, kFolder).head, *durable);
+}
+
+TEST(Journal, StagedFramesAreTheFramesThatAppendingMakes) {
+  ChainHead heads[2];
+  std::vector<PlainFrame> frames[2];
+  for (int i = 0; i < 2; ++i) {
+    FaultFileSystem files;
+    Options options;
+    options.segment_bytes = 2048;
+    options.write_ahead = i == 0 ? WriteAhead::kNone : WriteAhead::kSegments;
+    const auto journal = MustOpen(files, options);
+    Random random(11);
+    for (int n = 0; n < 40; ++n) {
+      const auto records = RandomRecords(random, 700);
+      const std::vector<std::string_view> views(records.begin(), records.end());
+      ASSERT_TRUE(journal->Stage(journal->head().last_seq.Next(), views).ok());
+      if (i == 0 || n % 3 == 2) {
+        ASSERT_TRUE(journal->Sync().ok());
+      }
+    }
+    ASSERT_TRUE(journal->Sync().ok());
+    heads[i] = journal->durable();
+    frames[i] = ReadAll(files, kFolder).frames;
+  }
+  EXPECT_EQ(heads[0], heads[1]);
+  EXPECT_EQ(frames[0], frames[1]);
+  EXPECT_EQ(frames[0].size(), 40u);
+}
+
+TEST(Journal, AFailedSyncRefusesEverythingStagedBehindIt) {
+  for (uint64_t call = 1; call <= 4; ++call) {
+    FaultFileSystem files;
+    const auto journal = MustOpen(files);
+    MustAppend(*journal, 1, {"a"});
+    const std::string_view one = "b";
+    ASSERT_TRUE(journal->Stage(Seq(2), std::span(&one, 1)).ok());
+    ASSERT_TRUE(journal->Stage(Seq(3), std::span(&one, 1)).ok());
+    files.set_fault({files.calls() + call, FaultKind::kError});
+    EXPECT_EQ(journal->Sync().status().code(), StatusCode::kIoError);
+    EXPECT_EQ(journal->status().code(), StatusCode::kUnavailable);
+    EXPECT_EQ(journal->Sync().status().code(), StatusCode::kUnavailable);
+    EXPECT_EQ(journal->Stage(Seq(4), std::span(&one, 1)).status().code(), StatusCode::kUnavailable);
+    EXPECT_EQ(journal->PrepareNext().status().code(), StatusCode::kOk);
+    EXPECT_EQ(journal->durable().frames, call <= 2 ? 1u : 2u);
+    EXPECT_EQ(journal->head(), journal->durable());
+  }
+}
+
+TEST(Journal, MoreStagedFramesThanMayBeAreRefusedAndLeaveTheJournalUsable) {
+  FaultFileSystem files;
+  const auto journal = MustOpen(files);
+  const std::string_view one = "x";
+  for (size_t i = 1; i <= kStagedFramesMax; ++i) {
+    ASSERT_TRUE(journal->Stage(Seq(i), std::span(&one, 1)).ok());
+  }
+  EXPECT_EQ(journal->Stage(Seq(1000), std::span(&one, 1)).status().code(), StatusCode::kOutOfRange);
+  ASSERT_TRUE(journal->Sync().ok());
+  MustAppend(*journal, 1, {"y"});
+  EXPECT_EQ(ReadAll(files, kFolder).frames.size(), kStagedFramesMax + 1);
+}
+
+Options Ahead(uint64_t segment_bytes = 4096) {
+  Options options;
+  options.segment_bytes = segment_bytes;
+  options.write_ahead = WriteAhead::kSegments;
+  return options;
+}
+
+TEST(Journal, ASegmentWrittenAheadHasItsSizeFromTheStart) {
+  FaultFileSystem files;
+  const auto journal = MustOpen(files, Ahead());
+  for (int i = 0; i < 40; ++i) {
+    MustAppend(*journal, 1, {std::string(300, 'a')});
+    EXPECT_EQ(files.Content(kFolder + "/" + SegmentName(journal->segment_number())).size(), 4096u);
+  }
+  EXPECT_GT(journal->segment_number(), 3u);
+  EXPECT_EQ(ReadAll(files, kFolder).frames.size(), 40u);
+  EXPECT_EQ(ReadAll(files, kFolder).tail.kind, TailKind::kClean);
+}
+
+TEST(Journal, APreparedSegmentSparesTheAppendItsWriting) {
+  FaultFileSystem files;
+  const auto journal = MustOpen(files, Ahead(3 * kAheadStepBytes));
+  uint64_t steps = 0;
+  for (;; ++steps) {
+    const auto ready = journal->PrepareNext();
+    ASSERT_TRUE(ready.ok());
+    if (*ready) break;
+  }
+  EXPECT_EQ(steps, 2u);
+  while (journal->segment_bytes() + 500'200 < 3 * kAheadStepBytes) {
+    MustAppend(*journal, 1, {std::string(500'000, 'a')});
+  }
+  const uint64_t calls = files.calls();
+  MustAppend(*journal, 1, {std::string(500'000, 'b')});
+  EXPECT_EQ(journal->segment_number(), 2u);
+  EXPECT_EQ(files.calls() - calls, 6u) << "header, sync, name, folder; frame, sync";
+}
+
+TEST(Journal, ASealTakesTheZerosAway) {
+  FaultFileSystem files;
+  {
+    const auto journal = MustOpen(files, Ahead());
+    MustAppend(*journal, 1, {"a"});
+    ASSERT_TRUE(*journal->PrepareNext());
+    ASSERT_TRUE(journal->Seal("s").ok());
+    EXPECT_EQ(files.Content(kFolder + "/" + SegmentName(1)).size(), journal->segment_bytes());
+    EXPECT_EQ(files.List(kFolder)->size(), 1u);
+  }
+  const auto journal = MustOpen(files, Ahead());
+  EXPECT_TRUE(journal->opened().sealed);
+  EXPECT_EQ(files.Content(kFolder + "/" + SegmentName(1)).size(), 4096u);
+  MustAppend(*journal, 1, {"b"});
+  EXPECT_EQ(ReadAll(files, kFolder).frames.size(), 3u);
+}
+
+TEST(Journal, WhatAnEarlierWriterPreparedIsMadeAnew) {
+  FaultFileSystem files;
+  {
+    const auto journal = MustOpen(files, Ahead());
+    ASSERT_TRUE(*journal->PrepareNext());
+  }
+  files.SetContent(kFolder + "/" + SegmentName(2) + ".ahead", std::string(4096, 'x'));
+  const auto journal = MustOpen(files, Ahead());
+  for (int i = 0; i < 30; ++i) MustAppend(*journal, 1, {std::string(300, 'a')});
+  EXPECT_EQ(ReadAll(files, kFolder).frames.size(), 30u);
+}
+
+// New work is refused while there is no room for the segment after this one; nothing is lost, and
+// it goes on without being opened again.
+TEST(Journal, AFullDiskRefusesNewWorkBeforeAnythingIsAtStakeAndGoesOnByItself) {
+  FaultFileSystem files;
+  const auto journal = MustOpen(files, Ahead());
+  MustAppend(*journal, 1, {"a"});
+  const uint64_t room = 4096;
+  files.set_bytes_max(room + 2000);
+  uint64_t accepted = 1;
+  for (; accepted < 100; ++accepted) {
+    const Status room_made = journal->MakeRoom(400);
+    if (!room_made.ok()) {
+      EXPECT_EQ(room_made.code(), StatusCode::kResourceExhausted);
+      EXPECT_NE(room_made.message().find("the disk is full"), std::string::npos);
+      break;
+    }
+    MustAppend(*journal, 1, {std::string(300, 'b')});
+  }
+  EXPECT_GT(accepted, 8u) << "the segment that is there takes all it has room for";
+  EXPECT_LT(accepted, 100u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(journal->MakeRoom(400).code(), StatusCode::kResourceExhausted);
+    EXPECT_EQ(journal->PrepareNext().status().code(), StatusCode::kResourceExhausted);
+    // Who did not ask is refused all the same, with nothing done.
+    EXPECT_EQ(AppendRecords(*journal, 1, {std::string(900, 'c')}).status().code(),
+              StatusCode::kResourceExhausted);
+    EXPECT_TRUE(journal->status().ok());
+  }
+  files.set_bytes_max(3 * room);
+  EXPECT_TRUE(journal->MakeRoom(400).ok());
+  MustAppend(*journal, 1, {std::string(300, 'd')});
+  files.Crash(CrashKind::kDropUnsynced);
+  EXPECT_EQ(ReadAll(files, kFolder).frames.size(), accepted + 1);
+}
+
+TEST(Journal, AFullDiskDoesNotKeepAJournalFromBeingOpened) {
+  FaultFileSystem files;
+  {
+    const auto journal = MustOpen(files, Ahead());
+    MustAppend(*journal, 1, {"a"});
+    ASSERT_TRUE(journal->Seal("s").ok());
+  }
+  files.set_bytes_max(1000);
+  const auto journal = MustOpen(files, Ahead());
+  EXPECT_EQ(journal->MakeRoom(100).code(), StatusCode::kResourceExhausted);
+  files.set_bytes_max(UINT64_MAX);
+  EXPECT_TRUE(journal->MakeRoom(100).ok());
+  MustAppend(*journal, 1, {"b"});
+}
+
+TEST(Journal, AnErrorWhileWritingAheadStopsIt) {
+  FaultFileSystem files;
+  const auto journal = MustOpen(files, Ahead());
+  MustAppend(*journal, 1, {"a"});
+  files.set_fault({files.calls() + 3, FaultKind::kError});
+  EXPECT_EQ(journal->PrepareNext().status().code(), StatusCode::kIoError);
+  EXPECT_EQ(AppendRecords(*journal, 1, {"b"}).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(ReadAll(files, kFolder).frames.size(), 1u);
+}
+
+// One thread stages, one syncs, one writes ahead: what is said to be durable is on the disk.
+TEST(Journal, StagesWhileAnotherThreadSyncsAndAThirdWritesAhead) {
+  const std::string folder = testing::TempDir() + "journal_threads_" + std::to_string(::getpid());
+  std::filesystem::remove_all(folder);
+  PosixFileSystem files;
+  Options options;
+  options.segment_bytes = 16'384;
+  options.write_ahead = WriteAhead::kSegments;
+  auto opened = Journal::Open(files, folder, options);
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  Journal& journal = **opened;
+  constexpr uint64_t kFrames = 1000;
+  std::atomic<bool> done = false;
+  std::thread preparer([&] {
+    while (!done) EXPECT_TRUE(journal.PrepareNext().ok());
+  });
+  std::thread syncer([&] {
+    while (journal.durable().frames < kFrames) EXPECT_TRUE(journal.Sync().ok());
+  });
+  Random random(3);
+  std::vector<PlainFrame> expected;
+  while (journal.head().frames < kFrames) {
+    const auto records = RandomRecords(random, 300);
+    const std::vector<std::string_view> views(records.begin(), records.end());
+    const PlainFrame frame = Expected(journal.head(), 1, records);
+    EXPECT_TRUE(journal.MakeRoom(2000).ok());
+    const auto head = journal.Stage(journal.head().last_seq.Next(), views);
+    if (head.status().code() == StatusCode::kOutOfRange) continue;  // the other is behind
+    EXPECT_TRUE(head.ok()) << head.status().ToString();
+    expected.push_back(frame);
+  }
+  syncer.join();
+  done = true;
+  preparer.join();
+  const ChainHead head = journal.head();
+  EXPECT_EQ(journal.durable(), head);
+  opened->reset();
+  const Contents contents = ReadAll(files, folder);
+  EXPECT_TRUE(contents.status.ok()) << contents.status.ToString();
+  EXPECT_EQ(contents.head, head);
+  EXPECT_TRUE(contents.frames == expected);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Journal, OnlyOneWriterMayHaveIt) {

@@ -336,7 +336,7 @@ Result<JournalReader::Step> JournalReader::WithoutHeader() {
                           " stands behind it at offset " + std::to_string(at));
     }
   }
-  return Unfinished(size_);
+  return Unfinished(std::min(size_, (end + kSectorBytes - 1) / kSectorBytes * kSectorBytes));
 }
 
 Result<JournalReader::Step> JournalReader::Unfinished(uint64_t end) {

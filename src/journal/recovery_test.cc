@@ -289,6 +289,8 @@ class Workload {
  public:
   Workload(FaultFileSystem& files, uint64_t seed) : files_(files), random_(seed) {
     options_.segment_bytes = 4096;
+    // Every other seed: segments written ahead.
+    if (seed % 2 == 0) options_.write_ahead = WriteAhead::kSegments;
   }
 
   // Opens and appends until something fails or `batches` were done. True if all went well.
@@ -302,26 +304,34 @@ class Workload {
     for (int i = 0; i < batches; ++i) {
       const auto records = RandomRecords(random_, random_.OneIn(4) ? 3000 : 300);
       const uint64_t sequences = random_.Below(4);
-      attempted_ = Expected((*opened)->head(), sequences, records);
-      if (!AppendRecords(**opened, sequences, records).ok()) return false;
-      durable_.push_back(*attempted_);
-      attempted_.reset();
+      attempted_.push_back(Expected((*opened)->head(), sequences, records));
+      const std::vector<std::string_view> views(records.begin(), records.end());
+      const Seq last_seq((*opened)->head().last_seq.value() + sequences);
+      // Mostly one batch at a time; at times the next is staged before the last is synced.
+      if (!(*opened)->Stage(last_seq, views).ok()) return false;
+      if (random_.OneIn(3) && i + 1 < batches) continue;
+      if (!(*opened)->Sync().ok()) {
+        Acknowledge((*opened)->durable().frames);
+        return false;
+      }
+      Acknowledge((*opened)->durable().frames);
+      EXPECT_TRUE(attempted_.empty());
     }
     if (random_.OneIn(2)) {
       const ChainHead head = (*opened)->head();
-      attempted_ = PlainFrame{FrameKind::kSeal,
-                              head.frames + 1,
-                              head.last_seq.value() + 1,
-                              head.last_seq.value(),
-                              {"seal"}};
+      attempted_.push_back({FrameKind::kSeal,
+                            head.frames + 1,
+                            head.last_seq.value() + 1,
+                            head.last_seq.value(),
+                            {"seal"}});
       if (!(*opened)->Seal("seal").ok()) return false;
-      durable_.push_back(*attempted_);
-      attempted_.reset();
+      Acknowledge(head.frames + 1);
     }
     return true;
   }
 
-  // Every acknowledged frame is there, in order, and at most the one that was in flight besides.
+  // Every acknowledged frame is there, in order, and besides at most the first of those that were
+  // on their way.
   void Check() {
     const Contents contents = ReadAll(files_, kFolder);
     if (contents.status.code() == StatusCode::kNotFound) {
@@ -330,10 +340,10 @@ class Workload {
     }
     ASSERT_TRUE(contents.status.ok()) << contents.status.ToString();
     ASSERT_GE(contents.frames.size(), durable_.size());
-    ASSERT_LE(contents.frames.size(), durable_.size() + (attempted_.has_value() ? 1 : 0));
+    ASSERT_LE(contents.frames.size(), durable_.size() + (attempted_.empty() ? 0 : 1));
     for (size_t i = 0; i < durable_.size(); ++i) ASSERT_EQ(contents.frames[i], durable_[i]) << i;
     if (contents.frames.size() > durable_.size()) {
-      ASSERT_EQ(contents.frames.back(), *attempted_);
+      ASSERT_EQ(contents.frames.back(), attempted_.front());
     }
   }
 
@@ -342,18 +352,23 @@ class Workload {
  private:
   // Once a writer has opened the journal, what it found is durable.
   void Learn(const Journal& journal) {
-    if (attempted_.has_value() && journal.head().frames > durable_.size()) {
-      durable_.push_back(*attempted_);
-    }
+    Acknowledge(journal.head().frames);
     EXPECT_EQ(journal.head().frames, durable_.size());
-    attempted_.reset();
+    attempted_.clear();
+  }
+
+  void Acknowledge(uint64_t frames) {
+    while (durable_.size() < frames && !attempted_.empty()) {
+      durable_.push_back(attempted_.front());
+      attempted_.erase(attempted_.begin());
+    }
   }
 
   FaultFileSystem& files_;
   Random random_;
   Options options_;
   std::vector<PlainFrame> durable_;
-  std::optional<PlainFrame> attempted_;
+  std::vector<PlainFrame> attempted_;
   Status open_status_;
 };
 

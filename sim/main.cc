@@ -1,0 +1,129 @@
+// The simulators as a program: what `./dev sim` runs.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "sim/crash_sim.h"
+#include "sim/kill_sim.h"
+
+namespace credence::sim {
+namespace {
+
+int Say(const std::vector<std::string>& failures) {
+  for (const std::string& what : failures) std::fprintf(stderr, "FAILED %s\n", what.c_str());
+  return failures.empty() ? 0 : 1;
+}
+
+int Refuse(const Status& status) {
+  std::fprintf(stderr, "credence-sim: %s\n", status.ToString().c_str());
+  return 2;
+}
+
+// The kinds of journal that the crash simulator goes through in turn.
+constexpr struct {
+  journal::WriteAhead write_ahead;
+  uint64_t segment_bytes;
+} kShapes[] = {{journal::WriteAhead::kNone, 2048},
+               {journal::WriteAhead::kSegments, 4096},
+               {journal::WriteAhead::kNone, journal::kSegmentBytesMin},
+               {journal::WriteAhead::kSegments, 65'536}};
+
+int Crash(uint64_t seed, uint64_t points, bool one_seed) {
+  const auto begun = std::chrono::steady_clock::now();
+  CrashReport all;
+  FaultReport faults;
+  uint64_t seeds = 0;
+  for (; (one_seed && seeds == 0) || (!one_seed && all.points < points); ++seeds) {
+    for (const auto& shape : kShapes) {
+      CrashOptions options;
+      options.seed = seed + seeds;
+      options.write_ahead = shape.write_ahead;
+      options.segment_bytes = shape.segment_bytes;
+      const auto report = SimulateCrashes(options);
+      if (!report.ok()) return Refuse(report.status());
+      all.Add(*report);
+      if (seeds % 50 != 0 || shape.segment_bytes > 4096) continue;
+      for (const auto simulate : {SimulateErrors, SimulateFullDisk, SimulateFlips}) {
+        options.steps = 10;
+        const auto failed = simulate(options);
+        if (!failed.ok()) return Refuse(failed.status());
+        faults.Add(*failed);
+      }
+    }
+    if (all.failures + faults.failures > 0) break;
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  std::printf(
+      "crash points      %llu (at %llu moments of work and recovery, seeds %llu to %llu)\n"
+      "  in a recovery   %llu\n  done to the end %llu\n  torn frames cut %llu\n"
+      "faults            %llu runs: every call failing, short reads, full disks, flipped bytes\n"
+      "failures          %llu\nseconds           %.1f\n",
+      static_cast<unsigned long long>(all.points), static_cast<unsigned long long>(all.moments),
+      static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed + seeds - 1),
+      static_cast<unsigned long long>(all.nested), static_cast<unsigned long long>(all.finished),
+      static_cast<unsigned long long>(all.unfinished_frames),
+      static_cast<unsigned long long>(faults.runs),
+      static_cast<unsigned long long>(all.failures + faults.failures), seconds);
+  std::vector<std::string> failures = all.first;
+  failures.insert(failures.end(), faults.first.begin(), faults.first.end());
+  return Say(failures);
+}
+
+int Kill(KillOptions options) {
+  const auto begun = std::chrono::steady_clock::now();
+  if (options.folder.empty()) {
+    options.folder =
+        std::filesystem::temp_directory_path() / ("credence-kill-" + std::to_string(::getpid()));
+  }
+  options.taker = {"/proc/self/exe", "take"};
+  const auto report = SimulateKills(options);
+  if (!report.ok()) return Refuse(report.status());
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  std::printf(
+      "kills             %d, %d of them while the store was being opened\n"
+      "events            %llu acknowledged, %llu with a decision\n"
+      "                  %llu found that were on their way when the process died\n"
+      "torn frames       %llu\nfailures          %zu\nseconds           %.1f\n",
+      report->kills, report->in_recovery, static_cast<unsigned long long>(report->acknowledged),
+      static_cast<unsigned long long>(report->decisions),
+      static_cast<unsigned long long>(report->unacknowledged),
+      static_cast<unsigned long long>(report->unfinished_frames), report->failures.size(), seconds);
+  if (report->failures.empty()) std::filesystem::remove_all(options.folder);
+  return Say(report->failures);
+}
+
+}  // namespace
+}  // namespace credence::sim
+
+int main(int argc, char** argv) {
+  CLI::App app("Credence's simulators: what happens to a store when power, process or disk fail.");
+  app.name("credence-sim");
+  app.require_subcommand(1);
+  uint64_t seed = 1;
+  uint64_t points = 100'000;
+  bool one_seed = false;
+  CLI::App* crash = app.add_subcommand(
+      "crash", "the power goes at every moment of seeded work; disks fail, fill up and lie");
+  crash->add_option("--seed", seed, "the first seed");
+  crash->add_option("--points", points, "crash points to simulate");
+  crash->add_flag("--one", one_seed, "this seed alone");
+  credence::sim::KillOptions kill_options;
+  CLI::App* kill = app.add_subcommand("kill", "a real process is killed at random moments");
+  kill->add_option("--seed", kill_options.seed, "of events and moments");
+  kill->add_option("--kills", kill_options.kills, "how often");
+  kill->add_option("--folder", kill_options.folder, "for the stores (default: a temporary one)");
+  std::string store;
+  CLI::App* take = app.add_subcommand("take", "the process that `kill` kills");
+  take->add_option("store", store, "folder of the store")->required();
+  CLI11_PARSE(app, argc, argv);
+  if (take->parsed()) return credence::sim::TakeEvents(store, STDIN_FILENO, STDOUT_FILENO);
+  if (kill->parsed()) return credence::sim::Kill(kill_options);
+  return credence::sim::Crash(seed, points, one_seed);
+}

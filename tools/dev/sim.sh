@@ -1,0 +1,28 @@
+#!/bin/sh
+# help: sim [--long] [--kill] [--seed S] -- crash a store at every moment, or kill a real process; see --help
+# needs: sim/CMakeLists.txt
+#
+#   (nothing)    100,000 simulated crash points of a whole engine, and failing, full and lying disks
+#   --long       a million
+#   --seed S     the crash points of this seed alone: what a failure tells to run
+#   --kill       a real process on a real disk is killed 200 times (--kills N: so often)
+mode=crash
+set -- "$@" --end
+words=
+while [ "$1" != --end ]; do
+  case $1 in
+    --long) words="$words --points 1000000" ;;
+    --seed) words="$words --seed $2 --one"; seed=$2; shift ;;
+    --kill) mode=kill ;;
+    --kills) mode=kill; kills=$2; shift ;;
+    *) fail "'$1' is no option of sim; ./dev sim --help lists them" ;;
+  esac
+  shift
+done
+build release credence-sim
+program=build/release/sim/credence-sim
+case $mode in
+  kill) run "$program" kill --kills "${kills:-200}" --seed "${seed:-1}" ;;
+  # shellcheck disable=SC2086
+  *) run "$program" crash $words ;;
+esac
