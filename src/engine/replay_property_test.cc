@@ -293,7 +293,9 @@ TEST(ReplayProperty, ABatchBehindALostOneIsNeverAcknowledged) {
     // Refused where the loss is known already.
     const bool begun = engine->Begin({&second.event, 1}, Arrival::kLive, second.now).ok();
     EXPECT_FALSE(engine->End().ok());
-    if (begun) EXPECT_FALSE(engine->End().ok());
+    if (begun) {
+      EXPECT_FALSE(engine->End().ok());
+    }
     EXPECT_FALSE(engine->Begin({&first.event, 1}, Arrival::kLive, first.now).ok());
     files.set_fault({});
     engine.reset();
