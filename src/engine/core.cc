@@ -116,7 +116,7 @@ Status Core::FoldEvent(const Event& event, Arena* arena) {
   }
   const auto arrival = state.pack->features.EvaluateArrival(event, arena);
   if (!arrival.ok()) return DataLoss(arrival.status().message());
-  state.Apply(event, *arrival);
+  state.Apply(event, EventKey::Of(event.source, event.id), *arrival);
   ++events_folded_;
   return {};
 }
@@ -231,7 +231,7 @@ Status Core::RebuildFrom(std::string_view bytes, std::shared_ptr<const pack::Pac
   if (!translated) return {};
   const auto arrival = rebuilt->pack->features.EvaluateArrival(*translated, &arena);
   if (!arrival.ok()) return DataLoss(arrival.status().message());
-  rebuilt->ApplyWindows(*translated, *arrival);
+  rebuilt->ApplyWindows(*translated, EventKey::Of(translated->source, translated->id), *arrival);
   return {};
 }
 

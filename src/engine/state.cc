@@ -44,23 +44,25 @@ void State::Touched(const record::Event& event, std::vector<EntityRef>* out) con
   }
 }
 
-void State::Apply(const record::Event& event, const feature::Arrival& arrival) {
+void State::Apply(const record::Event& event, const EventKey& key,
+                  const feature::Arrival& arrival) {
   CREDENCE_ASSERT(event.seq == last_seq.Next() && event.stamp > last_stamp);
   last_seq = event.seq;
   last_stamp = event.stamp;
-  ApplyWindows(event, arrival);
-  once.Add(EventKey::Of(event.source, event.id), event.digest, event.seq, event.time);
+  ApplyWindows(event, key, arrival);
+  once.Add(key, event.digest, event.seq, event.time);
   DropExpired();
 }
 
-void State::ApplyWindows(const record::Event& event, const feature::Arrival& arrival) {
+void State::ApplyWindows(const record::Event& event, const EventKey& key,
+                         const feature::Arrival& arrival) {
   const record::EventType& type = pack->schema.event_types[event.type];
   if (type.reverses) {
     const auto row = reversible.find(EventKey::Of(event.source, event.reverses));
     if (row != reversible.end() && !row->second.reversed) {
       row->second.reversed = true;
-      for (const auto& [entity, key] : row->second.entities) {
-        feature::EntityState* state = entities.Find(EntityRef{entity, key});
+      for (const auto& [entity, name] : row->second.entities) {
+        feature::EntityState* state = entities.Find(EntityRef{entity, name});
         if (state != nullptr) state->Reverse(pack->features, row->second.seq, event.seq);
       }
     }
@@ -73,7 +75,6 @@ void State::ApplyWindows(const record::Event& event, const feature::Arrival& arr
   if (!type.reversible) return;
   ReversibleRow row{event.seq, event.stamp, false, {}};
   for (const EntityRef& ref : touched) row.entities.emplace_back(ref.entity, std::string(ref.key));
-  const EventKey key = EventKey::Of(event.source, event.id);
   // An id may come again once the once-only index has forgotten it: then it names the newer event.
   reversible.insert_or_assign(key, std::move(row));
   reversible_by_stamp.emplace(event.stamp, key);
