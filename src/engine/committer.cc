@@ -4,11 +4,6 @@
 
 namespace credence::engine {
 
-namespace {
-// For the batch that is on its way to the disk and the one that is begun behind it.
-constexpr uint64_t kRoomBytes = kBatchesInFlightMax * journal::kFrameBytesMax;
-}  // namespace
-
 Committer::Committer(journal::Journal* journal, bool own_thread) : journal_(journal) {
   if (!own_thread) return;
   thread_ = std::thread([this] { Loop(); });
@@ -23,12 +18,6 @@ Committer::~Committer() {
   }
   submitted_.notify_one();
   thread_.join();
-}
-
-Status Committer::MakeRoom() {
-  const std::lock_guard lock(mutex_);
-  // With nothing submitted the thread stands still, and nobody else touches the journal.
-  return queue_.empty() ? journal_->MakeRoom(kRoomBytes) : room_;
 }
 
 void Committer::Submit(std::shared_ptr<Batch> batch) {
@@ -63,9 +52,7 @@ void Committer::Loop() {
     Batch* batch = queue_.front().get();
     lock.unlock();
     Commit(batch);
-    const Status room = journal_->MakeRoom(kRoomBytes);
     lock.lock();
-    room_ = room;
     batch->done = true;
     queue_.pop_front();
     done_.notify_all();

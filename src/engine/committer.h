@@ -5,7 +5,8 @@
 // A batch whose append failed has the journal's status, and so has every later one: the journal
 // refuses everything after a failure, so what stands behind a lost batch is lost too.
 //
-// One caller. The journal belongs to the committer: the caller may look at it after WaitAll only.
+// One caller. The journal belongs to the committer's thread from Submit until the batch is done;
+// the caller may look at it after WaitAll only.
 
 #include <condition_variable>
 #include <deque>
@@ -28,8 +29,6 @@
 
 namespace credence::engine {
 
-// Batches that are begun and not ended: one is decided while the one before it is synced.
-inline constexpr size_t kBatchesInFlightMax = 2;
 // A batch is cut into frames where its records pass this; one event with its decision stays
 // together.
 inline constexpr size_t kFrameRecordBytes = size_t{4} << 20;
@@ -68,9 +67,6 @@ class Committer {
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
 
-  // Ok if a batch may be begun: there is room on the disk for it and for those in flight. To be
-  // asked before the work on it. kResourceExhausted: nothing is lost, it may be asked again.
-  Status MakeRoom();
   void Submit(std::shared_ptr<Batch> batch);
   // Until the batch is on disk, or lost.
   Status Wait(const Batch& batch);
@@ -87,7 +83,6 @@ class Committer {
   std::condition_variable done_;
   std::deque<std::shared_ptr<Batch>> queue_;  // the front is being worked on
   bool stop_ = false;
-  Status room_;    // for the batch behind the one that is being worked on
   Status failed_;  // the first failure; for good
   // Of the frame that is being made.
   std::string bytes_;

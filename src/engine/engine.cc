@@ -472,10 +472,13 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
   return true;
 }
 
-// A full disk is met here, before anything is applied that could not be written down.
+// A full disk is met here, before anything is applied that could not be written down. What is in
+// flight may not have taken its room yet.
 Status Engine::Ready() {
   CREDENCE_TRY(stopped_);
-  return committer_->MakeRoom();
+  const Status room = journal_->MakeRoom((in_flight_.size() + 1) * journal::kFrameBytesMax);
+  // A journal that has stopped says so when the batch that it lost is ended.
+  return room.code() == StatusCode::kResourceExhausted ? room : OkStatus();
 }
 
 // Memory is ahead of the disk: nothing of this batch may be released, and nothing more may be built

@@ -40,6 +40,8 @@
 namespace credence::engine {
 
 inline constexpr size_t kBatchEventsMax = 256;
+// Batches that are begun and not ended: one is decided while the one before it is synced.
+inline constexpr size_t kBatchesInFlightMax = 2;
 // 2261-01-01T00:00:00Z: no event arrives later, so that stamps can always grow.
 inline constexpr Timestamp kStampEnd{9'183'110'400'000'000'000};
 
@@ -118,9 +120,9 @@ class Engine {
   Status RecoverReadOnly();
   Status FoldFrame(const journal::FrameView& frame);
   Status CheckSeal(const std::string& seal);
+  Status Ready();
   [[nodiscard]] std::shared_ptr<Batch> NewBatch();
   Status Submit(std::shared_ptr<Batch> batch);
-  Status Ready();
   Status CommitCommand(std::string record, Seq seq, Timestamp stamp);
   Status Stop(const Status& failure);
   [[nodiscard]] Timestamp NextStamp(Timestamp clock) const;

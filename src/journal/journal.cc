@@ -1,6 +1,7 @@
 #include "src/journal/journal.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "src/base/assert.h"
 
@@ -56,7 +57,38 @@ Result<std::unique_ptr<Journal>> Journal::Open(FileSystem& files, const std::str
   std::unique_ptr<Journal> journal(new Journal(files, folder, options));
   CREDENCE_ASSIGN(journal->lock_, files.Lock(folder + "/lock"));
   CREDENCE_TRY(journal->Recover());
+  if (options.write_ahead == WriteAhead::kSegments && options.own_ahead_thread) {
+    journal->ahead_thread_ = std::thread([raw = journal.get()] { raw->AheadLoop(); });
+  }
   return journal;
+}
+
+Journal::~Journal() {
+  if (!ahead_thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ahead_stop_ = true;
+  }
+  ahead_wanted_.notify_one();
+  ahead_thread_.join();
+}
+
+// Writes ahead as soon as a prepared segment was taken. On a full disk it looks again now and then.
+void Journal::AheadLoop() {
+  constexpr auto kLooksAgain = std::chrono::milliseconds(200);
+  for (;;) {
+    const auto ready = PrepareNext();
+    std::unique_lock lock(mutex_);
+    if (ahead_stop_ || !stopped_.ok()) return;
+    if (ready.ok() && !*ready) continue;
+    if (ready.ok()) {
+      ahead_wanted_.wait(lock, [this] { return ahead_stop_ || !stopped_.ok() || ahead_taken_; });
+      ahead_taken_ = false;
+    } else {
+      ahead_wanted_.wait_for(lock, kLooksAgain, [this] { return ahead_stop_; });
+    }
+    if (ahead_stop_ || !stopped_.ok()) return;
+  }
 }
 
 Status Journal::Recover() {
@@ -197,7 +229,7 @@ Status Journal::BeginSegment(Staged* staged) {
   staged->begins = number;
   staged->segment_header = std::move(bytes);
   segment_ = header;
-  head_ = header.before;
+  SetHead(header.before);
   offset_ = kSegmentHeaderBytes;
   return OkStatus();
 }
@@ -276,6 +308,7 @@ Result<ChainHead> Journal::StageFrame(FrameKind kind, Seq last_seq,
                       std::to_string(kFrameBodyBytesMax) + " fit a frame");
   }
   const uint64_t frame_bytes = FrameBytes(body_bytes);
+  const std::lock_guard stage(stage_mutex_);
   if (offset_ > kSegmentHeaderBytes && offset_ + frame_bytes > options_.segment_bytes) {
     CREDENCE_TRY(BeginSegment(staged.get()));
   }
@@ -283,9 +316,10 @@ Result<ChainHead> Journal::StageFrame(FrameKind kind, Seq last_seq,
   staged->head =
       EncodeFrame(kind, last_seq, records, head_, segment_.salt, offset_, &staged->bytes);
   CREDENCE_ASSERT(staged->bytes.size() == frame_bytes);
-  head_ = staged->head;
   offset_ += frame_bytes;
+  room_ = ahead_end_ > offset_ ? ahead_end_ - offset_ : 0;
   const std::lock_guard lock(mutex_);
+  head_ = staged->head;
   staged_.push_back(std::move(staged));
   return head_;
 }
@@ -323,9 +357,10 @@ Status Journal::Write(Staged* staged) {
 
 Status Journal::MakeRoom(uint64_t bytes) {
   CREDENCE_TRY(status());
-  if (options_.write_ahead == WriteAhead::kNone) return OkStatus();
-  CREDENCE_TRY(ExtendCurrent());
   const uint64_t wanted = std::min(bytes, options_.segment_bytes - kSegmentHeaderBytes);
+  if (options_.write_ahead == WriteAhead::kNone || room_ >= wanted) return OkStatus();
+  const std::lock_guard stage(stage_mutex_);
+  CREDENCE_TRY(ExtendCurrent());
   if (offset_ + wanted <= ahead_end_) return OkStatus();
   // What does not fit this segment fits the next one.
   const std::lock_guard lock(prepare_mutex_);
@@ -360,6 +395,7 @@ Status Journal::ExtendCurrent() {
     if (!written.ok()) return Stop(written);
     at += step;
     ahead_end_ = at;
+    room_ = ahead_end_ - offset_;
   }
   return OkStatus();
 }
@@ -399,12 +435,21 @@ Result<std::unique_ptr<File>> Journal::TakePrepared(uint64_t number) {
   std::unique_ptr<File> file = std::move(next_.file);
   next_ = Ahead();
   next_.number = number + 1;
+  const std::lock_guard moment(mutex_);
+  ahead_taken_ = true;
+  ahead_wanted_.notify_one();
   return file;
+}
+
+void Journal::SetHead(const ChainHead& head) {
+  const std::lock_guard lock(mutex_);
+  head_ = head;
 }
 
 // Nothing more is taken. Returns `why`.
 Status Journal::Stop(const Status& why) {
   const std::lock_guard lock(mutex_);
+  ahead_wanted_.notify_one();
   if (stopped_.ok()) {
     stopped_ =
         why.code() == StatusCode::kUnavailable

@@ -19,11 +19,13 @@
 // changes nothing then; kUnavailable if another writer holds the journal. Not an error: an
 // incomplete last frame, which is cut and reported.
 //
-// Threads. The owner calls Stage, Append, Seal, MakeRoom and the accessors. Another thread may call
-// Sync, and a third PrepareNext, at the same time; status() and durable() are for any thread. The
+// Threads. One thread at a time calls Stage, Append and Seal, and asks where the next frame goes.
+// MakeRoom, Sync, PrepareNext, head(), durable() and status() are for any thread at any time. The
 // FileSystem must then bear calls from several threads (the real one does). `files` must outlive
 // the journal.
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -33,6 +35,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "src/base/file.h"
@@ -60,6 +63,8 @@ struct Options {
   uint64_t segment_bytes = kSegmentBytesDefault;
   // With kSegments the files have segment_bytes from the start, and no more on being sealed.
   WriteAhead write_ahead = WriteAhead::kNone;
+  // With kSegments: a thread of the journal's own calls PrepareNext.
+  bool own_ahead_thread = false;
   // Names a new journal. When an existing one is opened: checked, unless it is all zero.
   JournalId journal_id{};
   // Written into the header of each new segment.
@@ -88,7 +93,7 @@ class Journal {
  public:
   static Result<std::unique_ptr<Journal>> Open(FileSystem& files, const std::string& folder,
                                                const Options& options = {});
-  ~Journal() = default;
+  ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
@@ -108,10 +113,11 @@ class Journal {
   // With WriteAhead::kSegments: ok if frames of together `bytes` (more than a segment counts as a
   // segment) need no more room on the disk, which is made here if nobody prepared it. Ask before
   // the work on a batch, so that no work is done that cannot be written down. Otherwise ok.
+  // Frames that come later from other threads take their room first.
   Status MakeRoom(uint64_t bytes);
   // With WriteAhead::kSegments: one step (kAheadStepBytes, synced) of writing the next segment
-  // ahead; true when it is ready, or nothing is written ahead. For a background thread: without it
-  // the whole is done when a frame needs the segment.
+  // ahead; true when it is ready, or nothing is written ahead. For a background thread (see
+  // Options::own_ahead_thread): without it the whole is done when a frame needs the segment.
   Result<bool> PrepareNext();
 
   // The head after the last frame that was staged; after a failure, the durable one.
@@ -162,6 +168,8 @@ class Journal {
   Status WriteZeros(Ahead* ahead);
   Result<std::unique_ptr<File>> TakePrepared(uint64_t number);
   Status Stop(const Status& why);
+  void SetHead(const ChainHead& head);
+  void AheadLoop();
   [[nodiscard]] std::string Path(uint64_t number) const;
   [[nodiscard]] std::string AheadPath(uint64_t number) const;
 
@@ -171,11 +179,12 @@ class Journal {
   std::unique_ptr<FileLock> lock_;
   OpenReport report_;
 
-  // The owner's: where the next frame will stand.
+  // Whoever holds stage_mutex_ may change where the next frame will stand.
+  std::mutex stage_mutex_;
   SegmentHeader segment_;
-  uint64_t offset_ = 0;     // end of the last staged frame
-  uint64_t ahead_end_ = 0;  // bytes of this segment's file that are there already
-  ChainHead head_;
+  uint64_t offset_ = 0;             // end of the last staged frame
+  uint64_t ahead_end_ = 0;          // bytes of this segment's file that are there already
+  std::atomic<uint64_t> room_ = 0;  // between the two, for a look in passing
 
   // Whoever holds sync_mutex_ may touch the file.
   std::mutex sync_mutex_;
@@ -188,8 +197,15 @@ class Journal {
   mutable std::mutex mutex_;  // of what follows; held for a moment only
   std::deque<std::unique_ptr<Staged>> staged_;
   std::vector<std::unique_ptr<Staged>> spare_;  // for their buffers
+  ChainHead head_;                              // changed with stage_mutex_ held too
   ChainHead durable_;
   Status stopped_;
+
+  // The thread that writes ahead.
+  std::condition_variable ahead_wanted_;
+  bool ahead_taken_ = false;
+  bool ahead_stop_ = false;
+  std::thread ahead_thread_;
 };
 
 // What a journal holds, read from its first frame to its last without writing.

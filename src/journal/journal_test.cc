@@ -421,7 +421,8 @@ TEST(Journal, AnErrorWhileWritingAheadStopsIt) {
   EXPECT_EQ(ReadAll(files, kFolder).frames.size(), 1u);
 }
 
-// One thread stages, one syncs, one writes ahead: what is said to be durable is on the disk.
+// One thread stages, one syncs, one asks for room, one writes ahead: what is said to be durable is
+// on the disk.
 TEST(Journal, StagesWhileAnotherThreadSyncsAndAThirdWritesAhead) {
   const std::string folder = testing::TempDir() + "journal_threads_" + std::to_string(::getpid());
   std::filesystem::remove_all(folder);
@@ -429,13 +430,17 @@ TEST(Journal, StagesWhileAnotherThreadSyncsAndAThirdWritesAhead) {
   Options options;
   options.segment_bytes = 16'384;
   options.write_ahead = WriteAhead::kSegments;
+  options.own_ahead_thread = true;
   auto opened = Journal::Open(files, folder, options);
   ASSERT_TRUE(opened.ok()) << opened.status().ToString();
   Journal& journal = **opened;
   constexpr uint64_t kFrames = 1000;
   std::atomic<bool> done = false;
-  std::thread preparer([&] {
-    while (!done) EXPECT_TRUE(journal.PrepareNext().ok());
+  std::thread asker([&] {
+    while (!done) {
+      EXPECT_TRUE(journal.MakeRoom(2000).ok());
+      EXPECT_LE(journal.durable().frames, kFrames);
+    }
   });
   std::thread syncer([&] {
     while (journal.durable().frames < kFrames) EXPECT_TRUE(journal.Sync().ok());
@@ -446,7 +451,6 @@ TEST(Journal, StagesWhileAnotherThreadSyncsAndAThirdWritesAhead) {
     const auto records = RandomRecords(random, 300);
     const std::vector<std::string_view> views(records.begin(), records.end());
     const PlainFrame frame = Expected(journal.head(), 1, records);
-    EXPECT_TRUE(journal.MakeRoom(2000).ok());
     const auto head = journal.Stage(journal.head().last_seq.Next(), views);
     if (head.status().code() == StatusCode::kOutOfRange) continue;  // the other is behind
     EXPECT_TRUE(head.ok()) << head.status().ToString();
@@ -454,7 +458,7 @@ TEST(Journal, StagesWhileAnotherThreadSyncsAndAThirdWritesAhead) {
   }
   syncer.join();
   done = true;
-  preparer.join();
+  asker.join();
   const ChainHead head = journal.head();
   EXPECT_EQ(journal.durable(), head);
   opened->reset();
