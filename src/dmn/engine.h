@@ -135,6 +135,10 @@ class Model : public std::enable_shared_from_this<Model> {
                                        std::span<const SlotName> slots) const;
   [[nodiscard]] Result<Evaluator> Bind(std::string_view decision,
                                        std::span<const std::string> slots) const;
+  // One evaluator of several decisions (at least one): what two of them need is evaluated once.
+  // Evaluator::EvaluateEach gives all values, Evaluate that of the first decision.
+  [[nodiscard]] Result<Evaluator> BindSeveral(std::span<const std::string> decisions,
+                                              std::span<const SlotName> slots) const;
   // The function that a knowledge model or decision service is; null if there is none of this name.
   [[nodiscard]] const feel::Callable* FindFunction(std::string_view name) const;
 
@@ -143,6 +147,7 @@ class Model : public std::enable_shared_from_this<Model> {
   friend class Evaluator;
   struct Parts;
   Model();
+  [[nodiscard]] Result<uint32_t> FindDecision(std::string_view decision) const;  // its node
   std::unique_ptr<Parts> parts_;
 };
 
@@ -170,9 +175,17 @@ class Evaluator {
   // be null.
   [[nodiscard]] feel::Value Evaluate(std::span<const feel::Value> slots,
                                      feel::EvaluationContext& context, EvaluationLog* log) const;
+  // The values of all decisions given to BindSeveral, in that order; in the context's arena.
+  [[nodiscard]] std::span<const feel::Value> EvaluateEach(std::span<const feel::Value> slots,
+                                                          feel::EvaluationContext& context,
+                                                          EvaluationLog* log) const;
 
  private:
   friend class Model;
+  // Values of all steps, in the arena.
+  [[nodiscard]] std::span<const feel::Value> Run(std::span<const feel::Value> slots,
+                                                 feel::EvaluationContext& context,
+                                                 EvaluationLog* log) const;
   Evaluator(std::shared_ptr<const Model> model, std::shared_ptr<const Plan> plan)
       : model_(std::move(model)), plan_(std::move(plan)) {}
   std::shared_ptr<const Model> model_;

@@ -139,6 +139,20 @@ const std::string& Evaluator::decision() const { return plan_->root->info.name; 
 
 Value Evaluator::Evaluate(std::span<const Value> slots, EvaluationContext& context,
                           EvaluationLog* log) const {
+  return Run(slots, context, log)[plan_->outputs[0]];
+}
+
+std::span<const Value> Evaluator::EvaluateEach(std::span<const Value> slots,
+                                               EvaluationContext& context,
+                                               EvaluationLog* log) const {
+  const std::span<const Value> values = Run(slots, context, log);
+  const std::span<Value> results = context.arena().NewArray<Value>(plan_->outputs.size());
+  for (size_t i = 0; i < results.size(); ++i) results[i] = values[plan_->outputs[i]];
+  return results;
+}
+
+std::span<const Value> Evaluator::Run(std::span<const Value> slots, EvaluationContext& context,
+                                      EvaluationLog* log) const {
   if (log != nullptr) {
     log->matched.clear();
     log->depth = 0;
@@ -166,7 +180,7 @@ Value Evaluator::Evaluate(std::span<const Value> slots, EvaluationContext& conte
   plan_->Run(values, context);
   context.host = outer_host;
   context.notes = outer_notes;
-  return values[plan_->outputs[0]];
+  return values;
 }
 
 }  // namespace credence::dmn

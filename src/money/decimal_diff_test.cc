@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -297,6 +298,43 @@ TEST(DecimalDiff, RoundingToAScaleAgreesWithQuantize) {
       ASSERT_TRUE(SameBits(got, want)) << "seed " << kSeed << ": " << Describe(a) << " at " << scale
                                        << " gives " << Describe(got) << ", not " << Describe(want);
     }
+  }
+}
+
+TEST(DecimalDiff, WholePowersAgreeWithTheWayByTheLogarithm) {
+  constexpr uint64_t kSeed = 9;
+  Random random(kSeed);
+  const int64_t pairs = Pairs() / 5;
+  for (int64_t i = 0; i < pairs; ++i) {
+    // Growth factors (1.0042), prices, and everything up to 34 digits.
+    const auto digits = 1 + random.Below(random.OneIn(2) ? 8 : 34);
+    UInt128 coefficient = (UInt128{random.Next()} << 64 | random.Next()) %
+                          decimal_bid::kPowersOfTen[static_cast<size_t>(digits)];
+    int64_t exponent = random.Between(-40, 10);
+    if (random.OneIn(2)) {
+      coefficient += decimal_bid::kPowersOfTen[std::min<size_t>(digits + 1, 33)];
+      exponent = -static_cast<int64_t>(std::min<size_t>(digits + 1, 33));
+    }
+    const Decimal base = Access::Pack(false, coefficient % (Access::kCoefficientEnd - 1) + 1,
+                                      static_cast<int>(exponent));
+    if (base == Decimal::FromInt64(1)) continue;
+    const int64_t bound = random.OneIn(8) ? 1'100'000 : random.OneIn(2) ? 400 : 12;
+    const int64_t power = random.Between(-bound, bound);
+    if (power == 0) continue;
+    const Decimal got = Decimal::Power(base, Decimal::FromInt64(power));
+    const Decimal want = decimal_bid::PowerByLogarithm(base, Decimal::FromInt64(power));
+    // Exact products are rounded from themselves, ties to even, which a logarithm cannot see.
+    const UInt128 factor = Access::Coefficient(base.Canonical());
+    UInt128 product = 1;
+    bool fits = true;
+    for (int64_t n = 0; n < std::abs(power) && fits && factor != 1; ++n) {
+      fits = !__builtin_mul_overflow(product, factor, &product);
+    }
+    if (fits) continue;
+    const bool is_exact = got.IsFinite() && Access::Coefficient(got) < Access::kCoefficientEnd / 10;
+    const bool same = SameBits(got, want) || (is_exact && got == want);
+    ASSERT_TRUE(same) << "seed " << kSeed << ": " << Describe(base) << " ** " << power << " gives "
+                      << Describe(got) << ", not " << Describe(want);
   }
 }
 

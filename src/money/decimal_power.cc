@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 
 #include "src/base/assert.h"
@@ -283,6 +284,95 @@ Decimal PowerByLog(bool negative, Decimal base, Decimal exponent) {
   return Pack(negative, ExpFixed(Narrowed(low), towards_zero));
 }
 
+// 1 / x for x from 1 to 10; relative error below 2^-230. Newton's iteration from 60 bits.
+Fixed Inverse(const Fixed& x) {
+  constexpr Fixed kTwo = {{0, 0, 0, 0, 2}};
+  constexpr int kSeedBits = 60;
+  const uint64_t top = (x.limb[4] << kSeedBits) | (x.limb[3] >> (64 - kSeedBits));
+  const UInt128 seed = (UInt128{1} << (64 + kSeedBits)) / top;
+  Fixed inverse;
+  inverse.limb[3] = seed >> 64 != 0 ? ~uint64_t{0} : static_cast<uint64_t>(seed);
+  for (int i = 0; i < 2; ++i) inverse = Multiply(inverse, Subtract(kTwo, Multiply(x, inverse)));
+  return inverse;
+}
+
+// Divides by ten until less than `end`, counting the exponent up; relative error below 2^-249 each.
+void Normalise(uint64_t end, Fixed* mantissa, int64_t* exponent) {
+  // floor(2^256 / 10)
+  constexpr Fixed kTenth = {
+      {0x9999999999999999U, 0x9999999999999999U, 0x9999999999999999U, 0x1999999999999999U, 0}};
+  while (mantissa->Whole() >= end) {
+    *mantissa = Multiply(*mantissa, kTenth);
+    ++*exponent;
+  }
+}
+
+constexpr uint64_t kSquareAndMultiplyMax = uint64_t{1} << 20;
+
+// base^power by squaring, for a power of up to kSquareAndMultiplyMax in size: nothing where the
+// result is so near to the middle between two decimals that 220 bits do not tell which is nearer,
+// and far from 1, where the range of exponents matters.
+std::optional<Decimal> PowerBySquaring(bool negative, Decimal base, int64_t power) {
+  const UInt128 coefficient = Access::Coefficient(base);
+  const int digits = CountDigits(coefficient);
+  Fixed square;  // base = square x 10^square_exponent
+  int64_t square_exponent = Access::Exponent(base) + digits - 1;
+  constexpr int kDigitsOfWord = 19;
+  if (digits <= kDigitsOfWord) {
+    const auto divisor = static_cast<uint64_t>(decimal_bid::kPowersOfTen[size_t(digits) - 1]);
+    UInt128 rest = coefficient;
+    for (size_t i = square.limb.size(); i-- > 0; rest <<= 64) {
+      square.limb[i] = static_cast<uint64_t>(rest / divisor);
+      rest %= divisor;
+    }
+  } else {
+    Wide wide;
+    wide.limb[kFractionLimbs] = static_cast<uint64_t>(coefficient);
+    wide.limb[kFractionLimbs + 1] = static_cast<uint64_t>(coefficient >> 64);
+    wide.ScaleByPowerOfTen(1 - digits);
+    square = Narrowed(wide);
+  }
+  // A product of two numbers below 2^31 fits the limb before the point.
+  constexpr uint64_t kRoom = uint64_t{1} << 31;
+  auto rest = static_cast<uint64_t>(power < 0 ? -power : power);
+  Fixed result = kOne;
+  int64_t exponent = 0;
+  for (;;) {
+    if ((rest & 1) != 0) {
+      result = Multiply(result, square);
+      exponent += square_exponent;
+      Normalise(kRoom, &result, &exponent);
+    }
+    rest >>= 1;
+    if (rest == 0) break;
+    square = Multiply(square, square);
+    square_exponent *= 2;
+    Normalise(kRoom, &square, &square_exponent);
+  }
+  Normalise(10, &result, &exponent);
+  if (power < 0) {
+    // From 0.1 to 1: one digit more, so that it begins at 1 again.
+    Wide inverse = Inverse(result).Widened();
+    exponent = -exponent;
+    if (inverse.Whole() == 0) {
+      inverse.MultiplySmall(10);
+      --exponent;
+    }
+    result = Narrowed(inverse);
+  }
+  constexpr int64_t kExponentSafe = 6'000;
+  if (exponent < -kExponentSafe || exponent > kExponentSafe) return std::nullopt;
+  constexpr int kDigitsAfterFirst = 35;  // two more than are kept
+  Wide wide = result.Widened();
+  wide.ScaleByPowerOfTen(kDigitsAfterFirst);
+  const auto dropped = static_cast<uint64_t>(wide.Whole() % 100);
+  const uint64_t fraction = wide.limb[kFractionLimbs - 1];
+  if ((dropped == 49 && fraction == ~uint64_t{0}) || (dropped == 50 && fraction == 0)) {
+    return std::nullopt;
+  }
+  return PackRounded(negative, wide.Whole(), exponent - kDigitsAfterFirst, true);
+}
+
 // value^power if that fits 128 bits.
 std::optional<UInt128> ExactPower(UInt128 value, uint64_t power) {
   if (value <= 1) return value;
@@ -332,6 +422,10 @@ std::optional<Decimal> PowerByMultiplying(bool negative, Decimal base, int64_t p
 
 }  // namespace
 
+Decimal decimal_bid::PowerByLogarithm(Decimal base, Decimal exponent) {
+  return PowerByLog(false, base, exponent);
+}
+
 Decimal Decimal::Exp() const {
   if (!IsFinite()) return bits_.high == Access::High(Access::Infinity(true)) ? Decimal() : *this;
   if (IsZero()) return FromInt64(1);
@@ -370,6 +464,10 @@ Decimal Decimal::Power(Decimal base, Decimal exponent) {
     const auto exact = PowerByMultiplying(negative, magnitude, *integer);
     // Whole numbers are held at scale 0 where that takes no more than 34 digits.
     if (exact) return exact->Scale() == 0 ? exact->Rounded(0, Rounding::kDown) : *exact;
+    if (std::abs(*integer) <= static_cast<int64_t>(kSquareAndMultiplyMax)) {
+      const auto rounded = PowerBySquaring(negative, magnitude, *integer);
+      if (rounded) return *rounded;
+    }
   }
   if (exponent == FromScaled(5, -1)) return magnitude.SquareRoot();
   return PowerByLog(negative, magnitude, exponent);
