@@ -150,12 +150,17 @@ bool Plan::IsLevel(size_t index) const {
          index >= static_cast<size_t>(terms_.principal_grace);
 }
 
+// Whether what was paid settles the period, so that it keeps its dues. By plan it never does.
+bool Plan::IsSettled(const Period& period) const {
+  if (terms_.interest_by_plan) return false;
+  return period.paid_principal + period.paid_interest > 0 && period.IsPaid();
+}
+
 // The last period that still can take a difference: not locked and not settled by what was paid.
 size_t Plan::LastOpen() const {
   for (size_t i = periods_.size(); i-- > 0;) {
     const Period& period = periods_[i];
-    const bool touched = period.paid_principal + period.paid_interest > 0;
-    if (!period.locked && !(touched && period.IsPaid())) return i;
+    if (!period.locked && !IsSettled(period)) return i;
   }
   return periods_.size() - 1;
 }
@@ -253,7 +258,8 @@ void Plan::Recompute() {
     }
     if (i <= last_open) rest -= p.principal;
     while (delta < deltas_.size() && deltas_[delta].day <= p.to) balance += deltas_[delta++].amount;
-    const int64_t unpaid = p.principal - p.paid_principal;
+    // By plan, V falls by the whole due on its day; otherwise what was paid has left it already.
+    const int64_t unpaid = terms_.interest_by_plan ? p.principal : p.principal - p.paid_principal;
     if (today_ && terms_.interest_on_overdue && *today_ > p.to) {
       overdue += unpaid;
     } else {
@@ -319,9 +325,7 @@ void Plan::SolveLevel(size_t first) {
   std::vector<size_t> open;
   for (size_t i = 0; i < periods_.size(); ++i) {
     const Period& p = periods_[i];
-    const bool touched = p.paid_principal + p.paid_interest > 0;
-    const bool settled = p.locked || (touched && p.IsPaid());
-    if (i < first || settled) {
+    if (i < first || p.locked || IsSettled(p)) {
       base -= p.principal - p.credited_principal;
     } else {
       open.push_back(i);
@@ -436,7 +440,9 @@ void Plan::PayPrincipal(size_t index, Date day, int64_t amount_minor) {
   period.paid_principal += amount_minor;
   // A payment that comes late counts as if it had come in time, unless overdue principal bears
   // interest.
-  Insert(terms_.interest_on_overdue ? day : std::min(day, period.to), -amount_minor);
+  if (!terms_.interest_by_plan) {
+    Insert(terms_.interest_on_overdue ? day : std::min(day, period.to), -amount_minor);
+  }
   Recompute();
 }
 
@@ -484,7 +490,7 @@ void Plan::WaiveInterest(size_t index, int64_t amount_minor) {
 
 Plan::Dues Plan::PayableOn(size_t index, Date day) const {
   const Period& p = periods_[index];
-  if (day >= p.to || p.locked || terms_.kind == PlanKind::kFlat) {
+  if (day >= p.to || p.locked || terms_.kind == PlanKind::kFlat || terms_.interest_by_plan) {
     return {p.principal - p.paid_principal, p.interest - p.paid_interest};
   }
   const bool pays_interest = index >= static_cast<size_t>(terms_.interest_grace);

@@ -135,6 +135,7 @@ class Plan {
   void Recompute();
   void SetDues(size_t index, int64_t calculated, bool takes_rest, int64_t rest);
   [[nodiscard]] size_t LastOpen() const;
+  [[nodiscard]] bool IsSettled(const Period& period) const;
   // Interest and factor of [from, to) inside period `index`, for the balance on `from`.
   [[nodiscard]] Sum Accrue(size_t index, Date from, Date to, int64_t balance) const;
   [[nodiscard]] Decimal FlatInterest(size_t index) const;

@@ -87,6 +87,8 @@ struct Terms {
   // Overdue principal bears interest until it is paid. Otherwise interest is that of the plan,
   // however late.
   bool interest_on_overdue = false;
+  // Interest is that of the plan whatever is paid early or late (no recalculation).
+  bool interest_by_plan = false;
   // Equal instalments: spread the residue of rounding when it is more than half a minor unit a
   // period.
   bool smooth = true;
