@@ -43,6 +43,11 @@ bool NeedsAmount(TransactionKind kind) {
     case TransactionKind::kPauseInterest:
     case TransactionKind::kExtend:
     case TransactionKind::kWriteOff:
+    case TransactionKind::kChargeOff:
+    case TransactionKind::kReamortise:
+    case TransactionKind::kReage:
+    case TransactionKind::kMoveDue:
+    case TransactionKind::kWaiveCharge:
       return false;
     default:
       return true;
@@ -474,10 +479,10 @@ Allocation Loan::FoldKind(const Transaction& t) {
       overpaid_ -= a.overpaid;
       return a;
     case TransactionKind::kChangeRate:
-      plan_.ChangeRate(t.day, t.rate);
+      plan_.ChangeRate(t.due.value_or(t.day), t.rate);
       return a;
     case TransactionKind::kPauseInterest:
-      plan_.PauseInterest(t.day, t.until);
+      plan_.PauseInterest(t.due.value_or(t.day), t.until);
       return a;
     case TransactionKind::kExtend: {
       const size_t was = plan_.periods().size();

@@ -138,11 +138,13 @@ struct Transaction {
   TransactionKind kind = TransactionKind::kRepay;
   Date day;
   int64_t amount_minor = 0;
-  Decimal rate;             // kChangeRate
-  Date until;               // kPauseInterest, kReage, kMoveDue
-  int32_t count = 0;        // kExtend, kReage
-  std::optional<Date> due;  // kCharge, kPenalty: none = `day`; kMoveDue
-  uint64_t about = 0;       // kWaiveCharge, kChargeAdjustment: the charge; kChargeback: the payment
+  Decimal rate;       // kChangeRate
+  Date until;         // kPauseInterest, kReage, kMoveDue
+  int32_t count = 0;  // kExtend, kReage
+  // kCharge, kPenalty: when it falls due; kChangeRate, kPauseInterest, kExtend: from when;
+  // kMoveDue: which. None: `day`.
+  std::optional<Date> due;
+  uint64_t about = 0;  // kWaiveCharge, kChargeAdjustment: the charge; kChargeback: the payment
 };
 
 // In the order of precedence.
@@ -219,6 +221,7 @@ struct Instalment {
   int64_t paid_in_advance = 0;  // of `paid`: before the due date
   int64_t paid_late = 0;        // of `paid`: behind it
   int64_t waived = 0;
+  int64_t credited = 0;            // of the principal: taken back (chargeback)
   std::optional<Date> settled_on;  // the day on which nothing was left to pay
 
   [[nodiscard]] int64_t Due() const { return principal + interest + fee + penalty; }

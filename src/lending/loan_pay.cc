@@ -81,6 +81,7 @@ Instalment Loan::ViewOf(size_t index) const {
   view.due = DueOf(slot);
   view.principal = slot.principal;
   view.interest = slot.interest;
+  view.credited = slot.kind == InstalmentKind::kBehind ? slot.principal : 0;
   view.paid_principal = slot.paid_principal;
   view.paid = slot.paid_principal + slot.paid_interest;
   if (slot.kind == InstalmentKind::kPeriod) {
@@ -88,6 +89,7 @@ Instalment Loan::ViewOf(size_t index) const {
     view.from = period.from;
     view.principal = period.principal;
     view.interest = period.interest;
+    view.credited = period.credited_principal;
     view.paid_principal = period.paid_principal;
     view.paid = period.paid_principal + period.paid_interest;
   }
