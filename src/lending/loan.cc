@@ -9,6 +9,7 @@ namespace credence::lending {
 namespace {
 
 constexpr uint64_t kRuleChargeBit = uint64_t{1} << 63;
+constexpr uint64_t kCreditedBit = uint64_t{1} << 62;
 constexpr uint64_t kPenaltyInterestId = kRuleChargeBit | 1;
 
 // Indexed by value.
@@ -301,6 +302,11 @@ Allocation Loan::Prepay(Date day, int64_t amount, Plan::Prepay mode) {
 
 Allocation Loan::WriteOff(Date day) {
   const Allocation quote = PayOffQuote(day);
+  given_up_ = Instalments();
+  for (Instalment& row : given_up_) {
+    if (row.Unpaid() > 0) row.settled_on = day;
+    row.written_off = row.Unpaid();
+  }
   written_off_principal_ += quote.principal;
   written_off_other_ += quote.interest + quote.fee + quote.penalty;
   plan_.Settle();
@@ -366,36 +372,95 @@ Allocation Loan::Draw(const Transaction& t) {
   return a;
 }
 
-// Money overpaid goes first; the rest is due again with the period that the day lies in, or behind
-// the last due date.
+// The whole amount is due again with the period that the day lies in, or behind the last due date;
+// what was overpaid pays it at once.
 Allocation Loan::Chargeback(const Transaction& t) {
   Allocation a;
-  a.overpaid = std::min(t.amount_minor, overpaid_);
-  overpaid_ -= a.overpaid;
-  int64_t left = t.amount_minor - a.overpaid;
+  int64_t left = t.amount_minor;
   const auto paid = std::find_if(
       transactions_.begin(), transactions_.end(),
       [&](const AppliedTransaction& applied) { return applied.transaction.id == t.about; });
   if (paid != transactions_.end() && t.about != 0) {
+    Allocation open = paid->allocation;  // less what was charged back of it before
+    for (const AppliedTransaction& earlier : transactions_) {
+      if (earlier.transaction.id == t.id) break;
+      if (earlier.reversed || earlier.transaction.kind != TransactionKind::kChargeback ||
+          earlier.transaction.about != t.about) {
+        continue;
+      }
+      open.interest -= earlier.allocation.interest;
+      open.fee -= earlier.allocation.fee;
+      open.penalty -= earlier.allocation.penalty;
+      open.principal -= earlier.allocation.principal;
+    }
+    const auto take = [&](int64_t available, int64_t* into) {
+      *into = std::clamp<int64_t>(available, 0, left);
+      left -= *into;
+    };
     for (const Part part : product_.chargeback_order) {
-      if (part == Part::kPrincipal) break;
-      if (part != Part::kInterest) continue;  // a fee that was paid is not asked for again
-      a.interest = std::min(left, paid->allocation.interest);
-      left -= a.interest;
+      if (part == Part::kPrincipal) take(open.principal, &a.principal);
+      if (part == Part::kInterest) take(open.interest, &a.interest);
+      if (part == Part::kFee) take(open.fee, &a.fee);
+      if (part == Part::kPenalty) take(open.penalty, &a.penalty);
     }
   }
-  a.principal = left;
-  if (a.principal + a.interest == 0) return a;
-  charged_back_ += a.principal;
-  state_ = LoanState::kActive;
-  if (t.day > plan_.periods().back().due) {
-    Slot& slot = slots_[SlotBehind(t.day)];
-    slot.principal += a.principal;
-    slot.interest += a.interest;
-  } else {
-    plan_.Credit(t.day, a.principal, a.interest);
-  }
+  a.principal += left;
+  CreditAgain(t, &a);
   return a;
+}
+
+// Asks again for what `a` says. Principal that overpaid money covers is paid at once; then `a` says
+// how much that was.
+void Loan::CreditAgain(const Transaction& t, Allocation* a) {
+  if (a->Total() == 0) return;
+  charged_back_ += a->principal;
+  state_ = LoanState::kActive;
+  const bool behind = t.day > plan_.periods().back().due;
+  const size_t index = behind ? SlotBehind(t.day) : SlotOf(plan_.IndexOf(t.day));
+  if (behind) {
+    slots_[index].principal += a->principal;
+    slots_[index].interest += a->interest;
+  } else {
+    plan_.Credit(t.day, a->principal, a->interest);
+  }
+  for (const bool penalty : {true, false}) {
+    const int64_t amount = penalty ? a->penalty : a->fee;
+    if (amount == 0) continue;
+    AddCharge(kRuleChargeBit | kCreditedBit | (t.id << 1) | (penalty ? 1 : 0), penalty, t.day,
+              index, amount);
+    for (Charge& charge : charges_) {
+      if ((charge.id & kCreditedBit) != 0 && (charge.id & kRuleChargeBit) != 0) {
+        charge.credited = true;
+      }
+    }
+  }
+  const int64_t held = std::min(a->principal, overpaid_);
+  if (held == 0) return;
+  overpaid_ -= held;
+  if (behind) {
+    slots_[index].paid_principal += held;
+  } else {
+    plan_.PayPrincipal(slots_[index].period, t.day, held);
+  }
+  a->principal -= held;
+  a->overpaid = held;
+}
+
+// After periods were dropped: what stood in their instalments goes to the last one that is left.
+void Loan::DropSlots(size_t periods) {
+  Slot& last = slots_[SlotOf(periods - 1)];
+  for (Slot& slot : slots_) {
+    if (slot.kind != InstalmentKind::kPeriod || slot.period < periods || slot.gone) continue;
+    slot.gone = true;
+    last.in_advance += slot.in_advance;
+    last.late += slot.late;
+  }
+}
+
+void Loan::AssignCharges() {
+  for (Charge& charge : charges_) {
+    if (!charge.credited) charge.slot = ChargeSlot(charge.due);
+  }
 }
 
 // Given up in the books; the borrower is still asked for it. The allocation is what was open.
@@ -403,6 +468,11 @@ Allocation Loan::ChargeOff(Date day) {
   charged_off_ = true;
   if (product_.charge_off != ChargeOffRule::kRegular && day < plan_.periods().back().to) {
     plan_.PauseInterest(day, plan_.periods().back().to);
+    if (product_.charge_off == ChargeOffRule::kAccelerate) {
+      plan_.Accelerate(day);
+      DropSlots(plan_.periods().size());
+      AssignCharges();
+    }
   }
   Allocation open;
   for (size_t i = 0; i < slots_.size(); ++i) {
@@ -474,10 +544,15 @@ Allocation Loan::FoldKind(const Transaction& t) {
       recovered_ += t.amount_minor;
       a.principal = t.amount_minor;
       return a;
-    case TransactionKind::kRefundOverpaid:
-      a.overpaid = std::min(t.amount_minor, overpaid_);
-      overpaid_ -= a.overpaid;
+    case TransactionKind::kRefundOverpaid: {
+      // What is not overpaid any more, since something earlier changed, is owed again.
+      const int64_t held = std::min(t.amount_minor, overpaid_);
+      overpaid_ -= held;
+      a.principal = t.amount_minor - held;
+      CreditAgain(t, &a);
+      a.overpaid += held;
       return a;
+    }
     case TransactionKind::kChangeRate:
       plan_.ChangeRate(t.due.value_or(t.day), t.rate);
       return a;
@@ -495,9 +570,11 @@ Allocation Loan::FoldKind(const Transaction& t) {
                               std::max<size_t>(product_.charges.size(), 1));
       return a;
     }
+    case TransactionKind::kMoveDue:
+      if (plan_.MoveDue(t.due.value_or(t.day), t.until)) AssignCharges();
+      return a;
     case TransactionKind::kReamortise:
     case TransactionKind::kReage:
-    case TransactionKind::kMoveDue:
       break;
   }
   return a;
@@ -557,7 +634,8 @@ LoanStatus Loan::CheckOpen(const Transaction& t) const {
   using enum TransactionKind;
   constexpr std::array kAlways{kDraw,         kCharge,         kPenalty,       kGoodwill,
                                kPayoutRefund, kMerchantRefund, kInterestRefund};
-  const bool may_open = std::find(kAlways.begin(), kAlways.end(), t.kind) != kAlways.end();
+  const bool may_open = (product_.holds_surplus && NeedsAmount(t.kind)) ||
+                        std::find(kAlways.begin(), kAlways.end(), t.kind) != kAlways.end();
   if (!may_open && (state_ == LoanState::kClosed || state_ == LoanState::kOverpaid)) {
     return LoanStatus::kClosed;
   }

@@ -91,6 +91,8 @@ struct Product {
   // What a chargeback takes back first; empty: principal only.
   std::vector<Part> chargeback_order;
   ChargeOffRule charge_off = ChargeOffRule::kRegular;
+  // Money that comes when nothing is owed is held as overpaid instead of refused.
+  bool holds_surplus = false;
   std::vector<ChargeRule> charges;
   // Penalty interest (罚息): this rate a year on overdue principal, for every day after the grace
   // days, over 360.
@@ -187,6 +189,7 @@ struct Charge {
   uint64_t id = 0;  // of the transaction; with the top bit set, of a rule and period
   bool penalty = false;
   Date due;
+  bool credited = false;  // a fee or penalty that was paid and charged back
   size_t slot = 0;  // which instalment asks for it: in the order in which instalments came to be
   int64_t amount = 0;
   int64_t paid = 0;
@@ -221,11 +224,12 @@ struct Instalment {
   int64_t paid_in_advance = 0;  // of `paid`: before the due date
   int64_t paid_late = 0;        // of `paid`: behind it
   int64_t waived = 0;
+  int64_t written_off = 0;
   int64_t credited = 0;            // of the principal: taken back (chargeback)
   std::optional<Date> settled_on;  // the day on which nothing was left to pay
 
   [[nodiscard]] int64_t Due() const { return principal + interest + fee + penalty; }
-  [[nodiscard]] int64_t Unpaid() const { return Due() - paid - waived; }
+  [[nodiscard]] int64_t Unpaid() const { return Due() - paid - waived - written_off; }
 };
 
 enum class LoanState : uint8_t {
@@ -287,6 +291,9 @@ class Loan {
   // Everything earned up to the end of `day`, whether paid or not: interest by the day, charges by
   // their due date.
   [[nodiscard]] Allocation EarnedTo(Date day) const;
+  // How much of the interest earned to `day` was for `amount_minor` of the money drawn (the first
+  // drawn first): what is given back with goods that are returned.
+  [[nodiscard]] int64_t InterestOn(int64_t amount_minor, Date day) const;
   // By due date; a down payment behind the period that is due on the same day.
   [[nodiscard]] std::vector<Instalment> Instalments() const;
 
@@ -316,6 +323,7 @@ class Loan {
     int64_t paid_interest = 0;
     int64_t in_advance = 0;
     int64_t late = 0;
+    bool gone = false;  // its period was dropped
     std::optional<Date> settled_on;
   };
   [[nodiscard]] Date DueOf(const Slot& slot) const;
@@ -342,7 +350,10 @@ class Loan {
   [[nodiscard]] std::vector<size_t> SlotsOf(Timing timing, Date day, FutureRule future) const;
   Allocation Draw(const Transaction& t);
   Allocation Chargeback(const Transaction& t);
+  void CreditAgain(const Transaction& t, Allocation* a);
   Allocation ChargeOff(Date day);
+  void DropSlots(size_t periods);
+  void AssignCharges();
   Allocation FoldKind(const Transaction& t);
   int64_t WaiveCharge(uint64_t id);
   Allocation PayOff(Date day, int64_t amount);
@@ -374,6 +385,7 @@ class Loan {
   int64_t written_off_other_ = 0;
   int64_t recovered_ = 0;
   bool charged_off_ = false;
+  std::vector<Instalment> given_up_;  // the rows as they stood when they were written off
 };
 
 }  // namespace credence::lending

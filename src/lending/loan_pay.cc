@@ -38,8 +38,10 @@ size_t Loan::SlotBehind(Date due) {
 }
 
 std::vector<size_t> Loan::SlotsByDue() const {
-  std::vector<size_t> sorted(slots_.size());
-  for (size_t i = 0; i < sorted.size(); ++i) sorted[i] = i;
+  std::vector<size_t> sorted;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i].gone) sorted.push_back(i);
+  }
   std::sort(sorted.begin(), sorted.end(), [&](size_t a, size_t b) {
     const auto key = [&](size_t i) {
       const Slot& slot = slots_[i];
@@ -54,7 +56,7 @@ std::vector<size_t> Loan::SlotsByDue() const {
 int64_t Loan::UnpaidPart(size_t index, Part part) const {
   const Slot& slot = slots_[index];
   const bool period = slot.kind == InstalmentKind::kPeriod;
-  if (!period && state_ == LoanState::kWrittenOff) return 0;
+  if (slot.gone || (!period && state_ == LoanState::kWrittenOff)) return 0;
   switch (part) {
     case Part::kPrincipal:
       if (!period) return slot.principal - slot.paid_principal;
@@ -77,7 +79,7 @@ Instalment Loan::ViewOf(size_t index) const {
   const Slot& slot = slots_[index];
   Instalment view;
   view.kind = slot.kind;
-  view.from = slot.from;
+  view.from = slot.kind == InstalmentKind::kBehind ? plan_.periods().back().due : slot.from;
   view.due = DueOf(slot);
   view.principal = slot.principal;
   view.interest = slot.interest;
@@ -106,6 +108,7 @@ Instalment Loan::ViewOf(size_t index) const {
 }
 
 std::vector<Instalment> Loan::Instalments() const {
+  if (state_ == LoanState::kWrittenOff) return given_up_;
   std::vector<Instalment> views;
   views.reserve(slots_.size());
   for (const size_t i : SlotsByDue()) views.push_back(ViewOf(i));
@@ -114,8 +117,9 @@ std::vector<Instalment> Loan::Instalments() const {
 
 void Loan::MarkSettled(Date day) {
   for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].gone) continue;
     const Instalment view = ViewOf(i);
-    if (view.Unpaid() > 0 || view.Due() == 0) {
+    if (view.Unpaid() > 0) {
       slots_[i].settled_on.reset();
     } else if (!slots_[i].settled_on) {
       slots_[i].settled_on = day;
@@ -146,6 +150,26 @@ Allocation Loan::EarnedTo(Date day) const {
     (charge.penalty ? earned.penalty : earned.fee) += charge.amount - charge.waived;
   }
   return earned;
+}
+
+int64_t Loan::InterestOn(int64_t amount_minor, Date day) const {
+  Loan less(product_, start_, dates_);
+  for (const AppliedTransaction& applied : transactions_) {
+    if (applied.reversed) continue;
+    AppliedTransaction changed = applied;
+    if (applied.transaction.kind == TransactionKind::kDraw) {
+      const int64_t part = std::min(amount_minor, changed.transaction.amount_minor);
+      amount_minor -= part;
+      changed.transaction.amount_minor -= part;
+      if (changed.transaction.amount_minor == 0) continue;
+    }
+    if (less.state_ == LoanState::kPending && changed.transaction.kind != TransactionKind::kDraw) {
+      continue;
+    }
+    less.Fold(changed);
+  }
+  less.Observe(day);
+  return EarnedTo(day).interest - less.EarnedTo(day).interest;
 }
 
 // --- repayment ---

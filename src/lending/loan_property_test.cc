@@ -102,7 +102,6 @@ void ExpectSound(const Loan& loan) {
         paid += a.Total();
         break;
       case TransactionKind::kRefundOverpaid:
-      case TransactionKind::kChargeback:  // takes what was overpaid first
         refunded += a.overpaid;
         break;
       default:

@@ -259,7 +259,8 @@ void Plan::Recompute() {
     if (i <= last_open) rest -= p.principal;
     while (delta < deltas_.size() && deltas_[delta].day <= p.to) balance += deltas_[delta++].amount;
     // By plan, V falls by the whole due on its day; otherwise what was paid has left it already.
-    const int64_t unpaid = terms_.interest_by_plan ? p.principal : p.principal - p.paid_principal;
+    const int64_t unpaid = terms_.interest_by_plan ? p.principal - p.credited_principal
+                                                   : p.principal - p.paid_principal;
     if (today_ && terms_.interest_on_overdue && *today_ > p.to) {
       overdue += unpaid;
     } else {
@@ -458,7 +459,7 @@ void Plan::Credit(Date day, int64_t principal_minor, int64_t interest_minor) {
   period.credited_interest += interest_minor;
   period.principal += principal_minor;  // open again, so that it may take the rest
   credited_ += principal_minor;
-  if (principal_minor != 0) Insert(day, principal_minor);
+  if (principal_minor != 0 && !terms_.interest_by_plan) Insert(day, principal_minor);
   Recompute();
 }
 
@@ -526,6 +527,49 @@ void Plan::AddPeriods(Date day, int32_t count) {
   }
   Recompute();
   Solve(IndexOf(day));
+}
+
+bool Plan::MoveDue(Date due, Date to) {
+  for (size_t i = 0; i < periods_.size(); ++i) {
+    if (periods_[i].due != due) continue;
+    if (to <= periods_[i].from) return false;
+    for (size_t k = i; k < periods_.size(); ++k) {
+      if (k > i) periods_[k].from = periods_[k - 1].to;
+      periods_[k].to = StepDate(terms_, to, static_cast<int64_t>(k - i));
+      periods_[k].due = periods_[k].to;
+    }
+    plain_factors_.clear();
+    for (size_t k = 0; k < periods_.size(); ++k) plain_factors_.push_back(PlainFactor(k));
+    Recompute();
+    return true;
+  }
+  return false;
+}
+
+void Plan::Accelerate(Date day) {
+  size_t kept = 0;
+  while (kept + 1 < periods_.size() && periods_[kept].to < day) ++kept;
+  Period& last = periods_[kept];
+  for (size_t i = kept + 1; i < periods_.size(); ++i) {
+    const Period& dropped = periods_[i];
+    last.paid_principal += dropped.paid_principal;
+    last.paid_interest += dropped.paid_interest;
+    last.credited_principal += dropped.credited_principal;
+    last.credited_interest += dropped.credited_interest;
+    last.waived_interest += dropped.waived_interest;
+  }
+  if (last.from < day && day < last.to) {
+    last.to = day;
+    last.due = day;
+  }
+  last.locked = false;
+  periods_.resize(kept + 1);
+  start_balance_.resize(kept + 1);
+  carried_.resize(kept + 1);
+  plain_factors_.resize(kept);
+  plain_factors_.push_back(PlainFactor(kept));
+  // A part of a period is its share of the whole one only while that one stands.
+  Recompute();
 }
 
 void Plan::Reamortise(Date day) { Solve(IndexOf(day)); }

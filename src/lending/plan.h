@@ -78,6 +78,13 @@ class Plan {
   // `count` further periods behind the last; the instalments of periods that end after `day` are
   // recomputed.
   void AddPeriods(Date day, int32_t count);
+  // The period that is due on `due` is due on `to` instead, and those behind it follow at their
+  // usual distance. Instalments stay; the last takes the difference. False if no period is due then
+  // or `to` is not behind the due date before it.
+  bool MoveDue(Date due, Date to);
+  // All principal is due on `day`: the period that holds it ends there, those behind it are dropped
+  // and what was paid of them is counted in it.
+  void Accelerate(Date day);
   // Recomputes the instalments from the period that holds `day` on for the balance as it stands.
   void Reamortise(Date day);
   // Principal repaid ahead of the plan, belonging to no period. kSmaller: the instalments from the

@@ -128,7 +128,8 @@ Status CheckTerms(const Terms& terms) {
 
 int64_t DownPayment(const Terms& terms, int64_t amount_minor) {
   const Decimal part = terms.down_payment * Decimal::FromInt64(amount_minor);
-  return part.Rounded(0, terms.rounding).ToInt64().value();
+  const Decimal multiple = Decimal::FromInt64(terms.multiple_minor);
+  return (part / multiple).Rounded(0, terms.rounding).ToInt64().value() * terms.multiple_minor;
 }
 
 Date StepDate(const Terms& terms, Date anchor, int64_t steps) {

@@ -62,6 +62,19 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
       {"Admin makes \"X\" transaction with \"X\" payment type on \"X\" with N EUR transaction "
        "amount",
        &Life::Transact},
+      {"Customer makes \"X\" transaction with \"X\" payment type on \"X\" with N EUR transaction "
+       "amount and system-generated Idempotency key and interestRefundCalculation false",
+       &Life::Transact},
+      {"Customer makes \"X\" transaction with \"X\" payment type on \"X\" with N EUR transaction "
+       "amount and system-generated Idempotency key and interestRefundCalculation true",
+       &Life::Transact},
+      {"Global configuration \"X\" is enabled", &Life::SetSwitch},
+      {"Global configuration \"X\" is disabled", &Life::SetSwitch},
+      {"Global config \"X\" value set to \"X\"", &Life::SetSwitch},
+      {"Loan Product response contains interestRecognitionOnDisbursementDate flag with value \"X\"",
+       &Life::CheckYearTurn},
+      {"Customer undo \"X\"th \"X\" transaction made on \"X\" with linked \"X\" transaction",
+       &Life::UndoOfType},
       {"Loan Pay-off is made on \"X\"", &Life::PayOff},
       {"Customer undo \"X\"th repayment on \"X\"", &Life::UndoRepayment},
       {"Customer makes a repayment undo on \"X\"", &Life::UndoLastRepayment},
@@ -193,13 +206,53 @@ void Life::Observe() {
   Sync();
 }
 
+// The first run does the day before today; later ones do every day since.
 void Life::EndOfDay(const Step& step) {
   (void)step;
   if (!loan_) return;
+  const Date last = today_.PlusDays(-1);
+  Date day = closed_to_ ? closed_to_->PlusDays(1) : last;
   Observe();
-  if (loan_->state() == LoanState::kActive && !loan_->is_charged_off()) {
-    Accrue(today_.PlusDays(-1), today_.PlusDays(-1));
+  for (; day <= last; day = day.PlusDays(1)) {
+    closed_to_ = day;
+    if (loan_->state() != LoanState::kActive) continue;
+    if (!loan_->is_charged_off()) Accrue(day, day);
+    AccrueActivity(day, std::nullopt);
   }
+}
+
+// One row for every instalment that fell due: what was earned with it. At the end of a loan, one
+// for all that is left.
+void Life::AccrueActivity(Date upto, std::optional<Date> closing) {
+  if (!plan_ || !plan_->accrual_activity) return;
+  lending::Allocation rest;
+  const auto post = [&](Date day, const lending::Allocation& split) {
+    if (split.Total() == 0) return;
+    Posted row;
+    row.type = "Accrual Activity";
+    row.day = day;
+    row.split = split;
+    row.amount = split.Total();
+    posted_.push_back(row);
+  };
+  for (const lending::Instalment& row : loan_->Instalments()) {
+    if (row.kind == lending::InstalmentKind::kDownPayment) continue;
+    const bool done = std::any_of(posted_.begin(), posted_.end(), [&](const Posted& posted) {
+      return posted.type == "Accrual Activity" && posted.day == row.due && !posted.reverted;
+    });
+    lending::Allocation split;
+    split.interest = row.interest;
+    split.fee = row.fee;
+    split.penalty = row.penalty;
+    if (row.due <= upto) {
+      if (!done) post(row.due, split);
+    } else if (closing) {
+      rest.interest += split.interest;
+      rest.fee += split.fee;
+      rest.penalty += split.penalty;
+    }
+  }
+  if (closing) post(*closing, rest);
 }
 
 // What was earned up to `upto` and not posted yet, posted as of `dated`.
@@ -212,7 +265,9 @@ void Life::Accrue(Date upto, Date dated) {
     posted.fee += sign * row.split.fee;
     posted.penalty += sign * row.split.penalty;
   }
-  const lending::Allocation earned = loan_->EarnedTo(upto);
+  lending::Allocation earned = loan_->EarnedTo(upto);
+  earned.fee += waived_after_accrual_.fee;
+  earned.penalty += waived_after_accrual_.penalty;
   const int64_t interest = earned.interest - posted.interest;
   const int64_t fee = earned.fee - posted.fee;
   const int64_t penalty = earned.penalty - posted.penalty;
@@ -330,6 +385,7 @@ void Life::CloseAccruals(LoanState before, Date day) {
     Date last = today_;
     for (const lending::Instalment& row : loan_->Instalments()) last = std::max(last, row.due);
     Accrue(last, day);
+    AccrueActivity(day, day);
   }
 }
 
@@ -376,7 +432,11 @@ void Life::Disburse(const Step& step) {
   t.day = day.value();
   t.amount_minor = *amount;
   if (!Apply(t, "Disbursement")) return;
-  const int64_t down = lending::DownPayment(plan_->product.terms, *amount);
+  // What overpaid money has covered already is not paid again.
+  int64_t down = 0;
+  for (const lending::Instalment& row : loan_->Instalments()) {
+    if (row.kind == lending::InstalmentKind::kDownPayment && row.due == t.day) down = row.Unpaid();
+  }
   if (down > 0 && plan_->auto_down_payment) {
     t.kind = TransactionKind::kDownPayment;
     t.amount_minor = down;
@@ -428,10 +488,41 @@ void Life::Transact(const Step& step) {
     t.kind = kind.kind;
     t.day = day.value();
     t.amount_minor = *amount;
-    Apply(t, kind.shown);
+    if (!Apply(t, kind.shown)) return;
+    const bool refund = kind.kind == TransactionKind::kMerchantRefund ||
+                        kind.kind == TransactionKind::kPayoutRefund;
+    const bool asked = step.text.find("interestRefundCalculation true") != std::string::npos;
+    const bool refused = step.text.find("interestRefundCalculation false") != std::string::npos;
+    if (refund && (asked || (plan_->refunds_interest && !refused))) RefundInterest(t);
     return;
   }
   Unsupported("transaction " + step.args[0]);
+}
+
+void Life::RefundInterest(const Transaction& refund) {
+  // Judged on the loan as it stood before the refund.
+  lending::Loan before = *loan_;
+  if (before.Reverse(next_id_ - 1) != LoanStatus::kApplied) return;
+  Transaction t;
+  t.kind = TransactionKind::kInterestRefund;
+  t.day = refund.day;
+  t.amount_minor = before.InterestOn(refund.amount_minor, refund.day);
+  if (t.amount_minor > 0) Apply(t, "Interest Refund");
+}
+
+void Life::SetOverdueRule(const Step& step) {
+  products_.SetNoInterestOnOverdue(step.text.ends_with("enabled"));
+}
+
+void Life::SetSwitch(const Step& step) {
+  const std::string& name = step.args[0];
+  if (name == "is-principal-compounding-disabled-for-overdue-loans") {
+    SetOverdueRule(step);
+  } else if (name == "charge-accrual-date") {
+    if (step.args[1] != "due-date") Unsupported("charges earned on the day they are entered");
+  } else if (name != "enable-business-date") {
+    Unsupported("setting " + name);
+  }
 }
 
 void Life::PayOff(const Step& step) {
@@ -446,6 +537,16 @@ void Life::PayOff(const Step& step) {
 void Life::Reverse(size_t index) {
   if (!NeedLoan() || posted_[index].reverted) return;
   const LoanState before = loan_->state();
+  // Interest given back with a refund goes with it.
+  if (posted_[index].type.ends_with("Refund") && posted_[index].type != "Interest Refund" &&
+      index + 1 < posted_.size()) {
+    for (size_t i = index + 1; i < posted_.size(); ++i) {
+      if (posted_[i].type == "Interest Refund" && posted_[i].day == posted_[index].day) {
+        Reverse(i);
+        break;
+      }
+    }
+  }
   posted_[index].reverted = true;
   const LoanStatus status = loan_->Reverse(posted_[index].id);
   if (status != LoanStatus::kApplied) {
@@ -545,6 +646,14 @@ void Life::AddChargeOn(const std::string& name, bool penalty, Date due, int64_t 
   t.kind = penalty ? TransactionKind::kPenalty : TransactionKind::kCharge;
   // It is known from the day on which it is entered; one for a day gone by counts from that day.
   t.day = std::min(due, today_);
+  // On a cumulative schedule, one that is due before the last payment was always there.
+  if (loan_ && plan_ && !plan_->advanced && !posted_.empty()) {
+    Date last = loan_->plan().periods().front().from;
+    for (const Posted& row : posted_) {
+      if (row.id != 0) last = std::max(last, row.day);
+    }
+    if (due <= last) t.day = std::min(t.day, posted_.front().day);
+  }
   t.due = due;
   t.amount_minor = amount;
   charge_names_[next_id_] = name;
@@ -577,12 +686,27 @@ void Life::WaiveCharge(const Step& step) {
   }
   Transaction t;
   t.kind = TransactionKind::kWaiveCharge;
-  t.day = today_;
   t.about = charge_ids_.back();
+  lending::Allocation waived;
   for (const lending::Charge& charge : loan_->charges()) {
-    if (charge.id == t.about) t.amount_minor = charge.Unpaid();
+    if (charge.id != t.about) continue;
+    t.amount_minor = charge.Unpaid();
+    t.day = std::min(charge.due, today_);
+    (charge.penalty ? waived.penalty : waived.fee) = charge.Unpaid();
   }
-  Apply(t, "Waive loan charges");
+  // Income that was posted already stays posted.
+  bool accrued = false;
+  for (const Posted& row : posted_) {
+    accrued = accrued || (row.type == "Accrual" && row.day >= t.day &&
+                          row.split.fee + row.split.penalty >= t.amount_minor);
+  }
+  if (!Apply(t, "Waive loan charges")) return;
+  posted_.back().split = {};
+  if (accrued) {
+    posted_.back().split = waived;
+    waived_after_accrual_.fee += waived.fee;
+    waived_after_accrual_.penalty += waived.penalty;
+  }
 }
 
 void Life::AdjustCharge(const Step& step) {
@@ -652,7 +776,13 @@ void Life::Reschedule(const Step& step) {
     if (!to.ok()) return;
     t.kind = TransactionKind::kMoveDue;
     t.until = to.value();
-    Apply(t, "");
+    if (!Apply(t, "")) return;
+    if (const std::string more = step.Cell(1, "extraTerms"); !more.empty()) {
+      t.kind = TransactionKind::kExtend;
+      t.count = std::stoi(more);
+      t.due.reset();
+      Apply(t, "");
+    }
   } else if (const std::string extra = step.Cell(1, "extraTerms"); !extra.empty()) {
     t.kind = TransactionKind::kExtend;
     t.count = std::stoi(extra);

@@ -52,6 +52,8 @@ class Life {
   void CreateDefault(const Step& step);
   void CreateCustomised(const Step& step);
   void SetFuture(const Step& step);
+  void SetOverdueRule(const Step& step);
+  void SetSwitch(const Step& step);
   void Approve(const Step& step);
   void Reject(const Step& step);
   void UndoApproval(const Step& step);
@@ -112,6 +114,7 @@ class Life {
   void CheckMaturity(const Step& step);
   void CheckCount(const Step& step);
   void CheckAccrualRaised(const Step& step);
+  void CheckYearTurn(const Step& step);
 
   // --- helpers ---
   [[nodiscard]] Result<Date> DateArg(const Step& step, size_t index);
@@ -123,6 +126,8 @@ class Life {
   void Sync();
   void CloseAccruals(lending::LoanState before, Date day);
   void Accrue(Date upto, Date dated);
+  void AccrueActivity(Date upto, std::optional<Date> closing);
+  void RefundInterest(const lending::Transaction& refund);
   void Reverse(size_t index);
   void AddChargeOn(const std::string& name, bool penalty, Date due, int64_t amount);
   [[nodiscard]] Date EffectiveDay(Date day) const { return std::min(day, today_); }
@@ -154,6 +159,8 @@ class Life {
   std::map<uint64_t, std::string> charge_names_;
   std::vector<uint64_t> charge_ids_;
   bool fraud_ = false;
+  std::optional<Date> closed_to_;  // the last day whose end-of-day work was done
+  lending::Allocation waived_after_accrual_;
 };
 
 }  // namespace credence::conformance

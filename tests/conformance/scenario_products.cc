@@ -105,7 +105,7 @@ Result<Date> DateFrom(const std::string& text) {
   int year = 0;
   in >> day >> month >> year;
   for (size_t i = 0; i < kMonths.size(); ++i) {
-    if (kMonths[i] != month) continue;
+    if (kMonths[i] != month && kMonths[i].substr(0, 3) != month) continue;
     const auto date = Date::FromCivil(year, static_cast<int>(i) + 1, day);
     if (date) return *date;
   }
@@ -145,7 +145,10 @@ void Products::SetFuture(const std::string& product, const std::string& kind,
 }
 
 void Products::SetAllotments(const std::string& name, Product* product) const {
-  product->order = AdvancedOrder();
+  // Products named PMT_ALLOC_1 take interest before principal.
+  product->order = Holds(name, "PMT_ALLOC_1")
+                       ? SameOrder({Part::kPenalty, Part::kFee, Part::kInterest, Part::kPrincipal})
+                       : AdvancedOrder();
   product->allotments[TransactionKind::kGoodwill] = {AdvancedOrder(), FutureRule::kLast};
   product->allotments[TransactionKind::kMerchantRefund] = {AdvancedOrder(), FutureRule::kSpread};
   product->allotments[TransactionKind::kPayoutRefund] = {AdvancedOrder(), FutureRule::kNext};
@@ -275,7 +278,13 @@ Result<LoanPlan> Products::FromTable(const Step& step) const {
     return Unimplemented("recalculated interest on a cumulative schedule");
   }
   terms.interest_by_plan = !recalculated;
-  terms.interest_on_overdue = recalculated && !has("NO_CALC_ON_PAST_DUE");
+  terms.interest_on_overdue =
+      recalculated && !has("NO_CALC_ON_PAST_DUE") && !no_interest_on_overdue_;
+  product.holds_surplus = true;
+  const std::string refunds = Setting(name, "supportedInterestRefundTypes");
+  plan.refunds_interest =
+      refunds.empty() ? has("INTEREST_REFUND") || has("INT_REFUND")
+                      : refunds == "supportedInterestRefundTypes" || Holds(refunds, "MERCHANT");
   if (has("TILL_REST_FREQUENCY")) return Unimplemented("interest to the rest date at pay-off");
   terms.smooth = !cumulative;
   if (multiples == "1" || (cumulative && !known)) terms.multiple_minor = 100;
@@ -322,6 +331,7 @@ LoanPlan Products::Simple(int64_t principal, Date submitted, PeriodUnit unit, in
   plan.principal = principal;
   plan.submitted = submitted;
   plan.zero_rate = true;
+  plan.product.holds_surplus = true;
   Terms& terms = plan.product.terms;
   terms.unit = unit;
   terms.every = every;

@@ -20,6 +20,7 @@ struct LoanPlan {
   bool auto_down_payment = false;
   bool zero_rate = false;
   bool accrual_activity = false;
+  bool refunds_interest = false;  // with a refund, interest on the money refunded goes back too
 };
 
 class Products {
@@ -28,7 +29,12 @@ class Products {
 
   // A future rule that a step sets for all loans made after it.
   void SetFuture(const std::string& product, const std::string& kind, const std::string& rule);
-  void Reset() { futures_.clear(); }
+  void Reset() {
+    futures_.clear();
+    no_interest_on_overdue_ = false;
+  }
+  // Overdue principal of loans made after this bears no interest.
+  void SetNoInterestOnOverdue(bool on) { no_interest_on_overdue_ = on; }
 
   // From the table of "Admin creates a fully customized loan …". kUnimplemented naming what our
   // products have no word for.
@@ -45,6 +51,7 @@ class Products {
 
   rapidjson::Document book_;
   std::map<std::pair<std::string, std::string>, std::string> futures_;
+  bool no_interest_on_overdue_ = false;
 };
 
 // "01 February 2024", "1 July 2022".

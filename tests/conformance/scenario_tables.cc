@@ -204,7 +204,7 @@ void Life::CheckTotals(const Step& step) {
 Row Life::TransactionCells(const Posted& posted, const Row& header) const {
   Row row;
   const bool draw = posted.type == "Disbursement";
-  const bool bare = draw || posted.type == "Waive loan charges";
+  const bool bare = draw;
   for (const std::string& column : header) {
     if (column == "Transaction date") {
       row.push_back(LongDay(posted.day));
@@ -298,6 +298,12 @@ void Life::CheckAccrualRaised(const Step& step) {
   Expect(found, step, "no accrual");
 }
 
+void Life::CheckYearTurn(const Step& step) {
+  if (!plan_) return Unsupported("a product before a loan");
+  const bool on = plan_->product.terms.split_on_new_year;
+  Expect(step.args[0] == (on ? "true" : "false"), step, on ? "true" : "false");
+}
+
 void Life::CheckLastRepayment(const Step& step) {
   const auto amount = CentsFrom(step.args[0]);
   for (size_t i = posted_.size(); i-- > 0;) {
@@ -343,6 +349,7 @@ void Life::CheckCharges(const Step& step) {
   if (!NeedLoan() || step.table.empty()) return;
   std::vector<Row> rows;
   for (const lending::Charge& charge : loan_->charges()) {
+    if (charge.credited) continue;
     rows.push_back(ChargeCells(charge, step.table[0]));
   }
   CompareRows(step, rows, true, true);
@@ -352,6 +359,7 @@ void Life::CheckOneCharge(const Step& step) {
   if (!NeedLoan() || step.table.empty()) return;
   std::vector<Row> rows;
   for (const lending::Charge& charge : loan_->charges()) {
+    if (charge.credited) continue;
     rows.push_back(ChargeCells(charge, step.table[0]));
   }
   CompareRows(step, rows, true, false);
@@ -505,8 +513,14 @@ std::vector<Row> Life::JournalOf(const Posted& posted) const {
     debit(kInterestChargedOff, a.interest);
     debit(kFeeChargedOff, a.fee + a.penalty);
   } else if (posted.type == "Chargeback") {
-    debit(kReceivable, a.principal);
-    debit(kIncomeReceivable, income);
+    if (posted.charged_off) {
+      debit(bad_debt, a.principal);
+      debit(kInterestChargedOff, a.interest);
+      debit(kFeeChargedOff, a.fee + a.penalty);
+    } else {
+      debit(kReceivable, a.principal);
+      debit(kIncomeReceivable, income);
+    }
     debit(kOverpayment, a.overpaid);
     credit(kSuspense, posted.amount);
   } else if (posted.type == "Credit Balance Refund") {
@@ -531,7 +545,7 @@ std::vector<Row> Life::JournalOf(const Posted& posted) const {
     credit(kIncomeReceivable, income);
     credit(kOverpayment, a.overpaid);
     debit(kFeeIncome, posted.amount);
-  } else if (posted.type == "Interest Payment Waiver") {
+  } else if (posted.type == "Interest Payment Waiver" || posted.type == "Interest Refund") {
     credit(kReceivable, a.principal);
     credit(kIncomeReceivable, income);
     credit(kOverpayment, a.overpaid);
