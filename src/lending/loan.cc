@@ -350,7 +350,7 @@ void Loan::Fold(AppliedTransaction& applied) {
 Allocation Loan::Draw(const Transaction& t) {
   const bool first = state_ == LoanState::kPending;
   const int64_t down = DownPayment(product_.terms, t.amount_minor);
-  plan_.Draw(t.day, t.amount_minor - down);
+  plan_.Draw(t.day, t.amount_minor - down, down);
   if (down > 0) {
     Slot slot;
     slot.kind = InstalmentKind::kDownPayment;

@@ -413,12 +413,12 @@ void Plan::Insert(Date day, int64_t amount) {
   deltas_.insert(behind, {day, amount});
 }
 
-void Plan::Draw(Date day, int64_t amount_minor) {
+void Plan::Draw(Date day, int64_t amount_minor, int64_t down_minor) {
   CREDENCE_ASSERT(amount_minor > 0 && day >= periods_.front().from);
   // A settled loan that is drawn on again goes on from this period.
   for (size_t i = IndexOf(day); i < periods_.size(); ++i) periods_[i].locked = false;
   drawn_ += amount_minor;
-  draws_.push_back({day, amount_minor});
+  draws_.push_back({day, amount_minor + (terms_.flat_on_drawn ? down_minor : 0)});
   Insert(day, amount_minor);
   Solve(IndexOf(day));
 }

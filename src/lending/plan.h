@@ -62,7 +62,9 @@ class Plan {
 
   // --- changes; each leaves all periods recomputed ---
   // Money drawn, on a day not before the first period nor after the last. Instalments follow.
-  void Draw(Date day, int64_t amount_minor);
+  // `down_minor` was drawn too and paid back on the day: it only counts for flat interest, if the
+  // terms say so.
+  void Draw(Date day, int64_t amount_minor, int64_t down_minor = 0);
   // The rate for interest of the days from `day` on. Instalments follow.
   void ChangeRate(Date day, Decimal annual_rate);
   // No interest for the days in [from, to). Instalments stay; the last takes the difference.

@@ -32,7 +32,8 @@ enum class PeriodUnit : uint8_t { kDays = 1, kWeeks = 2, kMonths = 3, kYears = 4
 //   equal-periods   every/12 of a year for months, every x 7/364 for weeks, every/365 for days; a
 //   part of a period by its
 //                   share of the period's days
-//   30/360          the same with months of 30 days in a year of 360; weeks and days count actual
+//   30/360          months of 30 days in a year of 360, of a month begun the share of its days;
+//                   weeks and days count actual
 //   days over 360 act/360 act/364 act/365   actual days act/act         actual days, split where
 //   the year changes, each part over 365 or 366. The old year's part ends on
 //                   31 December (on 1 January with `split_on_new_year`)
@@ -94,6 +95,8 @@ struct Terms {
   bool smooth = true;
   // Flat: equal payments where the interest of periods differs; otherwise equal principal.
   bool equal_payments = false;
+  // Flat: interest counts on the money drawn before the down payment is taken off.
+  bool flat_on_drawn = false;
   // Equal principal and flat: the residue of rounding goes into the first instalment, not the last.
   bool residue_first = false;
 };

@@ -797,10 +797,14 @@ void Life::PauseInterest(const Step& step) {
   const auto to = DateArg(step, 1);
   if (!from.ok() || !to.ok()) return;
   Transaction t;
+  if (!NeedLoan()) return;
+  // The days that are named are those at whose end interest counts, but for the very first day.
+  const Date before = from.value().PlusDays(-1);
+  const bool first = before == loan_->plan().periods().front().from;
   t.kind = TransactionKind::kPauseInterest;
-  t.due = from.value();
-  t.day = EffectiveDay(from.value());
-  t.until = to.value().PlusDays(1);
+  t.due = first ? from.value() : before;
+  t.day = EffectiveDay(*t.due);
+  t.until = to.value();
   Apply(t, "");
 }
 

@@ -287,6 +287,7 @@ Result<LoanPlan> Products::FromTable(const Step& step) const {
                       : refunds == "supportedInterestRefundTypes" || Holds(refunds, "MERCHANT");
   if (has("TILL_REST_FREQUENCY")) return Unimplemented("interest to the rest date at pay-off");
   terms.smooth = !cumulative;
+  terms.flat_on_drawn = cumulative;
   if (multiples == "1" || (cumulative && !known)) terms.multiple_minor = 100;
   const std::string down = Setting(name, "enableDownPayment");
   if (down == "true" || (down.empty() && (has("DOWNPAYMENT") || has("_DP_")))) {
