@@ -26,6 +26,7 @@
 // 1,725.59.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "src/lending/terms.h"
@@ -139,6 +140,16 @@ class Plan {
     Decimal factor;    // pauses not counted
   };
 
+  // The factor of a whole period at the first rate. Beside the decimal the same as integers where
+  // they are small: num / den exactly, and in units of 2^-60 rounded down; den 0 where not.
+  struct Factor {
+    Fraction fraction;
+    Decimal value;
+    uint64_t num = 0;
+    uint64_t den = 0;
+    uint64_t fixed = 0;
+  };
+
   void Insert(Date day, int64_t amount);
   [[nodiscard]] bool IsLevel(size_t index) const;
   void Recompute();
@@ -149,7 +160,10 @@ class Plan {
   [[nodiscard]] Sum Accrue(size_t index, Date from, Date to, int64_t balance) const;
   [[nodiscard]] Decimal FlatInterest(size_t index) const;
   [[nodiscard]] bool IsPlain(size_t index) const;
-  [[nodiscard]] Decimal PlainFactor(size_t index) const;
+  [[nodiscard]] Factor PlainFactor(size_t index) const;
+  [[nodiscard]] std::optional<int64_t> PlainInterest(size_t index, int64_t balance) const;
+  [[nodiscard]] std::optional<int64_t> FixedInstalment(const std::vector<size_t>& open,
+                                                       int64_t base) const;
   [[nodiscard]] Decimal RateAt(Date day) const;
   [[nodiscard]] bool IsPaused(Date day) const;
   void Solve(size_t first);
@@ -166,7 +180,9 @@ class Plan {
   std::vector<Delta> draws_;
   std::vector<RateFrom> rates_;  // sorted by day; the first holds from the beginning
   std::vector<Pause> pauses_;
-  std::vector<Decimal> plain_factors_;
+  uint64_t rate_num_ = 0;  // the first rate as rate_num_ / rate_den_; 0 / 0 where it is not small
+  uint64_t rate_den_ = 0;
+  std::vector<Factor> plain_factors_;
   std::optional<Date> today_;
   int64_t drawn_ = 0;
   int64_t credited_ = 0;
