@@ -336,15 +336,22 @@ TEST(LedgerVectors, EveryRowWithWordsOfOursGivesItsStatus) {
   const std::string folder = VectorFolder();
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no test vectors at " << folder;
   Tally tally;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() != ".json") continue;
-    std::ifstream file(entry.path());
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == ".json") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  for (const auto& path : paths) {
+    const Tally before = tally;
+    std::ifstream file(path);
     std::stringstream text;
     text << file.rdbuf();
     rapidjson::Document json;
     json.Parse(text.str().c_str());
-    ASSERT_FALSE(json.HasParseError()) << entry.path();
+    ASSERT_FALSE(json.HasParseError()) << path;
+    if (!json.IsArray()) continue;  // another kind of file
     for (const auto& test : json.GetArray()) {
+      if (!test.IsObject() || !test.HasMember("test") || !test.HasMember("checks")) continue;
       const std::string name = test["test"].GetString();
       for (const auto& check : test["checks"].GetArray()) {
         Player player(&tally);
@@ -364,9 +371,10 @@ TEST(LedgerVectors, EveryRowWithWordsOfOursGivesItsStatus) {
         for (const Row& row : rows) player.Play(row, name + " row " + std::to_string(line++));
       }
     }
+    std::printf("%s: %d passed, %d failed, %d unsupported\n", path.filename().c_str(),
+                tally.passed - before.passed, tally.failed - before.failed,
+                tally.unsupported - before.unsupported);
   }
-  std::printf("ledger vectors: %d passed, %d failed, %d unsupported\n", tally.passed, tally.failed,
-              tally.unsupported);
   EXPECT_GT(tally.passed, 0);
   EXPECT_EQ(tally.failed, 0);
 }

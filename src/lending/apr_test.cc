@@ -53,92 +53,152 @@ std::vector<Decimal> Payments(const std::string& text) {
 }
 
 TEST(Apr, RegulationZAppendixJToThePublishedDigits) {
-  const std::string path = VectorFolder() + "/apr/us_reg_z_appendix_j.csv";
+  const std::string path = VectorFile("apr", "us_reg_z_appendix_j.csv");
   SKIP_WITHOUT_VECTORS(path);
   std::istringstream file(ReadText(path));
   std::string line;
   std::getline(file, line);
-  int rows = 0;
+  int passed = 0;
+  int failed = 0;
   while (std::getline(file, line)) {
     const std::vector<std::string> f = CsvFields(line);
-    SCOPED_TRACE(line);
     std::vector<Flow> flows{{0, Decimal(), Dec(f[1])}};
     const Decimal fraction = Ratio(f[7]);
     int64_t at = std::stoll(f[6]);
     for (const Decimal payment : Payments(f[2])) flows.push_back({at++, fraction, -payment});
     const auto rate = ActuarialRate(flows);
-    ASSERT_TRUE(rate.ok()) << rate.status().ToString();
-    EXPECT_EQ((*rate * Dec(f[8]) * Decimal::FromInt64(100)).Rounded(2, Rounding::kHalfUp),
-              Dec(f[9]));
-    ++rows;
-    if (f[4].size() != 10 || f[5].size() != 10) continue;
-    const Frequency frequency = FrequencyFrom(f[3]);
-    const UnitInterval interval =
-        UnitPeriodsBetween(frequency.unit, frequency.every, D(f[4].c_str()), D(f[5].c_str()));
-    EXPECT_EQ(interval.whole, std::stoll(f[6]));
-    EXPECT_EQ(Decimal::FromInt64(interval.part_days) / Decimal::FromInt64(interval.part_of_days),
-              fraction);
-    EXPECT_EQ(UnitPeriodsPerYear(frequency.unit, frequency.every), Dec(f[8]));
+    bool same =
+        rate.ok() &&
+        (*rate * Dec(f[8]) * Decimal::FromInt64(100)).Rounded(2, Rounding::kHalfUp) == Dec(f[9]);
+    if (f[4].size() == 10 && f[5].size() == 10) {
+      const Frequency frequency = FrequencyFrom(f[3]);
+      const UnitInterval interval =
+          UnitPeriodsBetween(frequency.unit, frequency.every, D(f[4].c_str()), D(f[5].c_str()));
+      same = same && interval.whole == std::stoll(f[6]) &&
+             Decimal::FromInt64(interval.part_days) / Decimal::FromInt64(interval.part_of_days) ==
+                 fraction &&
+             UnitPeriodsPerYear(frequency.unit, frequency.every) == Dec(f[8]);
+    }
+    ++(same ? passed : failed);
+    if (IsOwnVectorFolder()) {
+      EXPECT_TRUE(same) << line;
+    }
   }
-  EXPECT_EQ(rows, 11);
+  PrintTally("us_reg_z_appendix_j.csv", passed, failed, 0);
+  if (IsOwnVectorFolder()) {
+    EXPECT_EQ(passed, 11);
+  }
 }
 
 TEST(Apr, EuTimeIntervals) {
-  const std::string path = VectorFolder() + "/apr/eu_time_intervals.csv";
+  const std::string path = VectorFile("apr", "eu_time_intervals.csv");
   SKIP_WITHOUT_VECTORS(path);
   std::istringstream file(ReadText(path));
   std::string line;
   std::getline(file, line);
-  int rows = 0;
+  int passed = 0;
+  int failed = 0;
   while (std::getline(file, line)) {
     const std::vector<std::string> f = CsvFields(line);
     const EuInterval got = EuIntervalBetween(D(f[0].c_str()), D(f[1].c_str()));
-    EXPECT_EQ(std::to_string(got.months) + "/12+" + std::to_string(got.days) + "/" +
-                  std::to_string(got.year_days),
-              f[2])
-        << line;
-    ++rows;
+    const bool same = std::to_string(got.months) + "/12+" + std::to_string(got.days) + "/" +
+                          std::to_string(got.year_days) ==
+                      f[2];
+    ++(same ? passed : failed);
+    if (IsOwnVectorFolder()) {
+      EXPECT_TRUE(same) << line;
+    }
   }
-  EXPECT_GE(rows, 4);
+  PrintTally("eu_time_intervals.csv", passed, failed, 0);
+  if (IsOwnVectorFolder()) {
+    EXPECT_GE(passed, 4);
+  }
+}
+
+// "1000 at 0; 500 at 1 year", "1200 after 546 days; 600 after 2 years", "6 monthly x 1707, fee 50
+// with the first": amounts and years. Nothing for other words.
+std::optional<std::vector<YearFlow>> EuFlows(const std::string& text, int sign) {
+  std::vector<YearFlow> flows;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ';');) {
+    std::istringstream in(part);
+    std::string first;
+    std::string word;
+    in >> first >> word;
+    const Decimal direction = Decimal::FromInt64(sign);
+    if (word == "monthly") {
+      std::string x;
+      std::string amount;
+      in >> x >> amount;
+      std::erase(amount, ',');
+      const Decimal twelve = Decimal::FromInt64(12);
+      for (int month = 1; month <= std::stoi(first); ++month) {
+        flows.push_back({Decimal::FromInt64(month) / twelve, direction * Dec(amount)});
+      }
+      std::string fee;
+      if (in >> fee && fee == "fee") {
+        std::string size;
+        in >> size;
+        flows.front().amount = flows.front().amount + direction * Dec(size);
+      }
+      continue;
+    }
+    std::string number;
+    std::string unit;
+    in >> number >> unit;
+    if (word != "at" && word != "after") return std::nullopt;
+    Decimal years = Dec(number);
+    if (unit.starts_with("day")) years = years / Decimal::FromInt64(365);
+    if (unit.starts_with("month")) years = years / Decimal::FromInt64(12);
+    if (unit.starts_with("week")) years = years / Decimal::FromInt64(52);
+    flows.push_back({years, direction * Dec(first)});
+  }
+  return flows;
 }
 
 TEST(Apr, EuAnnualPercentageRates) {
-  // The rows of apr/eu_annual_percentage_rate.csv, whose texts are for people.
-  const Decimal year = Decimal::FromInt64(1);
-  const Decimal days_546 = Decimal::FromInt64(546) / Decimal::FromInt64(365);
-  const auto apr = [](std::vector<YearFlow> flows, int digits) {
-    const auto rate = YearlyRate(flows);
-    EXPECT_TRUE(rate.ok()) << rate.status().ToString();
-    return InPercent(*rate, digits);
-  };
-  EXPECT_EQ(apr({{Decimal(), Dec("1000")}, {days_546, Dec("-1200")}}, 2), "12.96");
-  EXPECT_EQ(apr({{Decimal(), Dec("950")}, {days_546, Dec("-1200")}}, 1), "16.9");
-  EXPECT_EQ(apr({{Decimal(), Dec("1000")}, {year, Dec("-600")}, {year + year, Dec("-600")}}, 2),
-            "13.07");
-  std::vector<YearFlow> monthly{{Decimal(), Dec("10000")}};
-  for (int month = 1; month <= 6; ++month) {
-    monthly.push_back(
-        {Decimal::FromInt64(month) / Decimal::FromInt64(12), Dec(month == 1 ? "-1757" : "-1707")});
-  }
-  EXPECT_EQ(apr(monthly, 2), "10.45");
-  // 500 for five days at a price of 10 (UK high-cost short-term credit).
-  EXPECT_EQ(
-      apr({{Decimal(), Dec("500")}, {Decimal::FromInt64(5) / Decimal::FromInt64(365), Dec("-510")}},
-          3),
-      "324.436");
-}
-
-TEST(Apr, ChineseInstalmentFigures) {
-  const std::string path = VectorFolder() + "/apr/cn_instalments.csv";
+  const std::string path = VectorFile("apr", "eu_annual_percentage_rate.csv");
   SKIP_WITHOUT_VECTORS(path);
   std::istringstream file(ReadText(path));
   std::string line;
   std::getline(file, line);
-  int rows = 0;
+  int passed = 0;
+  int failed = 0;
+  int unsupported = 0;
   while (std::getline(file, line)) {
     const std::vector<std::string> f = CsvFields(line);
-    SCOPED_TRACE(line);
-    ++rows;
+    auto flows = EuFlows(f[0], 1);
+    const auto back = EuFlows(f[1], -1);
+    if (!flows || !back) {
+      ++unsupported;
+      continue;
+    }
+    flows->insert(flows->end(), back->begin(), back->end());
+    const size_t point = f[3].find('.');
+    const int digits = point == std::string::npos ? 0 : static_cast<int>(f[3].size() - point - 1);
+    const auto rate = YearlyRate(*flows);
+    const bool same = rate.ok() && Dec(InPercent(*rate, digits)) == Dec(f[3]);
+    ++(same ? passed : failed);
+    if (IsOwnVectorFolder()) {
+      EXPECT_TRUE(same) << line;
+    }
+  }
+  PrintTally("eu_annual_percentage_rate.csv", passed, failed, unsupported);
+  if (IsOwnVectorFolder()) {
+    EXPECT_EQ(passed, 5);
+  }
+}
+
+TEST(Apr, ChineseInstalmentFigures) {
+  const std::string path = VectorFile("apr", "cn_instalments.csv");
+  SKIP_WITHOUT_VECTORS(path);
+  std::istringstream file(ReadText(path));
+  std::string line;
+  std::getline(file, line);
+  int passed = 0;
+  int failed = 0;
+  while (std::getline(file, line)) {
+    const std::vector<std::string> f = CsvFields(line);
     Terms terms;
     terms.annual_rate = Percent(f[1]);
     terms.basis = InterestBasis::kEqualPeriods;
@@ -148,17 +208,22 @@ TEST(Apr, ChineseInstalmentFigures) {
     const Date start = D("2024-01-15");
     Plan level(terms, MakePeriods(terms, start, nullptr).value());
     level.Draw(start, Cents(f[0]));
-    EXPECT_EQ(level.periods().front().instalment, Cents(f[3]));
     // Published totals are those of the unrounded instalment; ExactTotals gives them.
     const ExactTotals equal = TotalsOf(terms, Cents(f[0]));
-    EXPECT_EQ(equal.interest_minor, Cents(f[4]));
     terms.kind = PlanKind::kEqualPrincipal;
     const ExactTotals totals = TotalsOf(terms, Cents(f[0]));
-    EXPECT_EQ(totals.first_minor, Cents(f[5]));
-    EXPECT_EQ(totals.decrease_minor, Cents(f[6]));
-    EXPECT_EQ(totals.interest_minor, Cents(f[7]));
+    const bool same = level.periods().front().instalment == Cents(f[3]) &&
+                      equal.interest_minor == Cents(f[4]) && totals.first_minor == Cents(f[5]) &&
+                      totals.decrease_minor == Cents(f[6]) && totals.interest_minor == Cents(f[7]);
+    ++(same ? passed : failed);
+    if (IsOwnVectorFolder()) {
+      EXPECT_TRUE(same) << line;
+    }
   }
-  EXPECT_EQ(rows, 3);
+  PrintTally("cn_instalments.csv", passed, failed, 0);
+  if (IsOwnVectorFolder()) {
+    EXPECT_EQ(passed, 3);
+  }
 }
 
 TEST(Apr, AFlatFeePlanIsShownAtItsInternalRate) {

@@ -9,6 +9,7 @@ namespace credence::lending {
 namespace {
 
 constexpr uint64_t kRuleChargeBit = uint64_t{1} << 63;
+constexpr uint64_t kCreditedBit = uint64_t{1} << 62;
 constexpr uint64_t kPenaltyInterestId = kRuleChargeBit | 1;
 
 // Indexed by value.
@@ -43,6 +44,11 @@ bool NeedsAmount(TransactionKind kind) {
     case TransactionKind::kPauseInterest:
     case TransactionKind::kExtend:
     case TransactionKind::kWriteOff:
+    case TransactionKind::kChargeOff:
+    case TransactionKind::kReamortise:
+    case TransactionKind::kReage:
+    case TransactionKind::kMoveDue:
+    case TransactionKind::kWaiveCharge:
       return false;
     default:
       return true;
@@ -75,6 +81,8 @@ Loan::Loan(const Product& product, Date start, std::vector<PeriodDates> dates)
       today_(start),
       penalty_until_(start) {
   overdue_charged_.resize(dates_.size() * std::max<size_t>(product_.charges.size(), 1));
+  slots_.resize(dates_.size());
+  for (size_t i = 0; i < slots_.size(); ++i) slots_[i].period = i;
 }
 
 // --- time ---
@@ -150,17 +158,17 @@ void Loan::GrowPenalty(Date day) {
     }
   }
   const Date due = plan_.periods()[*oldest].due;
-  AddCharge(kPenaltyInterestId, true, due, *oldest, more);
+  AddCharge(kPenaltyInterestId, true, due, SlotOf(*oldest), more);
 }
 
 // --- charges ---
 
-void Loan::AddCharge(uint64_t id, bool penalty, Date due, size_t period, int64_t amount) {
+void Loan::AddCharge(uint64_t id, bool penalty, Date due, size_t slot, int64_t amount) {
   Charge charge;
   charge.id = id;
   charge.penalty = penalty;
   charge.due = due;
-  charge.period = period;
+  charge.slot = slot;
   charge.amount = amount;
   // By day, so that the order does not depend on when somebody looked.
   const auto behind = std::upper_bound(charges_.begin(), charges_.end(), charge,
@@ -176,15 +184,17 @@ void Loan::AddCharge(const ChargeRule& rule, Date due, size_t period, int64_t ba
                              : RoundMinor(Decimal::FromInt64(base) * rule.rate, product_.rounding);
   if (amount <= 0) return;
   const auto number = static_cast<uint64_t>(&rule - product_.charges.data());
-  AddCharge(kRuleChargeBit | ((number + 1) << 32) | period, rule.penalty, due, period, amount);
+  AddCharge(kRuleChargeBit | ((number + 1) << 32) | period, rule.penalty, due, SlotOf(period),
+            amount);
 }
 
-size_t Loan::ChargePeriod(Date due) const {
+// The period that the due date lies in; behind the last one, an instalment of its own.
+size_t Loan::ChargeSlot(Date due) {
   const std::vector<Period>& periods = plan_.periods();
   for (size_t i = 0; i < periods.size(); ++i) {
-    if (due <= periods[i].due) return i;
+    if (due <= periods[i].due) return SlotOf(i);
   }
-  return periods.size() - 1;
+  return SlotBehind(due);
 }
 
 void Loan::MakeInstalmentCharges() {
@@ -201,128 +211,6 @@ void Loan::MakeInstalmentCharges() {
   }
 }
 
-// --- repayment ---
-
-int64_t Loan::PayablePart(size_t period, Part part, Date day) const {
-  switch (part) {
-    case Part::kPrincipal:
-      return std::min(plan_.PayableOn(period, day).principal, plan_.Outstanding());
-    case Part::kInterest:
-      return plan_.PayableOn(period, day).interest;
-    case Part::kFee:
-    case Part::kPenalty:
-      break;
-  }
-  int64_t sum = 0;
-  for (const Charge& charge : charges_) {
-    if (charge.period == period && charge.penalty == (part == Part::kPenalty))
-      sum += charge.Unpaid();
-  }
-  return sum;
-}
-
-int64_t Loan::PayCharges(size_t period, bool penalty, int64_t amount) {
-  int64_t left = amount;
-  for (Charge& charge : charges_) {
-    if (charge.period != period || charge.penalty != penalty) continue;
-    const int64_t part = std::min(left, charge.Unpaid());
-    charge.paid += part;
-    left -= part;
-  }
-  return amount - left;
-}
-
-// Pays one part of one period from `amount`; returns what it took.
-int64_t Loan::PayPart(size_t period, Part part, Date day, int64_t amount, Allocation* allocation) {
-  const int64_t taken = std::min(amount, PayablePart(period, part, day));
-  if (taken <= 0) return 0;
-  switch (part) {
-    case Part::kPrincipal:
-      plan_.PayPrincipal(period, day, taken);
-      allocation->principal += taken;
-      break;
-    case Part::kInterest:
-      plan_.PayInterest(period, taken);
-      allocation->interest += taken;
-      break;
-    case Part::kFee:
-      allocation->fee += PayCharges(period, false, taken);
-      break;
-    case Part::kPenalty:
-      allocation->penalty += PayCharges(period, true, taken);
-      break;
-  }
-  return taken;
-}
-
-// The periods that a timing is about, in the order in which they are served.
-std::vector<size_t> Loan::PeriodsOf(Timing timing, Date day, FutureRule future) const {
-  std::vector<size_t> found;
-  for (size_t i = 0; i < plan_.periods().size(); ++i) {
-    const Date due = plan_.periods()[i].due;
-    const Timing is = due < day ? Timing::kPastDue : due == day ? Timing::kDue : Timing::kInAdvance;
-    if (is == timing) found.push_back(i);
-  }
-  if (timing != Timing::kInAdvance || found.empty()) return found;
-  if (future == FutureRule::kLast) std::reverse(found.begin(), found.end());
-  if (future == FutureRule::kNextLast) std::reverse(found.begin() + 1, found.end());
-  return found;
-}
-
-// Principal in equal parts over the future periods; what does not divide goes to the first ones.
-void Loan::PaySpread(Date day, int64_t* left, Allocation* allocation) {
-  while (*left > 0) {
-    std::vector<size_t> open;
-    for (const size_t i : PeriodsOf(Timing::kInAdvance, day, FutureRule::kNext)) {
-      if (PayablePart(i, Part::kPrincipal, day) > 0) open.push_back(i);
-    }
-    if (open.empty()) return;
-    const auto count = static_cast<int64_t>(open.size());
-    const int64_t share = *left / count;
-    int64_t extra = *left % count;
-    int64_t taken = 0;
-    for (const size_t i : open) {
-      const int64_t wanted = share + (extra-- > 0 ? 1 : 0);
-      taken += PayPart(i, Part::kPrincipal, day, wanted, allocation);
-    }
-    *left -= taken;
-    if (taken == 0) return;
-  }
-}
-
-Allocation Loan::Pay(Date day, int64_t amount, const std::vector<Bucket>& order,
-                     FutureRule future) {
-  Allocation allocation;
-  int64_t left = amount;
-  for (size_t first = 0; first < order.size() && left > 0;) {
-    const Timing timing = order[first].timing;
-    size_t end = first;
-    while (end < order.size() && order[end].timing == timing) ++end;
-    if (timing == Timing::kInAdvance && future == FutureRule::kSpread) {
-      // Fees and interest of the next period, then principal evenly.
-      for (size_t b = first; b < end; ++b) {
-        if (order[b].part == Part::kPrincipal) {
-          PaySpread(day, &left, &allocation);
-          continue;
-        }
-        for (const size_t i : PeriodsOf(timing, day, FutureRule::kNext)) {
-          left -= PayPart(i, order[b].part, day, left, &allocation);
-        }
-      }
-    } else {
-      for (const size_t i : PeriodsOf(timing, day, future)) {
-        for (size_t b = first; b < end && left > 0; ++b) {
-          left -= PayPart(i, order[b].part, day, left, &allocation);
-        }
-      }
-    }
-    first = end;
-  }
-  allocation.overpaid = left;
-  overpaid_ += left;
-  return allocation;
-}
-
 // --- pay-off, prepayment, write-off, waivers ---
 
 Allocation Loan::PayOffQuote(Date day) const {
@@ -334,7 +222,8 @@ Allocation Loan::PayOffQuote(Date day) const {
   CREDENCE_ASSERT(day == today_);
   Allocation quote;
   if (state_ != LoanState::kActive) return quote;
-  quote.principal = plan_.Outstanding();
+  quote.principal = PrincipalOutstanding();
+  for (const Slot& slot : slots_) quote.interest += slot.interest - slot.paid_interest;
   for (size_t i = 0; i < plan_.periods().size(); ++i) {
     const Period& period = plan_.periods()[i];
     if (period.to > day && period.from >= day) break;
@@ -348,6 +237,16 @@ Allocation Loan::PayOffQuote(Date day) const {
 }
 
 // Nothing more is asked for: charges that are open are dropped.
+int64_t Loan::WaiveCharge(uint64_t id) {
+  for (Charge& charge : charges_) {
+    if (charge.id != id) continue;
+    const int64_t waived = charge.Unpaid();
+    charge.waived += waived;
+    return waived;
+  }
+  return 0;
+}
+
 void Loan::DropOpenCharges() {
   for (Charge& charge : charges_) charge.waived += charge.Unpaid();
 }
@@ -363,8 +262,13 @@ Allocation Loan::PayOff(Date day, int64_t amount) {
   for (Charge& charge : charges_) {
     if (charge.due <= day) charge.paid += charge.Unpaid();
   }
-  plan_.PrepayPrincipal(day, quote.principal, Plan::Prepay::kFewer);
-  prepaid_principal_ += quote.principal;
+  for (Slot& slot : slots_) {
+    slot.paid_interest = slot.interest;
+    slot.paid_principal = slot.principal;
+  }
+  const int64_t rest = plan_.Outstanding();
+  plan_.PrepayPrincipal(day, rest, Plan::Prepay::kFewer);
+  prepaid_principal_ += rest;
   plan_.Settle();
   DropOpenCharges();
   Allocation allocation = quote;
@@ -386,7 +290,7 @@ Allocation Loan::Prepay(Date day, int64_t amount, Plan::Prepay mode) {
   overpaid_ = overpaid;
   allocation.overpaid = 0;
   const size_t current = plan_.IndexOf(day);
-  left -= PayPart(current, Part::kInterest, day, left, &allocation);
+  left -= PayPart(SlotOf(current), Part::kInterest, day, left, &allocation);
   const int64_t principal = std::min(left, plan_.Outstanding());
   if (principal > 0) plan_.PrepayPrincipal(day, principal, mode);
   prepaid_principal_ += principal;
@@ -398,6 +302,11 @@ Allocation Loan::Prepay(Date day, int64_t amount, Plan::Prepay mode) {
 
 Allocation Loan::WriteOff(Date day) {
   const Allocation quote = PayOffQuote(day);
+  given_up_ = Instalments();
+  for (Instalment& row : given_up_) {
+    if (row.Unpaid() > 0) row.settled_on = day;
+    row.written_off = row.Unpaid();
+  }
   written_off_principal_ += quote.principal;
   written_off_other_ += quote.interest + quote.fee + quote.penalty;
   plan_.Settle();
@@ -432,9 +341,154 @@ int64_t Loan::WaiveInterest(Date day, int64_t amount) {
 void Loan::Fold(AppliedTransaction& applied) {
   const Transaction& t = applied.transaction;
   Advance(t.day);
-  Allocation& a = applied.allocation;
-  a = {};
-  const bool first_draw = state_ == LoanState::kPending;
+  applied.allocation = FoldKind(t);
+  applied.principal_after = PrincipalOutstanding();
+  MarkSettled(t.day);
+  UpdateState();
+}
+
+Allocation Loan::Draw(const Transaction& t) {
+  const bool first = state_ == LoanState::kPending;
+  const int64_t down = DownPayment(product_.terms, t.amount_minor);
+  plan_.Draw(t.day, t.amount_minor - down, down);
+  if (down > 0) {
+    Slot slot;
+    slot.kind = InstalmentKind::kDownPayment;
+    slot.from = t.day;
+    slot.due = t.day;
+    slot.principal = down;
+    slots_.push_back(slot);
+  }
+  state_ = LoanState::kActive;
+  if (first) MakeInstalmentCharges();
+  // What was overpaid repays the new money first.
+  const int64_t held = std::min(overpaid_, t.amount_minor);
+  if (held > 0) {
+    overpaid_ -= held;
+    (void)Pay(t.day, held, AllotmentOf(TransactionKind::kRepay));
+  }
+  Allocation a;
+  a.principal = t.amount_minor;
+  return a;
+}
+
+// The whole amount is due again with the period that the day lies in, or behind the last due date;
+// what was overpaid pays it at once.
+Allocation Loan::Chargeback(const Transaction& t) {
+  Allocation a;
+  int64_t left = t.amount_minor;
+  const auto paid = std::find_if(
+      transactions_.begin(), transactions_.end(),
+      [&](const AppliedTransaction& applied) { return applied.transaction.id == t.about; });
+  if (paid != transactions_.end() && t.about != 0) {
+    Allocation open = paid->allocation;  // less what was charged back of it before
+    for (const AppliedTransaction& earlier : transactions_) {
+      if (earlier.transaction.id == t.id) break;
+      if (earlier.reversed || earlier.transaction.kind != TransactionKind::kChargeback ||
+          earlier.transaction.about != t.about) {
+        continue;
+      }
+      open.interest -= earlier.allocation.interest;
+      open.fee -= earlier.allocation.fee;
+      open.penalty -= earlier.allocation.penalty;
+      open.principal -= earlier.allocation.principal;
+    }
+    const auto take = [&](int64_t available, int64_t* into) {
+      *into = std::clamp<int64_t>(available, 0, left);
+      left -= *into;
+    };
+    for (const Part part : product_.chargeback_order) {
+      if (part == Part::kPrincipal) take(open.principal, &a.principal);
+      if (part == Part::kInterest) take(open.interest, &a.interest);
+      if (part == Part::kFee) take(open.fee, &a.fee);
+      if (part == Part::kPenalty) take(open.penalty, &a.penalty);
+    }
+  }
+  a.principal += left;
+  CreditAgain(t, &a);
+  return a;
+}
+
+// Asks again for what `a` says. Principal that overpaid money covers is paid at once; then `a` says
+// how much that was.
+void Loan::CreditAgain(const Transaction& t, Allocation* a) {
+  if (a->Total() == 0) return;
+  charged_back_ += a->principal;
+  state_ = LoanState::kActive;
+  const bool behind = t.day > plan_.periods().back().due;
+  const size_t index = behind ? SlotBehind(t.day) : SlotOf(plan_.IndexOf(t.day));
+  if (behind) {
+    slots_[index].principal += a->principal;
+    slots_[index].interest += a->interest;
+  } else {
+    plan_.Credit(t.day, a->principal, a->interest);
+  }
+  for (const bool penalty : {true, false}) {
+    const int64_t amount = penalty ? a->penalty : a->fee;
+    if (amount == 0) continue;
+    AddCharge(kRuleChargeBit | kCreditedBit | (t.id << 1) | (penalty ? 1 : 0), penalty, t.day,
+              index, amount);
+    for (Charge& charge : charges_) {
+      if ((charge.id & kCreditedBit) != 0 && (charge.id & kRuleChargeBit) != 0) {
+        charge.credited = true;
+      }
+    }
+  }
+  const int64_t held = std::min(a->principal, overpaid_);
+  if (held == 0) return;
+  overpaid_ -= held;
+  if (behind) {
+    slots_[index].paid_principal += held;
+  } else {
+    plan_.PayPrincipal(slots_[index].period, t.day, held);
+  }
+  a->principal -= held;
+  a->overpaid = held;
+}
+
+// After periods were dropped: what stood in their instalments goes to the last one that is left.
+void Loan::DropSlots(size_t periods) {
+  Slot& last = slots_[SlotOf(periods - 1)];
+  for (Slot& slot : slots_) {
+    if (slot.kind != InstalmentKind::kPeriod || slot.period < periods || slot.gone) continue;
+    slot.gone = true;
+    last.in_advance += slot.in_advance;
+    last.late += slot.late;
+  }
+}
+
+void Loan::AssignCharges() {
+  for (Charge& charge : charges_) {
+    if (!charge.credited) charge.slot = ChargeSlot(charge.due);
+  }
+}
+
+// Given up in the books; the borrower is still asked for it. The allocation is what was open.
+Allocation Loan::ChargeOff(Date day) {
+  charged_off_ = true;
+  if (product_.charge_off != ChargeOffRule::kRegular && day < plan_.periods().back().to) {
+    plan_.PauseInterest(day, plan_.periods().back().to);
+    if (product_.charge_off == ChargeOffRule::kAccelerate) {
+      plan_.Accelerate(day);
+      DropSlots(plan_.periods().size());
+      AssignCharges();
+    }
+  }
+  Allocation open;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    for (const Part part : {Part::kPrincipal, Part::kInterest, Part::kFee, Part::kPenalty}) {
+      const int64_t unpaid = UnpaidPart(i, part);
+      if (part == Part::kPrincipal) open.principal += unpaid;
+      if (part == Part::kInterest) open.interest += unpaid;
+      if (part == Part::kFee) open.fee += unpaid;
+      if (part == Part::kPenalty) open.penalty += unpaid;
+    }
+  }
+  return open;
+}
+
+Allocation Loan::FoldKind(const Transaction& t) {
+  Allocation a;
   const std::vector<Bucket> kReturned{{Timing::kInAdvance, Part::kPrincipal},
                                       {Timing::kDue, Part::kPrincipal},
                                       {Timing::kPastDue, Part::kPrincipal},
@@ -446,72 +500,91 @@ void Loan::Fold(AppliedTransaction& applied) {
                                       {Timing::kDue, Part::kPenalty}};
   switch (t.kind) {
     case TransactionKind::kDraw:
-      plan_.Draw(t.day, t.amount_minor);
-      a.principal = t.amount_minor;
-      state_ = LoanState::kActive;
-      if (first_draw) MakeInstalmentCharges();
-      break;
+      return Draw(t);
     case TransactionKind::kRepay:
-      a = Pay(t.day, t.amount_minor, product_.order, product_.future);
-      break;
+    case TransactionKind::kDownPayment:
+    case TransactionKind::kGoodwill:
+    case TransactionKind::kMerchantRefund:
+    case TransactionKind::kPayoutRefund:
+    case TransactionKind::kInterestRefund:
+    case TransactionKind::kInterestPaymentWaiver:
+    case TransactionKind::kChargeAdjustment:
+      return Pay(t.day, t.amount_minor, AllotmentOf(t.kind));
     case TransactionKind::kPrepaySmaller:
-      a = Prepay(t.day, t.amount_minor, Plan::Prepay::kSmaller);
-      break;
+      return Prepay(t.day, t.amount_minor, Plan::Prepay::kSmaller);
     case TransactionKind::kPrepayFewer:
-      a = Prepay(t.day, t.amount_minor, Plan::Prepay::kFewer);
-      break;
+      return Prepay(t.day, t.amount_minor, Plan::Prepay::kFewer);
     case TransactionKind::kPayOff:
-      a = PayOff(t.day, t.amount_minor);
-      break;
+      return PayOff(t.day, t.amount_minor);
     case TransactionKind::kCharge:
-    case TransactionKind::kPenalty:
-      AddCharge(t.id, t.kind == TransactionKind::kPenalty, t.day, ChargePeriod(t.day),
-                t.amount_minor);
+    case TransactionKind::kPenalty: {
+      const Date due = t.due.value_or(t.day);
+      AddCharge(t.id, t.kind == TransactionKind::kPenalty, due, ChargeSlot(due), t.amount_minor);
       (t.kind == TransactionKind::kPenalty ? a.penalty : a.fee) = t.amount_minor;
-      break;
+      return a;
+    }
     case TransactionKind::kWaiveCharges:
       a.fee = WaiveCharges(t.day, t.amount_minor);
-      break;
+      return a;
+    case TransactionKind::kWaiveCharge:
+      a.fee = WaiveCharge(t.about);
+      return a;
     case TransactionKind::kWaiveInterest:
       a.interest = WaiveInterest(t.day, t.amount_minor);
-      break;
+      return a;
     case TransactionKind::kMerchantReturn:
-      a = Pay(t.day, t.amount_minor, kReturned, FutureRule::kLast);
-      break;
+      return Pay(t.day, t.amount_minor, kReturned, FutureRule::kLast);
     case TransactionKind::kChargeback:
-      plan_.Credit(t.day, t.amount_minor, 0);
-      charged_back_ += t.amount_minor;
-      a.principal = t.amount_minor;
-      state_ = LoanState::kActive;
-      break;
+      return Chargeback(t);
+    case TransactionKind::kChargeOff:
+      return ChargeOff(t.day);
     case TransactionKind::kWriteOff:
-      a = WriteOff(t.day);
-      break;
+      return WriteOff(t.day);
     case TransactionKind::kRecovery:
       recovered_ += t.amount_minor;
       a.principal = t.amount_minor;
-      break;
-    case TransactionKind::kRefundOverpaid:
-      a.overpaid = std::min(t.amount_minor, overpaid_);
-      overpaid_ -= a.overpaid;
-      break;
+      return a;
+    case TransactionKind::kRefundOverpaid: {
+      // What is not overpaid any more, since something earlier changed, is owed again.
+      const int64_t held = std::min(t.amount_minor, overpaid_);
+      overpaid_ -= held;
+      a.principal = t.amount_minor - held;
+      CreditAgain(t, &a);
+      a.overpaid += held;
+      return a;
+    }
     case TransactionKind::kChangeRate:
-      plan_.ChangeRate(t.day, t.rate);
-      break;
+      plan_.ChangeRate(t.due.value_or(t.day), t.rate);
+      return a;
     case TransactionKind::kPauseInterest:
-      plan_.PauseInterest(t.day, t.until);
-      break;
-    case TransactionKind::kExtend:
+      plan_.PauseInterest(t.due.value_or(t.day), t.until);
+      return a;
+    case TransactionKind::kExtend: {
+      const size_t was = plan_.periods().size();
       plan_.AddPeriods(t.day, t.count);
+      for (size_t i = was; i < plan_.periods().size(); ++i) {
+        slots_.emplace_back();
+        slots_.back().period = i;
+      }
       overdue_charged_.resize(plan_.periods().size() *
                               std::max<size_t>(product_.charges.size(), 1));
+      return a;
+    }
+    case TransactionKind::kMoveDue:
+      if (plan_.MoveDue(t.due.value_or(t.day), t.until)) AssignCharges();
+      return a;
+    case TransactionKind::kReamortise:
+    case TransactionKind::kReage:
       break;
   }
-  UpdateState();
+  return a;
 }
 
 bool Loan::IsSettled() const {
-  if (plan_.Outstanding() - written_off_principal_ > 0) return false;
+  if (PrincipalOutstanding() > 0) return false;
+  for (const Slot& slot : slots_) {
+    if (slot.interest > slot.paid_interest) return false;
+  }
   for (const Period& period : plan_.periods()) {
     if (period.interest > period.paid_interest) return false;
   }
@@ -551,14 +624,18 @@ LoanStatus Loan::CheckOpen(const Transaction& t) const {
     case TransactionKind::kChargeback: {
       if (written_off) return LoanStatus::kWrittenOff;
       const LoanTotals sums = totals();
-      return t.amount_minor > sums.principal_paid - sums.charged_back ? LoanStatus::kExceedsPaid
-                                                                      : LoanStatus::kApplied;
+      const int64_t held = sums.principal_paid - sums.charged_back + sums.overpaid;
+      return t.amount_minor > held ? LoanStatus::kExceedsPaid : LoanStatus::kApplied;
     }
     default:
       break;
   }
   if (written_off) return LoanStatus::kWrittenOff;
-  const bool may_open = t.kind == TransactionKind::kDraw;
+  using enum TransactionKind;
+  constexpr std::array kAlways{kDraw,         kCharge,         kPenalty,       kGoodwill,
+                               kPayoutRefund, kMerchantRefund, kInterestRefund};
+  const bool may_open = (product_.holds_surplus && NeedsAmount(t.kind)) ||
+                        std::find(kAlways.begin(), kAlways.end(), t.kind) != kAlways.end();
   if (!may_open && (state_ == LoanState::kClosed || state_ == LoanState::kOverpaid)) {
     return LoanStatus::kClosed;
   }
@@ -655,6 +732,9 @@ LoanStatus Loan::Reverse(uint64_t id) {
 LoanTotals Loan::totals() const {
   LoanTotals sums;
   sums.drawn = plan_.drawn();
+  for (const Slot& slot : slots_) {
+    if (slot.kind == InstalmentKind::kDownPayment) sums.drawn += slot.principal;
+  }
   sums.charged_back = charged_back_;
   sums.principal_paid = prepaid_principal_;
   for (const Period& period : plan_.periods()) {
@@ -664,7 +744,11 @@ LoanTotals Loan::totals() const {
   for (const Charge& charge : charges_) {
     (charge.penalty ? sums.penalty_paid : sums.fee_paid) += charge.paid;
   }
-  sums.principal_outstanding = plan_.Outstanding() - written_off_principal_;
+  for (const Slot& slot : slots_) {
+    sums.principal_paid += slot.paid_principal;
+    sums.interest_paid += slot.paid_interest;
+  }
+  sums.principal_outstanding = PrincipalOutstanding();
   sums.written_off_principal = written_off_principal_;
   sums.written_off_other = written_off_other_;
   sums.recovered = recovered_;
@@ -674,10 +758,10 @@ LoanTotals Loan::totals() const {
 
 Allocation Loan::Overdue() const {
   Allocation overdue;
-  for (const Period& period : plan_.periods()) {
-    if (period.due >= today_) break;
-    overdue.principal += period.principal - period.paid_principal;
-    overdue.interest += period.interest - period.paid_interest;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (DueOf(slots_[i]) >= today_) continue;
+    overdue.principal += UnpaidPart(i, Part::kPrincipal);
+    overdue.interest += UnpaidPart(i, Part::kInterest);
   }
   for (const Charge& charge : charges_) {
     if (charge.due >= today_) continue;
@@ -687,14 +771,14 @@ Allocation Loan::Overdue() const {
 }
 
 std::optional<Date> Loan::OldestUnpaidDue() const {
-  for (size_t i = 0; i < plan_.periods().size(); ++i) {
-    const Period& period = plan_.periods()[i];
-    if (period.due >= today_) break;
-    int64_t unpaid = period.Due() - period.paid_principal - period.paid_interest;
+  for (const size_t i : SlotsByDue()) {
+    const Date due = DueOf(slots_[i]);
+    if (due >= today_) break;
+    int64_t unpaid = UnpaidPart(i, Part::kPrincipal) + UnpaidPart(i, Part::kInterest);
     for (const Charge& charge : charges_) {
-      if (charge.period == i && charge.due < today_) unpaid += charge.Unpaid();
+      if (charge.slot == i && charge.due < today_) unpaid += charge.Unpaid();
     }
-    if (unpaid > 0) return period.due;
+    if (unpaid > 0) return due;
   }
   return std::nullopt;
 }

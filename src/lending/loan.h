@@ -13,10 +13,14 @@
 // Invariants, after every command: principal paid + written off + outstanding = principal lent (+
 // charged back); every payment = what was allocated + what was overpaid; nothing is negative.
 //
+// What the borrower sees is a list of instalments: the plan's periods, a down payment (首付) on the
+// day of each draw, and one behind the last due date for charges and chargebacks that come later.
+//
 // Refusals are statuses and change nothing. One thread.
 
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "src/lending/plan.h"
@@ -62,10 +66,33 @@ struct ChargeRule {
   int32_t grace_days = 0;  // overdue: the charge falls on due + grace + 1
 };
 
+// How the money of one kind of transaction falls.
+struct Allotment {
+  std::vector<Bucket> order = DefaultOrder();
+  FutureRule future = FutureRule::kNext;
+};
+
+enum class TransactionKind : uint8_t;
+
+// What a charge-off does to interest that is not due yet. Stored. Do not change.
+enum class ChargeOffRule : uint8_t {
+  kRegular = 1,       // nothing: it goes on being asked for
+  kZeroInterest = 2,  // none from the day of the charge-off on
+  kAccelerate = 3,    // … and all principal is due on that day
+};
+
 struct Product {
   Terms terms;
   std::vector<Bucket> order = DefaultOrder();
   FutureRule future = FutureRule::kNext;
+  std::map<TransactionKind, Allotment> allotments;  // kinds whose money falls in another order
+  // One part after the other over all periods (vertical) instead of period by period (horizontal).
+  bool part_by_part = false;
+  // What a chargeback takes back first; empty: principal only.
+  std::vector<Part> chargeback_order;
+  ChargeOffRule charge_off = ChargeOffRule::kRegular;
+  // Money that comes when nothing is owed is held as overpaid instead of refused.
+  bool holds_surplus = false;
   std::vector<ChargeRule> charges;
   // Penalty interest (罚息): this rate a year on overdue principal, for every day after the grace
   // days, over 360.
@@ -76,7 +103,7 @@ struct Product {
 
 // Stored. Do not change.
 enum class TransactionKind : uint8_t {
-  kDraw = 1,
+  kDraw = 1,  // with Terms::down_payment its share is due on the same day
   kRepay = 2,
   kPrepaySmaller = 3,  // principal ahead of the plan; accrued interest first; smaller instalments
   kPrepayFewer = 4,    // … fewer instalments
@@ -94,6 +121,18 @@ enum class TransactionKind : uint8_t {
   kChangeRate = 15,
   kPauseInterest = 16,  // from `day` to before `until`
   kExtend = 17,         // `count` further periods
+  kDownPayment = 18,    // a repayment that is meant for the down payment
+  kGoodwill = 19,       // the lender's own money, in the borrower's favour; also when all is paid
+  kMerchantRefund = 20,
+  kPayoutRefund = 21,
+  kInterestRefund = 22,    // interest given back; falls like a repayment
+  kWaiveCharge = 23,       // what is unpaid of the charge `about`
+  kChargeAdjustment = 24,  // the lender pays part of the charge `about`; falls like a repayment
+  kChargeOff = 25,         // given up in the books, still asked for; see ChargeOffRule
+  kReamortise = 26,        // what is unpaid of past periods is spread over those to come
+  kReage = 27,             // what is unpaid becomes `count` new periods from `until` on
+  kMoveDue = 28,           // the due date in (`day`'s transaction) `due` moves to `until`
+  kInterestPaymentWaiver = 29,  // falls like a repayment, from the lender's income
 };
 
 struct Transaction {
@@ -102,8 +141,12 @@ struct Transaction {
   Date day;
   int64_t amount_minor = 0;
   Decimal rate;       // kChangeRate
-  Date until;         // kPauseInterest
-  int32_t count = 0;  // kExtend
+  Date until;         // kPauseInterest, kReage, kMoveDue
+  int32_t count = 0;  // kExtend, kReage
+  // kCharge, kPenalty: when it falls due; kChangeRate, kPauseInterest, kExtend: from when;
+  // kMoveDue: which. None: `day`.
+  std::optional<Date> due;
+  uint64_t about = 0;  // kWaiveCharge, kChargeAdjustment: the charge; kChargeback: the payment
 };
 
 // In the order of precedence.
@@ -146,7 +189,8 @@ struct Charge {
   uint64_t id = 0;  // of the transaction; with the top bit set, of a rule and period
   bool penalty = false;
   Date due;
-  size_t period = 0;
+  bool credited = false;  // a fee or penalty that was paid and charged back
+  size_t slot = 0;  // which instalment asks for it: in the order in which instalments came to be
   int64_t amount = 0;
   int64_t paid = 0;
   int64_t waived = 0;
@@ -157,6 +201,35 @@ struct AppliedTransaction {
   Transaction transaction;
   Allocation allocation;
   bool reversed = false;
+  int64_t principal_after = 0;  // outstanding behind this transaction
+};
+
+enum class InstalmentKind : uint8_t {
+  kPeriod = 1,
+  kDownPayment = 2,
+  kBehind = 3,  // behind the last due date
+};
+
+// One row of what the borrower sees.
+struct Instalment {
+  InstalmentKind kind = InstalmentKind::kPeriod;
+  Date from;
+  Date due;
+  int64_t principal = 0;  // due, paid part included; so for the other parts
+  int64_t interest = 0;
+  int64_t fee = 0;
+  int64_t penalty = 0;
+  int64_t paid = 0;
+  int64_t paid_principal = 0;   // of `paid`
+  int64_t paid_in_advance = 0;  // of `paid`: before the due date
+  int64_t paid_late = 0;        // of `paid`: behind it
+  int64_t waived = 0;
+  int64_t written_off = 0;
+  int64_t credited = 0;            // of the principal: taken back (chargeback)
+  std::optional<Date> settled_on;  // the day on which nothing was left to pay
+
+  [[nodiscard]] int64_t Due() const { return principal + interest + fee + penalty; }
+  [[nodiscard]] int64_t Unpaid() const { return Due() - paid - waived - written_off; }
 };
 
 enum class LoanState : uint8_t {
@@ -205,6 +278,7 @@ class Loan {
   }
   [[nodiscard]] LoanTotals totals() const;
   [[nodiscard]] LoanState state() const { return state_; }
+  [[nodiscard]] bool is_charged_off() const { return charged_off_; }
   [[nodiscard]] Date today() const { return today_; }
   // What closes the loan on `day` (not before the latest day seen: assertion).
   [[nodiscard]] Allocation PayOffQuote(Date day) const;
@@ -214,6 +288,14 @@ class Loan {
   [[nodiscard]] std::optional<Date> OldestUnpaidDue() const;
   // Interest of the current period up to the latest day seen.
   [[nodiscard]] int64_t AccruedInterest() const;
+  // Everything earned up to the end of `day`, whether paid or not: interest by the day, charges by
+  // their due date.
+  [[nodiscard]] Allocation EarnedTo(Date day) const;
+  // How much of the interest earned to `day` was for `amount_minor` of the money drawn (the first
+  // drawn first): what is given back with goods that are returned.
+  [[nodiscard]] int64_t InterestOn(int64_t amount_minor, Date day) const;
+  // By due date; a down payment behind the period that is due on the same day.
+  [[nodiscard]] std::vector<Instalment> Instalments() const;
 
  private:
   [[nodiscard]] LoanStatus Check(const Transaction& transaction) const;
@@ -227,14 +309,53 @@ class Loan {
   void AddCharge(const ChargeRule& rule, Date due, size_t period, int64_t base);
   void AddCharge(uint64_t id, bool penalty, Date due, size_t period, int64_t amount);
   void MakeInstalmentCharges();
-  [[nodiscard]] size_t ChargePeriod(Date due) const;
+  [[nodiscard]] size_t ChargeSlot(Date due);
 
-  Allocation Pay(Date day, int64_t amount, const std::vector<Bucket>& order, FutureRule future);
-  int64_t PayPart(size_t period, Part part, Date day, int64_t amount, Allocation* allocation);
-  [[nodiscard]] int64_t PayablePart(size_t period, Part part, Date day) const;
-  int64_t PayCharges(size_t period, bool penalty, int64_t amount);
-  void PaySpread(Date day, int64_t* left, Allocation* allocation);
-  [[nodiscard]] std::vector<size_t> PeriodsOf(Timing timing, Date day, FutureRule future) const;
+  // An instalment's state beyond what the plan holds. Never moves, so that charges may name it.
+  struct Slot {
+    InstalmentKind kind = InstalmentKind::kPeriod;
+    size_t period = 0;  // kPeriod: of the plan
+    Date from;          // others
+    Date due;
+    int64_t principal = 0;
+    int64_t paid_principal = 0;
+    int64_t interest = 0;
+    int64_t paid_interest = 0;
+    int64_t in_advance = 0;
+    int64_t late = 0;
+    bool gone = false;  // its period was dropped
+    std::optional<Date> settled_on;
+  };
+  [[nodiscard]] Date DueOf(const Slot& slot) const;
+  [[nodiscard]] size_t SlotOf(size_t period) const;
+  size_t SlotBehind(Date due);
+  [[nodiscard]] std::vector<size_t> SlotsByDue() const;
+  [[nodiscard]] Instalment ViewOf(size_t slot) const;
+  [[nodiscard]] int64_t UnpaidPart(size_t slot, Part part) const;
+  [[nodiscard]] int64_t PrincipalOutstanding() const;
+  void MarkSettled(Date day);
+
+  [[nodiscard]] Allotment AllotmentOf(TransactionKind kind) const;
+  Allocation Pay(Date day, int64_t amount, const Allotment& how);
+  Allocation Pay(Date day, int64_t amount, const std::vector<Bucket>& order, FutureRule future) {
+    return Pay(day, amount, Allotment{order, future});
+  }
+  void PayTiming(Date day, std::span<const Bucket> buckets, FutureRule future, int64_t* left,
+                 Allocation* allocation);
+  int64_t PayPart(size_t slot, Part part, Date day, int64_t amount, Allocation* allocation);
+  [[nodiscard]] int64_t PayablePart(size_t slot, Part part, Date day) const;
+  [[nodiscard]] bool IsOpenSlot(size_t slot, Date day) const;
+  int64_t PayCharges(size_t slot, bool penalty, int64_t amount);
+  void PaySpread(Date day, std::span<const Bucket> buckets, int64_t* left, Allocation* allocation);
+  [[nodiscard]] std::vector<size_t> SlotsOf(Timing timing, Date day, FutureRule future) const;
+  Allocation Draw(const Transaction& t);
+  Allocation Chargeback(const Transaction& t);
+  void CreditAgain(const Transaction& t, Allocation* a);
+  Allocation ChargeOff(Date day);
+  void DropSlots(size_t periods);
+  void AssignCharges();
+  Allocation FoldKind(const Transaction& t);
+  int64_t WaiveCharge(uint64_t id);
   Allocation PayOff(Date day, int64_t amount);
   Allocation Prepay(Date day, int64_t amount, Plan::Prepay mode);
   Allocation WriteOff(Date day);
@@ -248,6 +369,7 @@ class Loan {
   Date start_;
   std::vector<PeriodDates> dates_;
   Plan plan_;
+  std::vector<Slot> slots_;
   std::vector<Charge> charges_;
   std::vector<AppliedTransaction> transactions_;  // by day, then as they came
   LoanState state_ = LoanState::kPending;
@@ -262,6 +384,8 @@ class Loan {
   int64_t written_off_principal_ = 0;
   int64_t written_off_other_ = 0;
   int64_t recovered_ = 0;
+  bool charged_off_ = false;
+  std::vector<Instalment> given_up_;  // the rows as they stood when they were written off
 };
 
 }  // namespace credence::lending

@@ -115,7 +115,11 @@ void ExpectSound(const Loan& loan) {
     ASSERT_GE(period.principal, period.paid_principal);
     ASSERT_GE(period.interest, period.paid_interest);
     ASSERT_GE(period.instalment, 0);
-    principal += period.principal - period.paid_principal;
+  }
+  for (const Instalment& row : loan.Instalments()) {
+    principal += row.principal - row.paid_principal;
+    ASSERT_GE(row.Unpaid(), 0);
+    ASSERT_LE(row.paid_in_advance + row.paid_late, row.paid);
   }
   if (loan.state() != LoanState::kWrittenOff) {
     ASSERT_EQ(principal, sums.principal_outstanding);

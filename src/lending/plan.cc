@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/assert.h"
+#include "src/base/int128.h"
 
 namespace credence::lending {
 namespace {
@@ -16,6 +17,38 @@ int64_t RoundMinor(Decimal amount, Rounding rounding) {
 }
 
 int64_t Magnitude(int64_t n) { return n < 0 ? -n : n; }
+
+// Integers beside decimals. A decimal of 34 digits is off by less than 10^-33 of itself, so
+// interest below 10^14 is off by less than 10^-18: an exact quotient over a denominator below 10^15
+// that is no tie lies farther from the next one than that, and both round to the same.
+constexpr uint64_t kDenominatorMax = 1'000'000'000'000'000;
+constexpr uint64_t kNumeratorMax = uint64_t{1} << 62;
+constexpr int64_t kInterestMax = 100'000'000'000'000;
+constexpr int kFixedBits = 60;
+
+void SetExact(uint64_t rate_num, uint64_t rate_den, const Fraction& fraction, uint64_t* num,
+              uint64_t* den, uint64_t* fixed) {
+  if (rate_den == 0 || fraction.numerator < 0 || fraction.denominator <= 0) return;
+  const UInt128 top = UInt128{rate_num} * static_cast<uint64_t>(fraction.numerator);
+  const UInt128 under = UInt128{rate_den} * static_cast<uint64_t>(fraction.denominator);
+  if (top >= kNumeratorMax || under >= kDenominatorMax) return;
+  *num = static_cast<uint64_t>(top);
+  *den = static_cast<uint64_t>(under);
+  const UInt128 scaled = (top << kFixedBits) / under;
+  if (scaled < (UInt128{1} << kFixedBits)) *fixed = static_cast<uint64_t>(scaled);
+}
+
+bool IsToNearest(Rounding rounding) {
+  return rounding == Rounding::kHalfEven || rounding == Rounding::kHalfUp ||
+         rounding == Rounding::kHalfDown;
+}
+
+// value x factor, both in units of 2^-60; value below 2^124 / 2^60.
+UInt128 TimesFixed(UInt128 value, uint64_t factor) {
+  const UInt128 high = (value >> 64) * factor;
+  const UInt128 low = (value & ~uint64_t{0}) * factor;
+  return (high << (64 - kFixedBits)) + (low >> kFixedBits);
+}
 
 }  // namespace
 
@@ -32,6 +65,12 @@ Plan::Plan(const Terms& terms, std::vector<PeriodDates> dates) : terms_(terms) {
   start_balance_.resize(periods_.size());
   carried_.resize(periods_.size());
   rates_.push_back({periods_.front().from, terms.annual_rate});
+  const Decimal rate = terms.annual_rate.Canonical();
+  if (const int scale = rate.Scale(); scale >= 0 && scale <= 9) {
+    rate_den_ = 1;
+    for (int i = 0; i < scale; ++i) rate_den_ *= 10;
+    rate_num_ = static_cast<uint64_t>(rate.ToScaled(scale).value());
+  }
   plain_factors_.reserve(periods_.size());
   for (size_t i = 0; i < periods_.size(); ++i) plain_factors_.push_back(PlainFactor(i));
 }
@@ -56,20 +95,25 @@ bool Plan::IsPaused(Date day) const {
                      [&](const Pause& pause) { return pause.from <= day && day < pause.to; });
 }
 
-Decimal Plan::PlainFactor(size_t index) const {
+Plan::Factor Plan::PlainFactor(size_t index) const {
   const Period& period = periods_[index];
-  if (index < static_cast<size_t>(terms_.interest_free)) return Decimal();
-  const Fraction fraction = YearFractionOf(terms_, period.from, period.to, period.from, period.to);
-  // Most periods are as long as the one before: a product and a division less.
-  if (index > static_cast<size_t>(terms_.interest_free) && plain_factors_.size() == index) {
-    const Period& before = periods_[index - 1];
-    const Fraction was = YearFractionOf(terms_, before.from, before.to, before.from, before.to);
-    if (was.numerator == fraction.numerator && was.denominator == fraction.denominator) {
-      return plain_factors_[index - 1];
+  Factor factor;
+  if (index < static_cast<size_t>(terms_.interest_free)) return factor;
+  factor.fraction = YearFractionOf(terms_, period.from, period.to, period.from, period.to);
+  // Most periods are as long as one of the few before: a product and a division less.
+  const size_t known = std::min(plain_factors_.size(), index);
+  for (size_t back = 1; back <= std::min<size_t>(known, 4); ++back) {
+    const Factor& before = plain_factors_[known - back];
+    if (before.fraction.numerator == factor.fraction.numerator &&
+        before.fraction.denominator == factor.fraction.denominator &&
+        known - back >= static_cast<size_t>(terms_.interest_free)) {
+      return before;
     }
   }
-  return rates_.front().rate * Decimal::FromInt64(fraction.numerator) /
-         Decimal::FromInt64(fraction.denominator);
+  factor.value = rates_.front().rate * Decimal::FromInt64(factor.fraction.numerator) /
+                 Decimal::FromInt64(factor.fraction.denominator);
+  SetExact(rate_num_, rate_den_, factor.fraction, &factor.num, &factor.den, &factor.fixed);
+  return factor;
 }
 
 // Whether nothing happens inside the period: one balance, the first rate, no pause.
@@ -87,7 +131,7 @@ bool Plan::IsPlain(size_t index) const {
 Plan::Sum Plan::Accrue(size_t index, Date from, Date to, int64_t balance) const {
   const Period& period = periods_[index];
   if (from == period.from && to == period.to && IsPlain(index)) {
-    const Decimal factor = plain_factors_[index];
+    const Decimal factor = plain_factors_[index].value;
     if (balance <= 0) return {Decimal(), factor};
     return {Decimal::FromInt64(balance) * factor, factor};
   }
@@ -122,8 +166,29 @@ Plan::Sum Plan::Accrue(size_t index, Date from, Date to, int64_t balance) const 
   return sum;
 }
 
+// balance x factor, rounded; nothing where only decimals can say.
+std::optional<int64_t> Plan::PlainInterest(size_t index, int64_t balance) const {
+  const Factor& factor = plain_factors_[index];
+  if (factor.den == 0 || !IsToNearest(terms_.rounding) || !IsPlain(index)) return std::nullopt;
+  if (balance <= 0) return 0;
+  const UInt128 product = UInt128{factor.num} * static_cast<uint64_t>(balance);
+  uint64_t quotient = 0;
+  uint64_t rest = 0;
+  if ((product >> 64) == 0) [[likely]] {
+    quotient = static_cast<uint64_t>(product) / factor.den;
+    rest = static_cast<uint64_t>(product) % factor.den;
+  } else {
+    const UInt128 whole = product / factor.den;
+    if (whole >= static_cast<UInt128>(kInterestMax)) return std::nullopt;
+    quotient = static_cast<uint64_t>(whole);
+    rest = static_cast<uint64_t>(product % factor.den);
+  }
+  if (rest * 2 == factor.den || quotient >= kInterestMax) return std::nullopt;
+  return static_cast<int64_t>(quotient + (rest * 2 > factor.den ? 1 : 0));
+}
+
 Decimal Plan::FactorOf(size_t index) const {
-  if (IsPlain(index)) return plain_factors_[index];
+  if (IsPlain(index)) return plain_factors_[index].value;
   return Accrue(index, periods_[index].from, periods_[index].to, 0).factor;
 }
 
@@ -150,12 +215,17 @@ bool Plan::IsLevel(size_t index) const {
          index >= static_cast<size_t>(terms_.principal_grace);
 }
 
+// Whether what was paid settles the period, so that it keeps its dues. By plan it never does.
+bool Plan::IsSettled(const Period& period) const {
+  if (terms_.interest_by_plan) return false;
+  return period.paid_principal + period.paid_interest > 0 && period.IsPaid();
+}
+
 // The last period that still can take a difference: not locked and not settled by what was paid.
 size_t Plan::LastOpen() const {
   for (size_t i = periods_.size(); i-- > 0;) {
     const Period& period = periods_[i];
-    const bool touched = period.paid_principal + period.paid_interest > 0;
-    if (!period.locked && !(touched && period.IsPaid())) return i;
+    if (!period.locked && !IsSettled(period)) return i;
   }
   return periods_.size() - 1;
 }
@@ -219,7 +289,11 @@ void Plan::Recompute() {
     start_balance_[i] = balance;
     const bool today_inside = today_ && *today_ > p.from && *today_ < p.to && overdue > 0;
     Decimal interest;
-    if (today_inside) {
+    std::optional<int64_t> plain;
+    if (!today_inside && terms_.kind != PlanKind::kFlat) plain = PlainInterest(i, balance);
+    if (plain) {
+      // Nothing happens in the period, and integers say the same as decimals.
+    } else if (today_inside) {
       // Overdue principal leaves V today.
       const Sum before = Accrue(i, p.from, *today_, balance);
       int64_t then = balance - overdue;
@@ -232,7 +306,7 @@ void Plan::Recompute() {
     } else {
       interest = Accrue(i, p.from, p.to, balance).interest;
     }
-    int64_t rounded = RoundMinor(interest, terms_.rounding);
+    int64_t rounded = plain ? *plain : RoundMinor(interest, terms_.rounding);
     if (terms_.kind == PlanKind::kFlat) {
       // With equal periods the total is rounded once, and the last period takes what rounding each
       // one lost.
@@ -253,7 +327,9 @@ void Plan::Recompute() {
     }
     if (i <= last_open) rest -= p.principal;
     while (delta < deltas_.size() && deltas_[delta].day <= p.to) balance += deltas_[delta++].amount;
-    const int64_t unpaid = p.principal - p.paid_principal;
+    // By plan, V falls by the whole due on its day; otherwise what was paid has left it already.
+    const int64_t unpaid = terms_.interest_by_plan ? p.principal - p.credited_principal
+                                                   : p.principal - p.paid_principal;
     if (today_ && terms_.interest_on_overdue && *today_ > p.to) {
       overdue += unpaid;
     } else {
@@ -300,8 +376,41 @@ void Plan::Solve(size_t first) {
   }
 }
 
+// The same in fixed point. Every step rounds down by less than 2^-60 of its value: with n steps the
+// quotient is off by less than 4 n 2^-60 of itself. Nothing where that might decide the rounding.
+std::optional<int64_t> Plan::FixedInstalment(const std::vector<size_t>& open, int64_t base) const {
+  constexpr int64_t kBaseMax = int64_t{1} << 37;
+  constexpr UInt128 kOneFixed = UInt128{1} << kFixedBits;
+  if (terms_.multiple_minor != 1 || !IsToNearest(terms_.rounding) || base > kBaseMax ||
+      terms_.balloon_minor != 0) {
+    return std::nullopt;
+  }
+  UInt128 growth = kOneFixed;
+  UInt128 sum = 0;  // F
+  for (size_t k = 0; k < open.size(); ++k) {
+    const Factor& factor = plain_factors_[open[k]];
+    if (factor.den == 0 || (factor.fixed == 0 && factor.num != 0) || !IsPlain(open[k])) {
+      return std::nullopt;
+    }
+    const uint64_t step = (uint64_t{1} << kFixedBits) + factor.fixed;
+    growth = TimesFixed(growth, step);
+    sum = k == 0 ? kOneFixed : kOneFixed + TimesFixed(sum, step);
+    if (growth >= (kOneFixed << 20)) return std::nullopt;
+  }
+  const UInt128 top = growth * static_cast<uint64_t>(base);
+  const UInt128 quotient = top / sum;
+  const UInt128 rest = top - quotient * sum;
+  // 4 n A 2^-60 is at most 2^-19 where n A is below 2^39.
+  if (quotient * open.size() >= (UInt128{1} << 39)) return std::nullopt;
+  const UInt128 doubled = rest * 2;
+  const UInt128 from_tie = doubled > sum ? doubled - sum : sum - doubled;
+  if (from_tie < (sum >> 16)) return std::nullopt;
+  return static_cast<int64_t>(quotient) + (doubled > sum ? 1 : 0);
+}
+
 // (B x prod(1 + f) - balloon) / F over these periods.
 int64_t Plan::LevelInstalment(const std::vector<size_t>& open, int64_t base) const {
+  if (const auto fixed = FixedInstalment(open, base)) return *fixed;
   Decimal growth = kOne;
   Decimal sum;  // F
   for (size_t k = 0; k < open.size(); ++k) {
@@ -319,9 +428,7 @@ void Plan::SolveLevel(size_t first) {
   std::vector<size_t> open;
   for (size_t i = 0; i < periods_.size(); ++i) {
     const Period& p = periods_[i];
-    const bool touched = p.paid_principal + p.paid_interest > 0;
-    const bool settled = p.locked || (touched && p.IsPaid());
-    if (i < first || settled) {
+    if (i < first || p.locked || IsSettled(p)) {
       base -= p.principal - p.credited_principal;
     } else {
       open.push_back(i);
@@ -408,12 +515,12 @@ void Plan::Insert(Date day, int64_t amount) {
   deltas_.insert(behind, {day, amount});
 }
 
-void Plan::Draw(Date day, int64_t amount_minor) {
+void Plan::Draw(Date day, int64_t amount_minor, int64_t down_minor) {
   CREDENCE_ASSERT(amount_minor > 0 && day >= periods_.front().from);
   // A settled loan that is drawn on again goes on from this period.
   for (size_t i = IndexOf(day); i < periods_.size(); ++i) periods_[i].locked = false;
   drawn_ += amount_minor;
-  draws_.push_back({day, amount_minor});
+  draws_.push_back({day, amount_minor + (terms_.flat_on_drawn ? down_minor : 0)});
   Insert(day, amount_minor);
   Solve(IndexOf(day));
 }
@@ -436,7 +543,9 @@ void Plan::PayPrincipal(size_t index, Date day, int64_t amount_minor) {
   period.paid_principal += amount_minor;
   // A payment that comes late counts as if it had come in time, unless overdue principal bears
   // interest.
-  Insert(terms_.interest_on_overdue ? day : std::min(day, period.to), -amount_minor);
+  if (!terms_.interest_by_plan) {
+    Insert(terms_.interest_on_overdue ? day : std::min(day, period.to), -amount_minor);
+  }
   Recompute();
 }
 
@@ -452,7 +561,7 @@ void Plan::Credit(Date day, int64_t principal_minor, int64_t interest_minor) {
   period.credited_interest += interest_minor;
   period.principal += principal_minor;  // open again, so that it may take the rest
   credited_ += principal_minor;
-  if (principal_minor != 0) Insert(day, principal_minor);
+  if (principal_minor != 0 && !terms_.interest_by_plan) Insert(day, principal_minor);
   Recompute();
 }
 
@@ -484,7 +593,7 @@ void Plan::WaiveInterest(size_t index, int64_t amount_minor) {
 
 Plan::Dues Plan::PayableOn(size_t index, Date day) const {
   const Period& p = periods_[index];
-  if (day >= p.to || p.locked || terms_.kind == PlanKind::kFlat) {
+  if (day >= p.to || p.locked || terms_.kind == PlanKind::kFlat || terms_.interest_by_plan) {
     return {p.principal - p.paid_principal, p.interest - p.paid_interest};
   }
   const bool pays_interest = index >= static_cast<size_t>(terms_.interest_grace);
@@ -520,6 +629,49 @@ void Plan::AddPeriods(Date day, int32_t count) {
   }
   Recompute();
   Solve(IndexOf(day));
+}
+
+bool Plan::MoveDue(Date due, Date to) {
+  for (size_t i = 0; i < periods_.size(); ++i) {
+    if (periods_[i].due != due) continue;
+    if (to <= periods_[i].from) return false;
+    for (size_t k = i; k < periods_.size(); ++k) {
+      if (k > i) periods_[k].from = periods_[k - 1].to;
+      periods_[k].to = StepDate(terms_, to, static_cast<int64_t>(k - i));
+      periods_[k].due = periods_[k].to;
+    }
+    plain_factors_.clear();
+    for (size_t k = 0; k < periods_.size(); ++k) plain_factors_.push_back(PlainFactor(k));
+    Recompute();
+    return true;
+  }
+  return false;
+}
+
+void Plan::Accelerate(Date day) {
+  size_t kept = 0;
+  while (kept + 1 < periods_.size() && periods_[kept].to < day) ++kept;
+  Period& last = periods_[kept];
+  for (size_t i = kept + 1; i < periods_.size(); ++i) {
+    const Period& dropped = periods_[i];
+    last.paid_principal += dropped.paid_principal;
+    last.paid_interest += dropped.paid_interest;
+    last.credited_principal += dropped.credited_principal;
+    last.credited_interest += dropped.credited_interest;
+    last.waived_interest += dropped.waived_interest;
+  }
+  if (last.from < day && day < last.to) {
+    last.to = day;
+    last.due = day;
+  }
+  last.locked = false;
+  periods_.resize(kept + 1);
+  start_balance_.resize(kept + 1);
+  carried_.resize(kept + 1);
+  plain_factors_.resize(kept);
+  plain_factors_.push_back(PlainFactor(kept));
+  // A part of a period is its share of the whole one only while that one stands.
+  Recompute();
 }
 
 void Plan::Reamortise(Date day) { Solve(IndexOf(day)); }

@@ -26,6 +26,7 @@
 // 1,725.59.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "src/lending/terms.h"
@@ -62,7 +63,9 @@ class Plan {
 
   // --- changes; each leaves all periods recomputed ---
   // Money drawn, on a day not before the first period nor after the last. Instalments follow.
-  void Draw(Date day, int64_t amount_minor);
+  // `down_minor` was drawn too and paid back on the day: it only counts for flat interest, if the
+  // terms say so.
+  void Draw(Date day, int64_t amount_minor, int64_t down_minor = 0);
   // The rate for interest of the days from `day` on. Instalments follow.
   void ChangeRate(Date day, Decimal annual_rate);
   // No interest for the days in [from, to). Instalments stay; the last takes the difference.
@@ -78,6 +81,13 @@ class Plan {
   // `count` further periods behind the last; the instalments of periods that end after `day` are
   // recomputed.
   void AddPeriods(Date day, int32_t count);
+  // The period that is due on `due` is due on `to` instead, and those behind it follow at their
+  // usual distance. Instalments stay; the last takes the difference. False if no period is due then
+  // or `to` is not behind the due date before it.
+  bool MoveDue(Date due, Date to);
+  // All principal is due on `day`: the period that holds it ends there, those behind it are dropped
+  // and what was paid of them is counted in it.
+  void Accelerate(Date day);
   // Recomputes the instalments from the period that holds `day` on for the balance as it stands.
   void Reamortise(Date day);
   // Principal repaid ahead of the plan, belonging to no period. kSmaller: the instalments from the
@@ -130,16 +140,30 @@ class Plan {
     Decimal factor;    // pauses not counted
   };
 
+  // The factor of a whole period at the first rate. Beside the decimal the same as integers where
+  // they are small: num / den exactly, and in units of 2^-60 rounded down; den 0 where not.
+  struct Factor {
+    Fraction fraction;
+    Decimal value;
+    uint64_t num = 0;
+    uint64_t den = 0;
+    uint64_t fixed = 0;
+  };
+
   void Insert(Date day, int64_t amount);
   [[nodiscard]] bool IsLevel(size_t index) const;
   void Recompute();
   void SetDues(size_t index, int64_t calculated, bool takes_rest, int64_t rest);
   [[nodiscard]] size_t LastOpen() const;
+  [[nodiscard]] bool IsSettled(const Period& period) const;
   // Interest and factor of [from, to) inside period `index`, for the balance on `from`.
   [[nodiscard]] Sum Accrue(size_t index, Date from, Date to, int64_t balance) const;
   [[nodiscard]] Decimal FlatInterest(size_t index) const;
   [[nodiscard]] bool IsPlain(size_t index) const;
-  [[nodiscard]] Decimal PlainFactor(size_t index) const;
+  [[nodiscard]] Factor PlainFactor(size_t index) const;
+  [[nodiscard]] std::optional<int64_t> PlainInterest(size_t index, int64_t balance) const;
+  [[nodiscard]] std::optional<int64_t> FixedInstalment(const std::vector<size_t>& open,
+                                                       int64_t base) const;
   [[nodiscard]] Decimal RateAt(Date day) const;
   [[nodiscard]] bool IsPaused(Date day) const;
   void Solve(size_t first);
@@ -156,7 +180,9 @@ class Plan {
   std::vector<Delta> draws_;
   std::vector<RateFrom> rates_;  // sorted by day; the first holds from the beginning
   std::vector<Pause> pauses_;
-  std::vector<Decimal> plain_factors_;
+  uint64_t rate_num_ = 0;  // the first rate as rate_num_ / rate_den_; 0 / 0 where it is not small
+  uint64_t rate_den_ = 0;
+  std::vector<Factor> plain_factors_;
   std::optional<Date> today_;
   int64_t drawn_ = 0;
   int64_t credited_ = 0;

@@ -67,5 +67,42 @@ TEST(PlanDiff, EqualsTheNaiveTwinOnRandomProducts) {
   EXPECT_LT(left_out, 500);
 }
 
+// Where a half cent decides, integers and decimals must not part: every amount up to 200 at rates
+// and terms whose interest and instalments are often exactly half way.
+TEST(PlanDiff, TiesRoundAsInTheNaiveTwin) {
+  int64_t checked = 0;
+  for (const int64_t rate_per_mille : {0, 5, 30, 60, 120, 125, 240, 250, 500, 1000, 1200}) {
+    for (const int32_t periods : {1, 2, 3, 4, 8}) {
+      for (int rounding = 1; rounding <= 7; ++rounding) {
+        for (const PlanKind kind : {PlanKind::kEqualInstalments, PlanKind::kEqualPrincipal}) {
+          Terms t;
+          t.kind = kind;
+          t.periods = periods;
+          t.annual_rate = Decimal::FromScaled(rate_per_mille, -3);
+          t.rounding = static_cast<Rounding>(rounding);
+          const std::vector<PeriodDates> dates = MakePeriods(t, D("2024-01-01"), nullptr).value();
+          for (int64_t amount = 1; amount <= 200; ++amount) {
+            const std::vector<NaivePeriod> want = NaiveSchedule(t, dates, amount);
+            if (want.empty() || std::any_of(want.begin(), want.end(), [](const NaivePeriod& p) {
+                  return p.balance < 0 || p.principal < 0;
+                })) {
+              continue;
+            }
+            Plan plan(t, dates);
+            plan.Draw(D("2024-01-01"), amount);
+            for (size_t i = 0; i < want.size(); ++i) {
+              const Period& p = plan.periods()[i];
+              ASSERT_EQ(p.principal, want[i].principal) << amount << " at " << rate_per_mille;
+              ASSERT_EQ(p.interest, want[i].interest) << amount << " at " << rate_per_mille;
+            }
+            ++checked;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(checked, 100'000);
+}
+
 }  // namespace
 }  // namespace credence::lending

@@ -51,6 +51,21 @@ Fraction ActAct(const Terms& terms, Date from, Date to) {
   return sum;
 }
 
+// [from, to) in twelfths of a year: whole months, and of the one begun the share of its days. The
+// last day of a month stands for a day that the month does not have.
+Fraction MonthsBetween(Date from, Date to) {
+  const CivilDate a = from.ToCivil();
+  const CivilDate b = to.ToCivil();
+  const int64_t months = (b.year - a.year) * 12 + (b.month - a.month);
+  const bool whole = a.day == b.day || (b.day < a.day && b.day == DaysInMonth(b.year, b.month)) ||
+                     (a.day < b.day && a.day == DaysInMonth(a.year, a.month));
+  if (whole) return {months, 12};
+  const int64_t full = b.day < a.day ? months - 1 : months;
+  const Date begun = from.PlusMonths(full);
+  const int64_t of = from.PlusMonths(full + 1).days - begun.days;
+  return {full * of + (to.days - begun.days), 12 * of};
+}
+
 bool HoldsFeb29(Date from, Date to) {
   for (int64_t year = from.ToCivil().year; year <= to.ToCivil().year; ++year) {
     if (!IsLeapYear(year)) continue;
@@ -128,7 +143,8 @@ Status CheckTerms(const Terms& terms) {
 
 int64_t DownPayment(const Terms& terms, int64_t amount_minor) {
   const Decimal part = terms.down_payment * Decimal::FromInt64(amount_minor);
-  return part.Rounded(0, terms.rounding).ToInt64().value();
+  const Decimal multiple = Decimal::FromInt64(terms.multiple_minor);
+  return (part / multiple).Rounded(0, terms.rounding).ToInt64().value() * terms.multiple_minor;
 }
 
 Date StepDate(const Terms& terms, Date anchor, int64_t steps) {
@@ -195,7 +211,9 @@ Fraction YearFractionOf(const Terms& terms, Date period_from, Date period_to, Da
       }
       return PartOf({every, 365}, period_from, period_to, from, to);
     case InterestBasis::kThirty360:
-      if (by_months) return PartOf({months, 12}, period_from, period_to, from, to);
+      if (by_months) {
+        return PartOf(MonthsBetween(period_from, period_to), period_from, period_to, from, to);
+      }
       return {days, 360};
     case InterestBasis::kAct360:
       return {days, 360};

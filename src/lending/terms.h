@@ -32,7 +32,8 @@ enum class PeriodUnit : uint8_t { kDays = 1, kWeeks = 2, kMonths = 3, kYears = 4
 //   equal-periods   every/12 of a year for months, every x 7/364 for weeks, every/365 for days; a
 //   part of a period by its
 //                   share of the period's days
-//   30/360          the same with months of 30 days in a year of 360; weeks and days count actual
+//   30/360          months of 30 days in a year of 360, of a month begun the share of its days;
+//                   weeks and days count actual
 //   days over 360 act/360 act/364 act/365   actual days act/act         actual days, split where
 //   the year changes, each part over 365 or 366. The old year's part ends on
 //                   31 December (on 1 January with `split_on_new_year`)
@@ -87,11 +88,15 @@ struct Terms {
   // Overdue principal bears interest until it is paid. Otherwise interest is that of the plan,
   // however late.
   bool interest_on_overdue = false;
+  // Interest is that of the plan whatever is paid early or late (no recalculation).
+  bool interest_by_plan = false;
   // Equal instalments: spread the residue of rounding when it is more than half a minor unit a
   // period.
   bool smooth = true;
   // Flat: equal payments where the interest of periods differs; otherwise equal principal.
   bool equal_payments = false;
+  // Flat: interest counts on the money drawn before the down payment is taken off.
+  bool flat_on_drawn = false;
   // Equal principal and flat: the residue of rounding goes into the first instalment, not the last.
   bool residue_first = false;
 };
@@ -105,8 +110,8 @@ inline constexpr int64_t kTermDaysMax = 36'525;                // 100 years
 // kInvalidArgument naming the field and what was expected.
 [[nodiscard]] Status CheckTerms(const Terms& terms);
 
-// The part of a draw that is paid back on the same day (首付): down_payment x amount, rounded. The
-// plan is for the rest.
+// The part of a draw that is paid back on the same day (首付): down_payment x amount, rounded to
+// the multiple of instalments. The plan is for the rest.
 [[nodiscard]] int64_t DownPayment(const Terms& terms, int64_t amount_minor);
 
 struct PeriodDates {

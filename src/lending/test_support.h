@@ -25,6 +25,22 @@ inline std::string VectorFolder() {
   return std::string(CREDENCE_SOURCE_DIR) + "/../shared/data/vectors";
 }
 
+// A folder of the caller's own (./dev conform lending DIR): differences are counted, not failures.
+inline bool IsOwnVectorFolder() { return std::getenv("CREDENCE_LENDING_VECTORS") == nullptr; }
+
+// A file of the set, in the set's own folder or right in the folder of vectors.
+inline std::string VectorFile(const std::string& set, const std::string& name) {
+  const std::string nested = VectorFolder() + "/" + set + "/" + name;
+  if (std::filesystem::exists(nested)) return nested;
+  return VectorFolder() + "/" + name;
+}
+
+// What a conformance run prints of a file; tools/dev/conform.sh adds the lines up.
+inline void PrintTally(const std::string& file, int passed, int failed, int unsupported) {
+  std::printf("%s: %d passed, %d failed, %d unsupported\n", file.c_str(), passed, failed,
+              unsupported);
+}
+
 #define SKIP_WITHOUT_VECTORS(path)                                        \
   if (!std::filesystem::exists(path)) {                                   \
     GTEST_SKIP() << "test vectors are not here: " << (path)               \
