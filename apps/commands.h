@@ -17,6 +17,7 @@ Action AddInspect(CLI::App* app);
 Action AddPack(CLI::App* app);
 Action AddFeel(CLI::App* app);
 Action AddDmn(CLI::App* app);
+Action AddSchedule(CLI::App* app);
 Action AddBench(CLI::App* app);
 
 }  // namespace credence::apps

@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
   add("pack", "check a pack and show what it holds (配置包)", credence::apps::AddPack);
   add("feel", "evaluate a FEEL expression (表达式)", credence::apps::AddFeel);
   add("dmn", "evaluate, check and test DMN policies (决策表)", credence::apps::AddDmn);
+  add("schedule", "the schedule of a loan product, and what it truly costs (还款计划)",
+      credence::apps::AddSchedule);
   add("bench", "measure how fast this machine decides (基准测试)", credence::apps::AddBench);
   CLI11_PARSE(app, argc, argv);
   for (const auto& [command, action] : actions) {

@@ -91,9 +91,7 @@ void Print(std::span<const Diagnostic> diagnostics) {
   for (const Diagnostic& diagnostic : diagnostics) fmt::print(stderr, "{}\n", ToString(diagnostic));
 }
 
-namespace {
-// Columns that a terminal gives the text: two for each character from the CJK blocks.
-size_t Width(std::string_view text) {
+size_t DisplayWidth(std::string_view text) {
   size_t width = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<uint8_t>(text[i]);
@@ -102,19 +100,18 @@ size_t Width(std::string_view text) {
   }
   return width;
 }
-}  // namespace
 
 std::string Table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(row[i]));
   }
   std::string text;
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) {
       text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - Width(row[i]) + 2, ' ');
+      if (i + 1 < row.size()) text.append(widths[i] - DisplayWidth(row[i]) + 2, ' ');
     }
     text += '\n';
   }

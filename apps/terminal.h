@@ -52,6 +52,8 @@ class Progress {
 int Fail(std::string_view what);
 int Fail(const Status& status);
 void Print(std::span<const Diagnostic> diagnostics);
+// Columns that a terminal gives the text: two for each character from the CJK blocks.
+[[nodiscard]] size_t DisplayWidth(std::string_view text);
 // Columns padded to their widest cell (by code points; Chinese counts two), two spaces between.
 [[nodiscard]] std::string Table(const std::vector<std::vector<std::string>>& rows);
 

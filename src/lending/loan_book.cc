@@ -1,0 +1,171 @@
+#include "src/lending/loan_book.h"
+
+#include <algorithm>
+
+#include "src/base/bytes.h"
+
+namespace credence::lending {
+
+std::string_view BookResultName(const BookResult& result) {
+  switch (result.book) {
+    case BookStatus::kApplied:
+      return "applied";
+    case BookStatus::kAlreadyExists:
+      return "already_exists";
+    case BookStatus::kNotFound:
+      return "not_found";
+    case BookStatus::kBadDates:
+      return "bad_dates";
+    case BookStatus::kRefused:
+      return LoanStatusName(result.loan);
+  }
+  CREDENCE_UNREACHABLE();
+}
+
+std::optional<Loan> LoanBook::Fold(const Row& row) {
+  const BookedProduct& product = *row.product;
+  auto dates = MakePeriods(product.product.terms, row.start,
+                           product.calendar ? &*product.calendar : nullptr);
+  if (!dates.ok()) return std::nullopt;
+  Loan loan(product.product, row.start, std::move(*dates));
+  for (const Command& command : row.commands) {
+    const LoanStatus status =
+        command.reverses ? loan.Reverse(command.transaction.id) : loan.Apply(command.transaction);
+    // It was applied once, on the same loan.
+    CREDENCE_ASSERT(status == LoanStatus::kApplied);
+  }
+  return loan;
+}
+
+void LoanBook::Index(LoanId id, Row* row, const Loan& loan) {
+  std::optional<Date> next;
+  const bool open = loan.state() == LoanState::kActive;
+  for (const Period& period : loan.plan().periods()) {
+    if (!open || (row->turned && period.due <= *row->turned)) continue;
+    next = period.due;
+    break;
+  }
+  if (next == row->next_due) return;
+  if (row->next_due) due_.erase({*row->next_due, id});
+  if (next) due_.insert({*next, id});
+  row->next_due = next;
+}
+
+BookResult LoanBook::Open(LoanId id, std::shared_ptr<const BookedProduct> product, Date start,
+                          int64_t amount_minor, uint64_t transaction) {
+  if (loans_.contains(id)) return {BookStatus::kAlreadyExists, {}, {}};
+  Row row;
+  row.product = std::move(product);
+  row.start = start;
+  auto loan = Fold(row);
+  if (!loan) return {BookStatus::kBadDates, {}, {}};
+  Command draw;
+  draw.transaction.id = transaction;
+  draw.transaction.kind = TransactionKind::kDraw;
+  draw.transaction.day = start;
+  draw.transaction.amount_minor = amount_minor;
+  const LoanStatus status = loan->Apply(draw.transaction);
+  if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}};
+  row.commands.push_back(draw);
+  const Allocation allocation = loan->transactions().back().allocation;
+  Row& kept = loans_.emplace(id, std::move(row)).first->second;
+  Index(id, &kept, *loan);
+  return {BookStatus::kApplied, status, allocation};
+}
+
+BookResult LoanBook::Apply(LoanId id, const Transaction& transaction) {
+  const auto found = loans_.find(id);
+  if (found == loans_.end()) return {BookStatus::kNotFound, {}, {}};
+  Row& row = found->second;
+  auto loan = Fold(row);
+  CREDENCE_ASSERT(loan.has_value());
+  const LoanStatus status = loan->Apply(transaction);
+  if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}};
+  row.commands.push_back({false, transaction});
+  Index(id, &row, *loan);
+  Allocation allocation;
+  for (const AppliedTransaction& applied : loan->transactions()) {
+    if (applied.transaction.id == transaction.id) allocation = applied.allocation;
+  }
+  return {BookStatus::kApplied, status, allocation};
+}
+
+BookResult LoanBook::Reverse(LoanId id, uint64_t transaction) {
+  const auto found = loans_.find(id);
+  if (found == loans_.end()) return {BookStatus::kNotFound, {}, {}};
+  Row& row = found->second;
+  auto loan = Fold(row);
+  CREDENCE_ASSERT(loan.has_value());
+  const LoanStatus status = loan->Reverse(transaction);
+  if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}};
+  Command command{true, {}};
+  command.transaction.id = transaction;
+  row.commands.push_back(command);
+  Index(id, &row, *loan);
+  return {BookStatus::kApplied, status, {}};
+}
+
+std::optional<Loan> LoanBook::Read(LoanId id, Date today) const {
+  const auto found = loans_.find(id);
+  if (found == loans_.end()) return std::nullopt;
+  auto loan = Fold(found->second);
+  CREDENCE_ASSERT(loan.has_value());
+  if (today > loan->today()) loan->Observe(today);
+  return loan;
+}
+
+const BookedProduct* LoanBook::ProductOf(LoanId id) const {
+  const auto found = loans_.find(id);
+  return found == loans_.end() ? nullptr : found->second.product.get();
+}
+
+std::vector<LoanBook::Due> LoanBook::DueBy(Date day, size_t max) const {
+  std::vector<Due> list;
+  for (const Due& due : due_) {
+    if (due.day > day || list.size() == max) break;
+    list.push_back(due);
+  }
+  return list;
+}
+
+void LoanBook::Turn(LoanId id, Date day) {
+  const auto found = loans_.find(id);
+  CREDENCE_ASSERT(found != loans_.end());
+  Row& row = found->second;
+  if (row.turned && *row.turned >= day) return;
+  row.turned = day;
+  const auto loan = Fold(row);
+  Index(id, &row, *loan);
+}
+
+void LoanBook::VisitRows(
+    const std::function<void(std::string_view, std::string_view)>& visit) const {
+  std::string key;
+  std::string value;
+  for (const auto& [id, row] : loans_) {
+    key.clear();
+    value.clear();
+    ByteWriter(&key).PutFixed64(id.value());
+    ByteWriter out(&value);
+    out.PutRaw(row.product->digest.view());
+    out.PutZigzag(row.start.days);
+    out.PutU8(row.turned ? 1 : 0);
+    if (row.turned) out.PutZigzag(row.turned->days);
+    out.PutVarint(row.commands.size());
+    for (const Command& command : row.commands) {
+      const Transaction& t = command.transaction;
+      out.PutU8(command.reverses ? 1 : 0);
+      out.PutVarint(t.id);
+      if (command.reverses) continue;
+      out.PutU8(static_cast<uint8_t>(t.kind));
+      out.PutZigzag(t.day.days);
+      out.PutZigzag(t.amount_minor);
+      out.PutFixed128(t.rate.CanonicalBits());
+      out.PutZigzag(t.until.days);
+      out.PutZigzag(t.count);
+    }
+    visit(key, value);
+  }
+}
+
+}  // namespace credence::lending
