@@ -47,7 +47,56 @@ std::optional<Event> Translate(const Event& event, const record::Schema& from,
   return translated;
 }
 
+Status Core::RestoreFrom(const CheckpointOptions& options, bool read_only) {
+  auto opened =
+      options.backing->Open(read_only ? store::OpenMode::kRead : store::OpenMode::kReadWrite);
+  if (read_only && opened.status().code() == StatusCode::kNotFound) return {};
+  CREDENCE_TRY(opened.status());
+  checkpoints_ = std::make_unique<Checkpoints>(std::move(*opened), options, read_only, &state);
+  if (!checkpoints_->position()) return {};
+  const PackLoader load = [this](const Digest& digest) {
+    return LoadStoredPack(artefacts_, digest);
+  };
+  return checkpoints_->Restore(
+      [&](const Digest& digest) -> Status {
+        CREDENCE_ASSIGN(auto pack, load(digest));
+        return SetPack(std::move(pack), 0);
+      },
+      load);
+}
+
+Result<journal::ChainHead> Core::OpenCheckpoints(const CheckpointOptions& options, bool read_only,
+                                                 std::string* damage) {
+  journal::ChainHead none;
+  if (options.backing == nullptr) return none;
+  Status restored = RestoreFrom(options, read_only);
+  if (restored.code() == StatusCode::kDataLoss) {
+    *damage = restored.message();
+    checkpoints_.reset();
+    state = State();
+    if (read_only) return none;
+    CREDENCE_TRY(options.backing->Destroy());
+    restored = RestoreFrom(options, read_only);
+  }
+  CREDENCE_TRY(restored);
+  if (checkpoints_ == nullptr || !checkpoints_->position()) return none;
+  const store::Position position = *checkpoints_->position();
+  return journal::ChainHead{position.frame, position.seq, position.chain};
+}
+
+void Core::AtFrame(const journal::ChainHead& head, uint64_t durable_frames) {
+  if (checkpoints_ != nullptr) checkpoints_->AtFrame(head, durable_frames);
+}
+
 Status Core::FoldFrame(const journal::FrameView& frame) {
+  CREDENCE_TRY(FoldRecords(frame));
+  CREDENCE_TRY(state.entities.status());
+  // Of what is read the last frame may still be in the page cache alone.
+  AtFrame({frame.index, frame.last_seq, frame.chain}, frame.index - 1);
+  return {};
+}
+
+Status Core::FoldRecords(const journal::FrameView& frame) {
   if (frame.kind != journal::FrameKind::kBatch) return {};
   arena_.Reset();
   for (const std::string_view record : frame.records)
@@ -153,6 +202,7 @@ bool SameEntities(const pack::Pack& a, const pack::Pack& b) {
 Status Core::SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames) {
   if (state.pack == nullptr) {
     state.entities.Reset(pack->schema.entities.size());
+    if (checkpoints_ != nullptr) checkpoints_->GiveStore(&state.entities);
   } else if (!SameEntities(*state.pack, *pack)) {
     CREDENCE_TRY(RebuildEntities(pack, frames));
   }
@@ -174,6 +224,7 @@ Status Core::SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames) {
     empty_.push_back(std::make_unique<feature::EntityState>(pack->features, entity));
   }
   scratch_ = std::make_unique<decision::Scratch>(pack->zones.get());
+  state.entities.SetPack(pack.get());
   state.pack = std::move(pack);
   state.DropExpired();
   return {};
@@ -181,9 +232,12 @@ Status Core::SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames) {
 
 // Windows of the new pack from the events that the journal holds, read again from its start.
 Status Core::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint64_t frames) {
+  if (checkpoints_ != nullptr) CREDENCE_TRY(checkpoints_->Finish());
   State rebuilt;
   rebuilt.pack = pack;
   rebuilt.entities.Reset(pack->schema.entities.size());
+  rebuilt.entities.SetPack(pack.get());
+  if (checkpoints_ != nullptr) checkpoints_->GiveStore(&rebuilt.entities);
   journal::ReadOptions options;
   options.first_segment = first_segment_;
   options.until_frame = frames;
@@ -199,12 +253,20 @@ Status Core::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint
       for (const std::string_view record : frame.records) {
         CREDENCE_TRY(RebuildFrom(record, &from, &rebuilt));
       }
+      CREDENCE_TRY(rebuilt.entities.status());
+      if (checkpoints_ != nullptr) CREDENCE_TRY(checkpoints_->Spill(&rebuilt.entities));
     }
   }
   state.entities = std::move(rebuilt.entities);
   // Whom an event touched is another set under another pack, and entities may have other indices.
   state.reversible = std::move(rebuilt.reversible);
   state.reversible_by_stamp = std::move(rebuilt.reversible_by_stamp);
+  if (state.changes != nullptr) {
+    DeleteAllReversible(state.changes);
+    for (const auto& [key, row] : state.reversible) {
+      PutReversible(key, row, pack->schema, state.changes);
+    }
+  }
   return {};
 }
 

@@ -16,6 +16,7 @@
 #include "src/base/status.h"
 #include "src/decision/decide.h"
 #include "src/engine/artefacts.h"
+#include "src/engine/checkpoint.h"
 #include "src/engine/state.h"
 #include "src/journal/format.h"
 #include "src/pack/pack.h"
@@ -55,6 +56,18 @@ class Core {
   State state;
   Observer observer;
 
+  // Before the first frame: opens the store of checkpoints. If it holds one the state becomes that,
+  // and the frames after the head that is returned are to be folded; else the head of an empty
+  // journal is returned. A damaged store is removed, unless `read_only`, and named in `*damage`:
+  // the journal is then folded from its start. kUnavailable if another writer has it.
+  Result<journal::ChainHead> OpenCheckpoints(const CheckpointOptions& options, bool read_only,
+                                             std::string* damage);
+  // Null where there are none.
+  [[nodiscard]] Checkpoints* checkpoints() const { return checkpoints_.get(); }
+  // To be called at the end of each frame, when the state is that after `head`; its frames up to
+  // `durable_frames` are on disk. FoldFrame does it for frames that are read.
+  void AtFrame(const journal::ChainHead& head, uint64_t durable_frames);
+
   // Puts a pack in charge. Entity states go on as they are where no feature's definition changed;
   // otherwise they are made again from the first `frames` frames of the journal.
   Status SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames);
@@ -84,6 +97,8 @@ class Core {
   Status FoldEvent(const record::Event& event, Arena* arena);
   Status Advance(Seq seq, Timestamp stamp);
   Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint64_t frames);
+  Status FoldRecords(const journal::FrameView& frame);
+  Status RestoreFrom(const CheckpointOptions& options, bool read_only);
   Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from,
                      State* rebuilt) const;
 
@@ -102,6 +117,8 @@ class Core {
   // Of one event.
   std::vector<record::Value> features_;
   std::vector<record::Value> slots_;
+  // Goes before the state, which it writes.
+  std::unique_ptr<Checkpoints> checkpoints_;
 };
 
 }  // namespace credence::engine

@@ -30,6 +30,8 @@ std::string_view RefusalName(Refusal refusal) {
       return "reverses-unknown";
     case Refusal::kReversesTwice:
       return "reverses-twice";
+    case Refusal::kStoreFailed:
+      return "store-failed";
   }
   CREDENCE_UNREACHABLE();
 }
@@ -55,6 +57,8 @@ Status Engine::Recover() {
   if (options_.read_only) return RecoverReadOnly();
   CREDENCE_TRY(MakeFoldersDurably(files_, folder_));
   journal::Options options = options_.journal;
+  CREDENCE_TRY(OpenCheckpoints(&options.verify_from_frame));
+  if (report_.checkpoint.frames > 0) options.must_hold = report_.checkpoint;
   options.on_frame = [this](const journal::FrameView& frame) { return FoldFrame(frame); };
   CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
   report_.cut = journal_->opened().cut;
@@ -62,17 +66,38 @@ Status Engine::Recover() {
   return CheckSeal(journal_->opened().seal);
 }
 
+Status Engine::OpenCheckpoints(uint64_t* from_frame) {
+  CREDENCE_ASSIGN(
+      report_.checkpoint,
+      core_.OpenCheckpoints(options_.checkpoints, options_.read_only, &report_.damaged_checkpoint));
+  if (report_.checkpoint.frames > 0) *from_frame = report_.checkpoint.frames + 1;
+  return {};
+}
+
 Status Engine::RecoverReadOnly() {
   stopped_ = Unavailable("the engine was opened for reading only");
   journal::ReadOptions options;
   options.first_segment = options_.journal.first_segment;
+  CREDENCE_TRY(OpenCheckpoints(&options.from_frame));
+  // The frame of the checkpoint itself is looked at, not folded.
+  const journal::ChainHead& known = report_.checkpoint;
+  if (known.frames > 0) options.from_frame = known.frames;
   CREDENCE_ASSIGN(const auto reader,
                   journal::JournalReader::Open(files_, folder_ + "/journal", options));
   journal::FrameView frame;
   while (true) {
     CREDENCE_ASSIGN(const bool more, reader->Next(&frame));
     if (!more) break;
-    CREDENCE_TRY(FoldFrame(frame));
+    if (frame.index > known.frames) {
+      CREDENCE_TRY(FoldFrame(frame));
+    } else if (frame.chain != known.chain) {
+      return DataLoss("the checkpoint is not one of this journal: they differ at frame " +
+                      std::to_string(known.frames) + "; remove the checkpoint");
+    }
+  }
+  if (reader->head().frames < known.frames) {
+    return DataLoss("the journal ends at frame " + std::to_string(reader->head().frames) +
+                    "; its checkpoint is at frame " + std::to_string(known.frames));
   }
   report_.cut = reader->tail();
   report_.sealed = reader->last_frame().sealed();
@@ -92,7 +117,7 @@ Status Engine::FoldFrame(const journal::FrameView& frame) {
 }
 
 Status Engine::CheckSeal(const std::string& seal) {
-  if (!report_.sealed) return {};
+  if (!report_.sealed || report_.checkpoint.frames > 0) return {};
   Digest sealed;
   if (seal.size() != Digest::kBytes + 1 ||
       !Digest::FromRaw(std::string_view(seal).substr(1), &sealed)) {
@@ -187,6 +212,7 @@ Result<std::vector<Outcome>> Engine::Process(std::span<const Event> events, Arri
     return InvalidArgument("a batch has at most " + std::to_string(kBatchEventsMax) + " events");
   }
   arena_.Reset();
+  core_.state.Prefetch(events);
   std::vector<Outcome> outcomes;
   outcomes.reserve(events.size());
   for (const Event& event : events) {
@@ -205,7 +231,25 @@ Outcome Engine::DryRun(const Event& event, Arrival arrival, Timestamp now) {
   std::swap(observer, core_.observer);
   Outcome outcome = Take(event, arrival, now, false);
   std::swap(observer, core_.observer);
+  core_.state.entities.Trim();
+  const Status store = CheckStore();
+  if (!store.ok()) {
+    outcome = {};
+    outcome.refusal = Refusal::kStoreFailed;
+    outcome.expected = store.message();
+  }
   return outcome;
+}
+
+Status Engine::CheckStore() {
+  const Status& status = core_.state.entities.status();
+  if (!status.ok() && stopped_.ok()) {
+    stopped_ = Unavailable(
+        "the engine has stopped, since its entities could not be read (" + status.message() +
+        "); open it again, and if that does not help remove its checkpoint: the journal makes it "
+        "again");
+  }
+  return status;
 }
 
 // One event: admit, apply, decide. With `keep` false the touched entities are copied, and the
@@ -399,6 +443,7 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
 
 Status Engine::Commit() {
   if (records_.empty()) return {};
+  CREDENCE_TRY(CheckStore());
   std::vector<std::string_view> views(records_.begin(), records_.end());
   const auto head = journal_->Append(core_.state.last_seq, views);
   records_.clear();
@@ -410,6 +455,7 @@ Status Engine::Commit() {
                            head.status().message() + "); open it again");
     return head.status();
   }
+  core_.AtFrame(*head, head->frames);
   return {};
 }
 
@@ -427,8 +473,15 @@ Status Engine::Close() {
   ByteWriter out(&seal);
   out.PutU8(static_cast<uint8_t>(DigestId::kSha256));
   out.PutRaw(core_.state.Hash().view());
-  const auto head = journal_->Seal(seal);
-  return head.status();
+  CREDENCE_TRY(core_.state.entities.status());
+  CREDENCE_ASSIGN(const journal::ChainHead head, journal_->Seal(seal));
+  core_.AtFrame(head, head.frames);
+  return core_.checkpoints() == nullptr ? OkStatus() : core_.checkpoints()->Finish();
+}
+
+Status Engine::Checkpoint() {
+  CREDENCE_TRY(stopped_);
+  return core_.checkpoints() == nullptr ? OkStatus() : core_.checkpoints()->Finish();
 }
 
 }  // namespace credence::engine

@@ -52,6 +52,7 @@ enum class Refusal : uint8_t {
   kReversesUnknown =
       7,               // no such event of this source that can be reversed, or its bound has passed
   kReversesTwice = 8,  // it was reversed before
+  kStoreFailed = 9,    // of a dry run alone: the entities could not be read; the engine has stopped
 };
 [[nodiscard]] std::string_view RefusalName(Refusal refusal);
 
@@ -80,6 +81,7 @@ struct Options {
   // Folds the journal without writing, cutting or locking it: DryRun and reading only.
   bool read_only = false;
   Core::Observer on_decision;  // may be empty
+  CheckpointOptions checkpoints;
   // Called during Open after each frame with the number of events folded so far. May be empty.
   std::function<void(uint64_t events)> on_progress;
 };
@@ -87,9 +89,14 @@ struct Options {
 struct OpenReport {
   uint64_t events = 0;  // folded from the journal
   uint64_t decisions = 0;
-  bool sealed = false;             // the last writer left in order
-  bool state_matches_seal = true;  // checked where sealed
-  journal::Tail cut;               // what was cut from the journal's end
+  bool sealed = false;  // the last writer left in order
+  // Checked where it is sealed and no checkpoint was used: a checkpoint is proved by verify.
+  bool state_matches_seal = true;
+  journal::Tail cut;  // what was cut from the journal's end
+  // The checkpoint that the state was read from; frames 0: from the journal alone.
+  journal::ChainHead checkpoint;
+  // Why a checkpoint that was there was not used; empty if none was damaged.
+  std::string damaged_checkpoint;
 };
 
 class Engine {
@@ -123,14 +130,24 @@ class Engine {
   // Not for an engine that is read-only.
   [[nodiscard]] const journal::Journal& journal() const { return *journal_; }
 
-  // Seals the journal with the state hash. The engine takes nothing more.
+  // Null where there are none.
+  [[nodiscard]] const Checkpoints* checkpoints() const { return core_.checkpoints(); }
+  // A whole checkpoint now, if there are checkpoints.
+  Status Checkpoint();
+
+  // Seals the journal with the state hash, and makes a last checkpoint. The engine takes nothing
+  // more. If the journal is sealed but the checkpoint fails its status is returned: the next start
+  // takes longer.
   Status Close();
 
  private:
   Engine(FileSystem& files, std::string folder, Options options);
   Status Recover();
   Status RecoverReadOnly();
+  Status OpenCheckpoints(uint64_t* from_frame);
   Status FoldFrame(const journal::FrameView& frame);
+  // The entities could be read so far; else the engine has stopped.
+  Status CheckStore();
   Status CheckSeal(const std::string& seal);
   Status Commit();
   Status CommitCommand(std::string record, Seq seq, Timestamp stamp);
