@@ -42,8 +42,10 @@ Status Checkpoints::Restore(const std::function<Status(const Digest& pack)>& set
   state_->changes = nullptr;
   state_->last_seq = position.seq;
   state_->last_stamp = note.last_stamp;
-  state_->once.RestoreFirstDay(note.once_first_day);
   CREDENCE_TRY(set_pack(note.pack));
+  // Setting a pack drops what has expired at the last stamp; the state at the checkpoint had not
+  // come to that yet.
+  state_->once.RestoreFirstDay(note.once_first_day);
   const auto& entities = state_->pack->schema.entities;
   const bool same_names = std::equal(
       entities.begin(), entities.end(), note.generations.begin(), note.generations.end(),
