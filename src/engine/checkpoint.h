@@ -69,7 +69,7 @@ class Checkpoints {
 
   // The store's position, if it holds a checkpoint.
   [[nodiscard]] std::optional<store::Position> position() const { return store_->position(); }
-  [[nodiscard]] store::Store& store() { return *store_; }
+  [[nodiscard]] const store::Store& store() const { return *store_; }
   [[nodiscard]] const CheckpointCounters& counters() const { return counters_; }
   // What the writer had counted when it began the checkpoint that is there.
   [[nodiscard]] const WriterCounters& writer_counters() const { return writer_; }

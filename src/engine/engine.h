@@ -130,6 +130,11 @@ class Engine {
   // Not for an engine that is read-only.
   [[nodiscard]] const journal::Journal& journal() const { return *journal_; }
 
+  // See Core.
+  [[nodiscard]] std::optional<std::vector<std::pair<std::string, record::Value>>> ReadEntity(
+      std::string_view entity, std::string_view key, Timestamp at) const {
+    return core_.ReadEntity(entity, key, at);
+  }
   // Null where there are none.
   [[nodiscard]] const Checkpoints* checkpoints() const { return core_.checkpoints(); }
   // A whole checkpoint now, if there are checkpoints.
