@@ -302,6 +302,9 @@ class RocksBacking final : public Backing {
     } else {
       std::filesystem::create_directories(folder_, error);
       if (error) return IoError("make the folder " + folder_ + ": " + error.message());
+      // Rows hold keys of people, if only as tokens.
+      std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
+      if (error) return IoError("set the permissions of " + folder_ + ": " + error.message());
     }
     auto store = std::make_unique<RocksStore>(folder_, mode);
     CREDENCE_TRY(store->Open(tables_, options_));
