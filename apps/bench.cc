@@ -8,6 +8,7 @@
 #include <memory>
 #include <system_error>
 
+#include "apps/bench_open.h"
 #include "apps/bench_run.h"
 #include "apps/commands.h"
 #include "apps/load.h"
@@ -25,6 +26,8 @@ struct Options {
   std::string folder = ".";
   std::string json;
   BenchOptions bench;
+  bool open = false;
+  OpenOptions in_open;
 };
 
 // Takes the benchmark's journals away again.
@@ -114,11 +117,9 @@ void Show(const BenchReport& report, const Options& options) {
                      }));
   fmt::print("\n{}", MemoryTable(report));
   fmt::print(
-      "memory of the whole state: heap {}, resident {}; {} bytes of heap an event; "
-      "{} ids in the once-only index\n",
-      Bytes(static_cast<uint64_t>(report.heap_bytes)),
+      "memory of the whole state: resident {}; {} bytes an event; {} ids in the once-only index\n",
       Bytes(static_cast<uint64_t>(report.resident_bytes)),
-      Grouped(static_cast<uint64_t>(report.heap_bytes) / std::max<uint64_t>(report.events, 1)),
+      Grouped(static_cast<uint64_t>(report.resident_bytes) / std::max<uint64_t>(report.events, 1)),
       Grouped(report.once_rows));
   fmt::print(
       "floors: random access {:.0f} ns, SHA-256 of 512 bytes {:.0f} ns, reading the clock {:.0f} "
@@ -209,7 +210,6 @@ class ReportWriter {
       out_.EndObject();
     }
     out_.EndObject();
-    Count("heap_bytes", static_cast<uint64_t>(report.heap_bytes));
     Count("resident_bytes", static_cast<uint64_t>(report.resident_bytes));
     Count("once_rows", report.once_rows);
     Number("clock_ns", report.clock_ns);
@@ -222,12 +222,82 @@ class ReportWriter {
   api::JsonWriter out_;
 };
 
+// Beside each latency: what it is and how it was counted.
+std::vector<std::string> LatencyRow(std::string name, const Histogram& times) {
+  const auto us = [](int64_t ns) { return Grouped(static_cast<uint64_t>(ns / 1000)); };
+  return {std::move(name), us(times.AtShare(0.5)), us(times.AtShare(0.99)),
+          us(times.AtShare(0.999)), us(times.max_ns())};
+}
+
+void ShowOpen(const OpenReport& report, const OpenOptions& options) {
+  fmt::print(
+      "open loop, {}: {} events in {:.1f} s = {} decisions a second, {} live entities, "
+      "zipf {}, {:.0f} events a batch\n",
+      options.rate > 0 ? Whole(options.rate) + " events a second" : "as fast as it takes them",
+      Grouped(report.events), report.seconds, Whole(report.events_per_second()),
+      Grouped(report.live_entities), options.stream.zipf,
+      static_cast<double>(report.events) /
+          static_cast<double>(std::max<uint64_t>(report.batches, 1)));
+  std::vector<std::vector<std::string>> rows = {{"latency, us", "p50", "p99", "p99.9", "max"}};
+  if (options.rate > 0) {
+    rows.push_back(LatencyRow("  generator is late by", report.lateness));
+    rows.push_back(LatencyRow("  admission to facts", report.facts));
+    rows.push_back(LatencyRow("  durable", report.durable));
+  }
+  rows.push_back(LatencyRow("  write and fdatasync of a frame", report.floor));
+  fmt::print("\n{}", Table(rows));
+  std::vector<std::vector<std::string>> threads = {{"thread", "CPU s", "us a decision"}};
+  const auto events = static_cast<double>(std::max<uint64_t>(report.events, 1));
+  for (const ThreadTime& thread : report.threads) {
+    if (thread.seconds < 0.05) continue;
+    threads.push_back({"  " + thread.name, fmt::format("{:.1f}", thread.seconds),
+                       Us(thread.seconds * 1e6 / events)});
+  }
+  fmt::print("\n{}", Table(threads));
+  fmt::print(
+      "journal {} ({} bytes an event), resident at most {}\n", Bytes(report.journal_bytes),
+      Grouped(report.journal_bytes / std::max<uint64_t>(report.events, 1)),
+      Bytes(static_cast<uint64_t>(std::max_element(report.by_second.begin(), report.by_second.end(),
+                                                   [](const auto& a, const auto& b) {
+                                                     return a.resident_bytes < b.resident_bytes;
+                                                   })
+                                      ->resident_bytes)));
+}
+
+// The verdict that makes a run count.
+int JudgeOpen(const OpenReport& report, const OpenOptions& options) {
+  if (report.seconds < 60) fmt::print("does not count: it took less than 60 s\n");
+  if (options.rate <= 0) return 0;
+  const double late_us = static_cast<double>(report.lateness.AtShare(0.99)) / 1e3;
+  if (late_us <= options.bar_us / 10) return 0;
+  fmt::print(
+      "does not count: the generator was late by {:.0f} us at p99, more than a tenth of the "
+      "bar of {:.0f} us\n",
+      late_us, options.bar_us);
+  return 1;
+}
+
+int BenchOpen(const Options& options, const std::shared_ptr<const pack::Pack>& pack,
+              FileSystem& disk) {
+  const auto report = RunOpen(pack, disk, options.in_open);
+  if (!report.ok()) return Fail(report.status());
+  ShowOpen(*report, options.in_open);
+  return JudgeOpen(*report, options.in_open);
+}
+
 int Bench(Options options) {
   journal::PosixFileSystem disk;
   const auto pack = LoadPack(disk, options.pack);
   if (pack == nullptr) return 1;
   options.bench.folder = fmt::format("{}/credence-bench-{}", options.folder, getpid());
   const RemovedFolder removed(options.bench.folder);
+  if (options.open) {
+    options.in_open.stream = options.bench.stream;
+    options.in_open.seconds = options.bench.seconds;
+    options.in_open.batch = options.bench.batch;
+    options.in_open.folder = options.bench.folder;
+    return BenchOpen(options, pack, disk);
+  }
   const auto report = RunBench(pack, disk, options.bench);
   if (!report.ok()) return Fail(report.status());
   Show(*report, options);
@@ -260,12 +330,26 @@ Action AddBench(CLI::App* app) {
   app->add_option("--seed", bench.stream.seed, "of the stream");
   app->add_option("--folder", options->folder,
                   "where the journal is written; it is removed again (default: here)");
+  auto* open = app->add_flag("--open", options->open,
+                             "open loop: events come at their time, three threads work");
+  app->add_option("--rate", options->in_open.rate,
+                  "open loop: events a second; 0 is as fast as they are taken")
+      ->check(CLI::Range(0.0, 1e7))
+      ->needs(open);
+  app->add_option("--preload", options->in_open.preload,
+                  "open loop: one event for each of so many keys of every type comes before")
+      ->needs(open);
+  app->add_option("--bar-us", options->in_open.bar_us,
+                  "open loop: the generator may be late by a tenth of it")
+      ->needs(open);
   app->add_option("--json", options->json, "write the report to this file too");
   app->add_flag("!--progress", bench.quiet, "show progress");
   app->footer(
       "Examples:\n"
       "  credence bench --seconds 20\n"
       "  credence bench --events 300000 --entities 100000 --zipf 0.99 --json bench.json\n"
+      "  credence bench --open --rate 25000 --seconds 300 --entities 1000000 --zipf 1.0 \\\n"
+      "      --events-per-day 200000 --preload 1000000\n"
       "One thread decides; the stream is made outside the measured time. Runs with equal options "
       "print\nthe same digest of all decisions, with --events on every machine.");
   return [options] { return Bench(*options); };

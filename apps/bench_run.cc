@@ -1,6 +1,5 @@
 #include "apps/bench_run.h"
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,11 +32,6 @@ Percentiles PercentilesOf(std::vector<double> seconds) {
     return seconds[std::min(index, seconds.size() - 1)] * 1e6;
   };
   return {at(0.5), at(0.99), at(0.999), seconds.back() * 1e6};
-}
-
-int64_t HeapBytes() {
-  const struct mallinfo2 info = mallinfo2();
-  return static_cast<int64_t>(info.uordblks + info.hblkhd);
 }
 
 int64_t ResidentBytes() {
@@ -268,12 +262,10 @@ Result<BenchReport> RunBench(const std::shared_ptr<const pack::Pack>& pack, File
   BenchReport report;
   report.features = pack->features.features().size();
   {
-    const int64_t heap = HeapBytes();
     const int64_t resident = ResidentBytes();
     Driver driver(pack, disk, options.folder + "/engine", options);
     CREDENCE_TRY(driver.Open());
     CREDENCE_TRY(driver.Run(options.events, options.seconds, &report.outcomes));
-    report.heap_bytes = HeapBytes() - heap;
     report.resident_bytes = ResidentBytes() - resident;
     CountState(*pack, driver.state(), &report);
     driver.CountJournal();

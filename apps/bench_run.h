@@ -82,8 +82,7 @@ struct BenchReport {
   std::vector<Stage> stages;
   // Of the state after the first run.
   std::vector<EntityMemory> entities;
-  int64_t heap_bytes = 0;      // that malloc has handed out, against before the run
-  int64_t resident_bytes = 0;  // likewise, of the process
+  int64_t resident_bytes = 0;  // of the process, against before the run
   uint64_t once_rows = 0;
   // Floors.
   double clock_ns = 0;

@@ -93,7 +93,8 @@ class Stages {
     last_ = Clock::now();
     event->stamp = std::max(Timestamp{state_.last_stamp.ns + 1}, event->time);
     event->seq = state_.last_seq.Next();
-    if (state_.once.Find(engine::EventKey::Of(event->source, event->id)) != nullptr) {
+    const engine::EventKey key = engine::EventKey::Of(event->source, event->id);
+    if (state_.once.Find(key) != nullptr) {
       return InvalidArgument("the stream repeats an event");
     }
     Lap(StageName::kOnce);
@@ -102,10 +103,9 @@ class Stages {
     Lap(StageName::kArrival);
     state_.last_seq = event->seq;
     state_.last_stamp = event->stamp;
-    state_.ApplyWindows(*event, *arrival);
+    state_.ApplyWindows(*event, key, *arrival);
     Lap(StageName::kWindows);
-    state_.once.Add(engine::EventKey::Of(event->source, event->id), event->digest, event->seq,
-                    event->time);
+    state_.once.Add(key, event->digest, event->seq, event->time);
     state_.DropExpired();
     Lap(StageName::kOnce);
     std::string encoded;

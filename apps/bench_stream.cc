@@ -37,17 +37,31 @@ uint64_t OrderStream::Rank() {
                             cumulative_.size() - 1);
 }
 
-void OrderStream::Next(std::string* out) {
-  constexpr std::array<std::string_view, 6> kCategories = {
-      "beauty", "clothing", "food", "electronics", "jewellery", "collectables"};
+void OrderStream::Touch(uint64_t rank, std::string* out) {
+  Step();
+  Write({rank, rank, rank, rank}, out);
+}
+
+void OrderStream::Step() {
   constexpr uint64_t kDayNs = static_cast<uint64_t>(kNsPerDay);
   now_.ns += static_cast<int64_t>(random_.Below(2 * kDayNs / options_.events_per_day)) + 1;
-  Timestamp time = now_;
-  if (random_.OneIn(100)) time.ns -= static_cast<int64_t>(random_.Below(60)) * kNsPerSecond;
-  const uint64_t buyer = Rank();
-  const uint64_t device = random_.OneIn(5) ? Rank() : buyer;
-  const uint64_t address = random_.OneIn(5) ? Rank() : buyer;
-  const uint64_t host = Rank();
+  event_time_ = now_;
+  if (random_.OneIn(100)) event_time_.ns -= static_cast<int64_t>(random_.Below(60)) * kNsPerSecond;
+}
+
+void OrderStream::Next(std::string* out) {
+  Step();
+  Ranks ranks{};
+  ranks.buyer = Rank();
+  ranks.device = random_.OneIn(5) ? Rank() : ranks.buyer;
+  ranks.address = random_.OneIn(5) ? Rank() : ranks.buyer;
+  ranks.host = Rank();
+  Write(ranks, out);
+}
+
+void OrderStream::Write(const Ranks& ranks, std::string* out) {
+  constexpr std::array<std::string_view, 6> kCategories = {
+      "beauty", "clothing", "food", "electronics", "jewellery", "collectables"};
   // Amounts from 6.65 to about 2,700 yuan, uniform in their logarithm.
   const auto amount = static_cast<uint64_t>(ExactExp(6.5 + 6.0 * random_.Unit()));
   out->clear();
@@ -56,8 +70,8 @@ void OrderStream::Next(std::string* out) {
       R"({{"specversion":"1.0","id":"o-{:012}","source":"shop","type":"order.placed","time":"{}",)"
       R"("data":{{"buyer_id":"b-{:012x}","device_id":"d-{:012x}","host_id":"h-{:012x}",)"
       R"("address_id":"a-{:012x}","amount":"{}.{:02}",)",
-      ++count_, time.ToString(), Scrambled(buyer, 1), Scrambled(device, 2), Scrambled(host, 3),
-      Scrambled(address, 4), amount / 100, amount % 100);
+      ++count_, event_time_.ToString(), Scrambled(ranks.buyer, 1), Scrambled(ranks.device, 2),
+      Scrambled(ranks.host, 3), Scrambled(ranks.address, 4), amount / 100, amount % 100);
   if (random_.OneIn(3)) {
     const uint64_t coupon = amount / 10 + 1;
     fmt::format_to(std::back_inserter(*out), R"("coupon":"{}.{:02}",)", coupon / 100, coupon % 100);

@@ -32,16 +32,24 @@ class OrderStream {
   explicit OrderStream(const OrderStreamOptions& options);
   // The next event. Replaces `out`.
   void Next(std::string* out);
+  // The next event, with the keys of this rank (from 0) for all types. Replaces `out`.
+  void Touch(uint64_t rank, std::string* out);
   [[nodiscard]] uint64_t count() const { return count_; }
   // How far event time has come.
   [[nodiscard]] int64_t ns_passed() const { return now_.ns - kStart.ns; }
 
  private:
+  struct Ranks {
+    uint64_t buyer, device, address, host;
+  };
+  void Step();
   uint64_t Rank();
+  void Write(const Ranks& ranks, std::string* out);
   OrderStreamOptions options_;
   Random random_;
   std::vector<double> cumulative_;  // weights of ranks 0..i
   Timestamp now_ = kStart;
+  Timestamp event_time_ = kStart;
   uint64_t count_ = 0;
 };
 

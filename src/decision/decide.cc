@@ -1,6 +1,7 @@
 #include "src/decision/decide.h"
 
 #include <algorithm>
+#include <new>
 
 #include "src/base/bytes.h"
 #include "src/record/feel_value.h"
@@ -58,8 +59,10 @@ class Run {
   void AddModelReasons();
   void FallBack(std::string why);
   void KeepSlots();
+  // Made in its place: a copy of what was just written in halves would wait for the store.
   void SetFeelSlot(uint32_t slot) {
-    scratch_.feel_slots[slot] = record::ToFeel(slots_[slot], plan_.base_currency, &scratch_.arena);
+    new (&scratch_.feel_slots[slot])
+        feel::Value(record::ToFeel(slots_[slot], plan_.base_currency, &scratch_.arena));
   }
   // Only where somebody asked: the texts cost more than the decision.
   void Explain(std::string what, std::string value, std::string note) {
@@ -71,11 +74,11 @@ class Run {
   Scratch& scratch_;
   Explanation* explanation_;
   DecisionRecord& record_;
-  std::vector<std::string> model_reasons_;
+  std::vector<std::string_view> model_reasons_;  // in the plan
 };
 
 void Run::Go(bool killed) {
-  scratch_.feel_slots.assign(plan_.slots.size(), feel::Value());
+  scratch_.feel_slots.resize(plan_.slots.size());
   for (uint32_t slot = 0; slot < plan_.slots.size(); ++slot) SetFeelSlot(slot);
   Derive();
   if (killed) {
@@ -250,11 +253,11 @@ bool Run::ReadReasons(const feel::Value& reasons) {
 
 void Run::AddModelReasons() {
   uint32_t added = 0;
-  for (const std::string& code : model_reasons_) {
+  for (const std::string_view code : model_reasons_) {
     if (added == plan_.model_reasons) return;
     if (std::find(record_.reasons.begin(), record_.reasons.end(), code) != record_.reasons.end())
       continue;
-    record_.reasons.push_back(code);
+    record_.reasons.emplace_back(code);
     ++added;
   }
 }
@@ -270,24 +273,24 @@ void Run::FallBack(std::string why) {
 
 // Slots into the record, their text into the record's own memory.
 void Run::KeepSlots() {
+  const auto is_text = [](const Value& value) {
+    return value.kind() == record::ValueKind::kString || value.kind() == record::ValueKind::kToken;
+  };
   size_t bytes = 0;
   for (const uint32_t slot : plan_.recorded) {
-    const Value& value = slots_[slot];
-    if (value.kind() == record::ValueKind::kString || value.kind() == record::ValueKind::kToken) {
-      bytes += value.text().size();
-    }
+    if (is_text(slots_[slot])) bytes += slots_[slot].text().size();
   }
   record_.text.reserve(
       std::max(bytes, sizeof(std::string)));  // never in place: a move keeps the views
+  record_.slots.reserve(plan_.recorded.size());
   for (const uint32_t slot : plan_.recorded) {
-    Value value = slots_[slot];
-    if (value.kind() == record::ValueKind::kString || value.kind() == record::ValueKind::kToken) {
-      const size_t at = record_.text.size();
-      record_.text.append(value.text());
-      const std::string_view own = std::string_view(record_.text).substr(at);
-      value = value.kind() == record::ValueKind::kToken ? Value::Token(own) : Value::String(own);
-    }
-    record_.slots.push_back({slot, value});
+    const Value& value = slots_[slot];
+    record::SlotValue& kept = record_.slots.emplace_back(slot, value);
+    if (!is_text(value)) continue;
+    const size_t at = record_.text.size();
+    record_.text.append(value.text());
+    const std::string_view own = std::string_view(record_.text).substr(at);
+    kept.value = value.kind() == record::ValueKind::kToken ? Value::Token(own) : Value::String(own);
   }
 }
 

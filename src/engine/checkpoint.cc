@@ -86,14 +86,14 @@ uint64_t Checkpoints::LimitBytes() const {
 }
 
 bool Checkpoints::Due() const {
-  if (state_->pack == nullptr || head_.last_seq == frozen_seq_) return false;
-  return head_.last_seq.value() - frozen_seq_.value() >= options_.every_events ||
+  if (state_->pack == nullptr || state_->last_seq == frozen_seq_) return false;
+  return state_->last_seq.value() - frozen_seq_.value() >= options_.every_events ||
          state_->entities.changed_bytes() + changes_->bytes() >= LimitBytes();
 }
 
 bool Checkpoints::UpToDate() const {
   const auto position = store_->position();
-  return position && position->frame == head_.frames && changes_->changes() == 0 &&
+  return position && position->seq == state_->last_seq && changes_->changes() == 0 &&
          state_->entities.changed() == 0;
 }
 
@@ -129,7 +129,8 @@ void Checkpoints::Freeze() {
   changes_ = store_->NewBatch();
   state_->changes = changes_.get();
   job_->pack = state_->pack;
-  job_->position = {head_.frames, head_.last_seq, head_.chain, MakeNote().Encode()};
+  job_->position = {0, state_->last_seq, {}, MakeNote().Encode()};
+  TakeHead();
   PutSwitchesAndRates(*state_, job_->batch.get());
   if (state_->once.first_day() > dropped_day_) {
     dropped_day_ = state_->once.first_day();
@@ -142,7 +143,7 @@ void Checkpoints::Freeze() {
              cache.prefetched,          cache.misses,    cache.evicted};
   PutCounters(writer_, job_->batch.get());
   state_->entities.Freeze(job_->batch.get());
-  frozen_seq_ = head_.last_seq;
+  frozen_seq_ = state_->last_seq;
   changed_before_ = 0;
   phase_ = Phase::kEncoding;
 }
@@ -154,8 +155,7 @@ void Checkpoints::Encode(size_t rows) {
   retry_at_frame_ = 0;
 }
 
-void Checkpoints::AtFrame(const journal::ChainHead& head, uint64_t durable_frames) {
-  head_ = head;
+void Checkpoints::AtBoundary() {
   if (!read_only_) {
     Reap(/*wait=*/false);
     if (phase_ == Phase::kIdle && Due()) Freeze();
@@ -165,12 +165,28 @@ void Checkpoints::AtFrame(const journal::ChainHead& head, uint64_t durable_frame
       Encode(std::max(kSliceRows, kSliceRowsPerChanged * more));
     }
     changed_before_ = state_->entities.changed();
-    if (phase_ == Phase::kWaiting && durable_frames >= job_->position.frame &&
-        head.frames >= retry_at_frame_) {
-      HandOver();
-    }
+    HandOverIfReady();
   }
   state_->entities.Trim();
+}
+
+void Checkpoints::OnDisk(const journal::ChainHead& head) {
+  if (head.frames <= head_.frames) return;
+  head_ = head;
+  TakeHead();
+  HandOverIfReady();
+}
+
+// The frame of a batch is known when it is on disk.
+void Checkpoints::TakeHead() {
+  if (job_ == nullptr || job_->on_disk || head_.last_seq != job_->position.seq) return;
+  job_->position.frame = head_.frames;
+  job_->position.chain = head_.chain;
+  job_->on_disk = true;
+}
+
+void Checkpoints::HandOverIfReady() {
+  if (phase_ == Phase::kWaiting && job_->on_disk && head_.frames >= retry_at_frame_) HandOver();
 }
 
 void Checkpoints::HandOver() {
@@ -247,6 +263,7 @@ void Checkpoints::Reap(bool wait) {
 
 Status Checkpoints::Drain() {
   if (phase_ == Phase::kEncoding) Encode(SIZE_MAX);
+  CREDENCE_ASSERT(job_ == nullptr || job_->on_disk);
   if (phase_ == Phase::kWaiting) HandOver();
   Reap(/*wait=*/true);
   return job_ == nullptr ? OkStatus() : job_->status;

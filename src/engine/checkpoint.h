@@ -13,7 +13,7 @@
 // A checkpoint that cannot be written (a full disk) is kept and tried again every kRetryFrames
 // frames; the engine goes on, and what it changes meanwhile stays in memory.
 //
-// AtFrame, Drain, Finish and the rest are called on the writer's thread.
+// Everything is called on the writer's thread.
 
 #include <condition_variable>
 #include <cstdint>
@@ -81,11 +81,14 @@ class Checkpoints {
   // Lets the entities of a table that is empty live in the store, as rows of new generations.
   void GiveStore(EntityTable* entities);
 
-  // The state is that after `head`, whose frames up to `durable_frames` are on disk.
-  void AtFrame(const journal::ChainHead& head, uint64_t durable_frames);
-  // Completes what was begun. `head` of the last AtFrame is durable.
+  // The state is that after whole batches, which need not be on disk.
+  void AtBoundary();
+  // The journal is on disk up to `head`, the end of a batch. Heads come in order, one for each
+  // batch that has records; one that was given before, or an older one, changes nothing.
+  void OnDisk(const journal::ChainHead& head);
+  // Completes what was begun. Every batch is on disk, and OnDisk has said so.
   Status Drain();
-  // A whole checkpoint at the head of the last AtFrame, which is durable, unless it is there.
+  // The same, and then a whole checkpoint of the state as it is, unless it is there.
   Status Finish();
   // For a table that is being made again beside the state: writes what has changed in it, where it
   // is much, so that it may leave memory. After Finish. The rows belong to no checkpoint yet.
@@ -96,6 +99,7 @@ class Checkpoints {
   struct Job {
     std::unique_ptr<store::Batch> batch;
     store::Position position;
+    bool on_disk = false;  // the journal is, up to the position, whose frame and chain are known
     std::vector<EntityTable::Copy> copies;
     std::shared_ptr<const pack::Pack> pack;  // whose plan encodes the copies
     bool encoded = false;
@@ -109,6 +113,8 @@ class Checkpoints {
   [[nodiscard]] bool UpToDate() const;
   [[nodiscard]] uint64_t LimitBytes() const;
   void Freeze();
+  void TakeHead();
+  void HandOverIfReady();
   void DropOldGenerations(const std::vector<uint64_t>& now, store::Batch* batch) const;
   [[nodiscard]] CheckpointNote MakeNote();
   void Encode(size_t rows);
@@ -122,7 +128,7 @@ class Checkpoints {
   const bool read_only_;
   State* const state_;
 
-  journal::ChainHead head_;
+  journal::ChainHead head_;  // the newest that is on disk
   Phase phase_ = Phase::kIdle;
   std::unique_ptr<store::Batch> changes_;  // of small rows, since the last freeze
   std::unique_ptr<Job> job_;
@@ -133,7 +139,7 @@ class Checkpoints {
   uint64_t next_generation_ = 1;
   std::vector<Digest> artefacts_;  // of artefacts_pack_
   Digest artefacts_pack_;
-  size_t changed_before_ = 0;  // at the last AtFrame
+  size_t changed_before_ = 0;  // at the last boundary
   CheckpointCounters counters_;
   WriterCounters writer_;
 

@@ -73,14 +73,16 @@ TEST(ColdEntities, ACacheOfOneEntityEqualsAnUnlimitedOneWhateverTheBatches) {
     Arena arena;
     const Stream stream(seed, 300, &arena);
     const Expected expected(stream);
-    for (const Batches batches : {Batches::kOne, Batches::kMost, Batches::kRandom}) {
+    for (const Batches batches :
+         {Batches::kOne, Batches::kMost, Batches::kRandom, Batches::kOverlapped}) {
       for (const uint64_t every : {1, 7, 100}) {
         for (const uint64_t cache : {0, 1, 20'000}) {
           for (const Worker worker : {Worker::kCaller, Worker::kThread}) {
             SCOPED_TRACE("every " + std::to_string(every) + " cache " + std::to_string(cache));
             journal::FaultFileSystem files;
             const auto backing = MakeBacking();
-            const Options options = With(backing, every, cache, worker);
+            Options options = With(backing, every, cache, worker);
+            options.own_journal_thread = batches == Batches::kOverlapped;
             auto engine = MustOpen(files, options);
             MustActivate(*engine, pack::ShopPack());
             ASSERT_EQ(Feed(*engine, stream.events(), batches, seed), expected.said);
@@ -507,6 +509,23 @@ TEST_F(CheckpointTest, IsNeverAheadOfWhatIsDurable) {
     EXPECT_LT(position->frame, frame.index);
   }
   EXPECT_GT(positions, 30u);
+}
+
+TEST_F(CheckpointTest, WaitsForTheBatchThatItEndsWithToBeOnDisk) {
+  Send(Order("o1", At(1)));
+  const auto before = engine_->checkpoints()->position();
+  const EventText text = Order("o2", At(2));
+  const Event event = pack::MakeEvent(*engine_->pack(), text, &arena_);
+  const EventText next_text = Order("o3", At(3));
+  const Event next = pack::MakeEvent(*engine_->pack(), next_text, &arena_);
+  ASSERT_TRUE(engine_->Begin({&event, 1}, Arrival::kLive, text.time).ok());
+  ASSERT_TRUE(engine_->Begin({&next, 1}, Arrival::kLive, next_text.time).ok());
+  EXPECT_EQ(engine_->checkpoints()->position(), before);
+  const Seq seq = engine_->End()->at(0).seq;
+  EXPECT_EQ(engine_->checkpoints()->position()->seq, seq) << "the state before the batch ahead";
+  ASSERT_TRUE(engine_->End().ok());
+  Restart();
+  EXPECT_EQ(engine_->state().last_seq, seq.Next());
 }
 
 TEST_F(CheckpointTest, NewFeaturesAreBuiltWhileEntitiesAreColdAsIfTheyHadAlwaysBeenThere) {

@@ -84,15 +84,13 @@ Result<journal::ChainHead> Core::OpenCheckpoints(const CheckpointOptions& option
   return journal::ChainHead{position.frame, position.seq, position.chain};
 }
 
-void Core::AtFrame(const journal::ChainHead& head, uint64_t durable_frames) {
-  if (checkpoints_ != nullptr) checkpoints_->AtFrame(head, durable_frames);
-}
-
 Status Core::FoldFrame(const journal::FrameView& frame) {
+  // Of what is read the last frame may still be in the page cache alone; those before are on disk.
+  if (folded_.frames > 0) OnDisk(folded_);
   CREDENCE_TRY(FoldRecords(frame));
   CREDENCE_TRY(state.entities.status());
-  // Of what is read the last frame may still be in the page cache alone.
-  AtFrame({frame.index, frame.last_seq, frame.chain}, frame.index - 1);
+  folded_ = {frame.index, frame.last_seq, frame.chain};
+  AtBoundary();
   return {};
 }
 
@@ -156,7 +154,7 @@ Status Core::FoldEvent(const Event& event, Arena* arena) {
   }
   const auto arrival = state.pack->features.EvaluateArrival(event, arena);
   if (!arrival.ok()) return DataLoss(arrival.status().message());
-  state.Apply(event, *arrival);
+  state.Apply(event, EventKey::Of(event.source, event.id), *arrival);
   ++events_folded_;
   return {};
 }
@@ -284,7 +282,7 @@ Status Core::RebuildFrom(std::string_view bytes, std::shared_ptr<const pack::Pac
   if (!translated) return {};
   const auto arrival = rebuilt->pack->features.EvaluateArrival(*translated, &arena);
   if (!arrival.ok()) return DataLoss(arrival.status().message());
-  rebuilt->ApplyWindows(*translated, *arrival);
+  rebuilt->ApplyWindows(*translated, EventKey::Of(translated->source, translated->id), *arrival);
   return {};
 }
 

@@ -64,9 +64,14 @@ class Core {
                                              std::string* damage);
   // Null where there are none.
   [[nodiscard]] Checkpoints* checkpoints() const { return checkpoints_.get(); }
-  // To be called at the end of each frame, when the state is that after `head`; its frames up to
-  // `durable_frames` are on disk. FoldFrame does it for frames that are read.
-  void AtFrame(const journal::ChainHead& head, uint64_t durable_frames);
+  // The state is that after whole batches; it may be ahead of the disk. See Checkpoints. FoldFrame
+  // does both for the frames that it folds, but the last of which it cannot know to be on disk.
+  void AtBoundary() {
+    if (checkpoints_ != nullptr) checkpoints_->AtBoundary();
+  }
+  void OnDisk(const journal::ChainHead& head) {
+    if (checkpoints_ != nullptr) checkpoints_->OnDisk(head);
+  }
 
   // Puts a pack in charge. Entity states go on as they are where no feature's definition changed;
   // otherwise they are made again from the first `frames` frames of the journal.
@@ -109,6 +114,7 @@ class Core {
   Arena arena_;
   uint64_t events_folded_ = 0;
   uint64_t decisions_folded_ = 0;
+  journal::ChainHead folded_;  // by FoldFrame
   // Made anew with each pack: what each decision reads of each entity, and an empty state of each
   // entity.
   std::vector<std::vector<feature::ReadSet>> reads_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/bytes.h"
+#include "src/base/prefetch.h"
 #include "src/journal/reader.h"
 
 namespace credence::engine {
@@ -10,38 +11,21 @@ namespace credence::engine {
 using record::Event;
 using record::Value;
 
-std::string_view RefusalName(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::kNone:
-      return "none";
-    case Refusal::kNoPack:
-      return "no-pack";
-    case Refusal::kIdWithOtherContent:
-      return "id-with-other-content";
-    case Refusal::kTooFarInFuture:
-      return "too-far-in-future";
-    case Refusal::kTooLate:
-      return "too-late";
-    case Refusal::kNoRate:
-      return "no-rate";
-    case Refusal::kAmountOutOfRange:
-      return "amount-out-of-range";
-    case Refusal::kReversesUnknown:
-      return "reverses-unknown";
-    case Refusal::kReversesTwice:
-      return "reverses-twice";
-    case Refusal::kStoreFailed:
-      return "store-failed";
-  }
-  CREDENCE_UNREACHABLE();
-}
+namespace {
+// Events whose memory is asked for together: enough for the waits to overlap, and few enough for
+// what came first to be still in the second-level cache when its turn comes.
+constexpr size_t kWarmEvents = 16;
+}  // namespace
 
 Engine::Engine(FileSystem& files, std::string folder, Options options)
     : files_(files),
       folder_(std::move(folder)),
       options_(std::move(options)),
       core_(files, folder_, options_.journal.first_segment) {
-  core_.observer = options_.on_decision;
+  if (!options_.on_decision) return;
+  core_.observer = [this](const auto& plan, const auto& event, const auto& features) {
+    Observe(plan, event, features);
+  };
 }
 
 Engine::~Engine() = default;
@@ -63,6 +47,8 @@ Status Engine::Recover() {
   CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
   report_.cut = journal_->opened().cut;
   report_.sealed = journal_->opened().sealed;
+  core_.OnDisk(journal_->head());
+  committer_ = std::make_unique<Committer>(journal_.get(), options_.own_journal_thread);
   return CheckSeal(journal_->opened().seal);
 }
 
@@ -130,6 +116,8 @@ Status Engine::CheckSeal(const std::string& seal) {
 Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view activated_by,
                         std::string_view approved_by, Timestamp now) {
   CREDENCE_TRY(stopped_);
+  committer_->WaitAll();
+  NoteOnDisk();
   if (core_.state.pack != nullptr &&
       core_.state.pack->schema.base_currency != pack->schema.base_currency) {
     return InvalidArgument("the base currency of a running engine is " +
@@ -193,52 +181,163 @@ Result<std::shared_ptr<const record::DecisionRecord>> Engine::TakeAnswer(record:
   CREDENCE_ASSIGN(record::DecisionRecord resumed, core_.Resume(answer));
   auto kept = std::make_shared<record::DecisionRecord>(std::move(resumed));
   std::string encoded;
-  record::EncodeAnswer(answer, &encoded);
-  Keep(encoded);
-  encoded.clear();
   record::EncodeDecision(*kept, &encoded);
   core_.state.last_seq = answer.seq;
   core_.state.last_stamp = answer.stamp;
   core_.state.ApplyDecision(*kept, encoded);
-  Keep(std::move(encoded));
-  CREDENCE_TRY(Commit());
+  const std::shared_ptr<Batch> batch = NewBatch();
+  batch->records.push_back({answer.seq, {}, {}, kept});
+  record::EncodeAnswer(answer, &batch->records.back().command);
+  CREDENCE_TRY(Submit(batch));
   return std::shared_ptr<const record::DecisionRecord>(std::move(kept));
 }
 
 Result<std::vector<Outcome>> Engine::Process(std::span<const Event> events, Arrival arrival,
                                              Timestamp now) {
+  CREDENCE_ASSERT(in_flight_.empty());
+  CREDENCE_TRY(Begin(events, arrival, now));
+  return End();
+}
+
+Status Engine::Begin(std::span<const Event> events, Arrival arrival, Timestamp now) {
   CREDENCE_TRY(stopped_);
+  CREDENCE_ASSERT(in_flight_.size() < kBatchesInFlightMax);
   if (events.size() > kBatchEventsMax) {
     return InvalidArgument("a batch has at most " + std::to_string(kBatchEventsMax) + " events");
   }
-  arena_.Reset();
+  std::shared_ptr<Batch> batch = NewBatch();
+  taking_ = batch.get();
   core_.state.Prefetch(events);
-  std::vector<Outcome> outcomes;
-  outcomes.reserve(events.size());
-  for (const Event& event : events) {
-    outcomes.push_back(Take(event, arrival, now, true));
-    // A frame has its limit; a batch of large events takes several.
-    if (record_bytes_ > kFrameRecordBytes) CREDENCE_TRY(Commit());
+  for (size_t first = 0; first < events.size(); first += kWarmEvents) {
+    const auto group = events.subspan(first, std::min(kWarmEvents, events.size() - first));
+    Warm(group);
+    for (size_t i = 0; i < group.size(); ++i) {
+      batch->outcomes.push_back(Take(group[i], keys_[i], arrival, now, batch.get()));
+    }
   }
-  CREDENCE_TRY(Commit());
+  taking_ = nullptr;
+  CREDENCE_TRY(CheckStore());
+  core_.AtBoundary();
+  in_flight_.push_back(batch);
+  committer_->Submit(std::move(batch));
+  return {};
+}
+
+Result<std::vector<Outcome>> Engine::End() {
+  CREDENCE_ASSERT(!in_flight_.empty());
+  std::shared_ptr<Batch> batch = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  const Status status = committer_->Wait(*batch);
+  if (!status.ok()) return Stop(status);
+  if (!batch->records.empty()) core_.OnDisk(batch->head);
+  for (const Batch::Observed& seen : batch->observed) {
+    options_.on_decision(*seen.plan, seen.event, seen.features);
+  }
+  std::vector<Outcome> outcomes = std::move(batch->outcomes);
+  spare_ = std::move(batch);
   return outcomes;
 }
 
+// One that was used before keeps its memory.
+std::shared_ptr<Batch> Engine::NewBatch() {
+  std::shared_ptr<Batch> batch = std::move(spare_);
+  // The committer may hold on to the last one for a moment.
+  if (batch == nullptr || batch.use_count() > 1) return std::make_shared<Batch>();
+  batch->arena.Reset();
+  batch->records.clear();
+  batch->outcomes.clear();
+  batch->observed.clear();
+  batch->done = false;
+  return batch;
+}
+
+// Asks the memory for what the events will touch before the first is taken: each wait would be a
+// cache miss of its own, so they are made to overlap.
+void Engine::Warm(std::span<const Event> events) {
+  keys_.clear();
+  warm_.clear();
+  for (const Event& event : events) {
+    keys_.push_back(EventKey::Of(event.source, event.id));
+    core_.state.once.Warm(keys_.back());
+    if (core_.state.pack == nullptr) continue;
+    core_.state.Touched(event, &touched_);
+    for (const EntityRef& ref : touched_) {
+      const feature::EntityState* state = core_.state.entities.FindInMemory(ref);
+      if (state == nullptr) continue;
+      PrefetchLines(state, sizeof(*state));
+      warm_.push_back(state);
+    }
+  }
+  for (int level = 0; level < feature::EntityState::kWarmLevels; ++level) {
+    for (const feature::EntityState* state : warm_) state->Warm(level);
+  }
+}
+
+// One event: admit, apply, decide.
+Outcome Engine::Take(const Event& raw, const EventKey& key, Arrival arrival, Timestamp now,
+                     Batch* batch) {
+  Event event = raw;
+  Outcome outcome = Admit(&event, key, arrival, now, &batch->arena);
+  feature::Arrival arrived;
+  if (outcome.kind != Outcome::Kind::kApplied ||
+      !Arrive(event, &batch->arena, &arrived, &outcome)) {
+    return outcome;
+  }
+  core_.state.Apply(event, key, arrived);
+  batch->records.push_back({event.seq, {}, event, nullptr});
+  if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
+  core_.SourcesOf(event, &sources_);
+  auto decided = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
+  std::string encoded;  // a parked decision waits in its stored form
+  if (decided->path == record::DecisionPath::kParked) record::EncodeDecision(*decided, &encoded);
+  core_.state.ApplyDecision(*decided, encoded);
+  outcome.kind = Outcome::Kind::kDecided;
+  outcome.decision = std::move(decided);
+  batch->records.back().decision = outcome.decision;
+  return outcome;
+}
+
+bool Engine::Arrive(const Event& event, Arena* arena, feature::Arrival* arrived,
+                    Outcome* outcome) const {
+  auto evaluated = core_.state.pack->features.EvaluateArrival(event, arena);
+  if (evaluated.ok()) {
+    *arrived = std::move(*evaluated);
+    return true;
+  }
+  outcome->kind = Outcome::Kind::kRefused;
+  outcome->refusal = Refusal::kAmountOutOfRange;
+  outcome->field = "data";
+  outcome->expected = evaluated.status().message();
+  return false;
+}
+
+// Keeps what an export asked to see until the batch is on disk.
+void Engine::Observe(const decision::DecisionPlan& plan, const Event& event,
+                     std::span<const Value> features) {
+  if (taking_ == nullptr) return;  // a dry run, or an answer
+  const std::span<Value> kept = taking_->arena.NewArray<Value>(features.size());
+  for (size_t i = 0; i < features.size(); ++i) {
+    kept[i] = features[i];
+    if (kept[i].kind() == record::ValueKind::kString) {
+      kept[i] = Value::String(taking_->arena.Copy(kept[i].text()));
+    } else if (kept[i].kind() == record::ValueKind::kToken) {
+      kept[i] = Value::Token(taking_->arena.Copy(kept[i].text()));
+    }
+  }
+  taking_->observed.push_back({&plan, event, kept});
+}
+
 Outcome Engine::DryRun(const Event& event, Arrival arrival, Timestamp now) {
+  if (committer_ != nullptr) committer_->WaitAll();
   arena_.Reset();
-  // An export must not see what did not happen.
-  Core::Observer observer;
-  std::swap(observer, core_.observer);
-  Outcome outcome = Take(event, arrival, now, false);
-  std::swap(observer, core_.observer);
+  Outcome outcome = TryOut(event, arrival, now);
   core_.state.entities.Trim();
   const Status store = CheckStore();
-  if (!store.ok()) {
-    outcome = {};
-    outcome.refusal = Refusal::kStoreFailed;
-    outcome.expected = store.message();
-  }
-  return outcome;
+  if (store.ok()) return outcome;
+  Outcome unread;
+  unread.refusal = Refusal::kStoreFailed;
+  unread.expected = store.message();
+  return unread;
 }
 
 Status Engine::CheckStore() {
@@ -252,43 +351,26 @@ Status Engine::CheckStore() {
   return status;
 }
 
-// One event: admit, apply, decide. With `keep` false the touched entities are copied, and the
-// copies are thrown away.
-Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, bool keep) {
+void Engine::NoteOnDisk() {
+  for (const std::shared_ptr<Batch>& batch : in_flight_) {
+    if (batch->status.ok() && !batch->records.empty()) core_.OnDisk(batch->head);
+  }
+}
+
+// As Take, over copies of the touched entities that are thrown away.
+Outcome Engine::TryOut(const Event& raw, Arrival arrival, Timestamp now) {
   Event event = raw;
-  Outcome outcome = Admit(&event, arrival, now);
-  if (outcome.kind == Outcome::Kind::kRefused || outcome.kind == Outcome::Kind::kDuplicate) {
+  Outcome outcome = Admit(&event, EventKey::Of(raw.source, raw.id), arrival, now, &arena_);
+  feature::Arrival arrived;
+  if (outcome.kind != Outcome::Kind::kApplied || !Arrive(event, &arena_, &arrived, &outcome)) {
     return outcome;
-  }
-  const auto arrived = core_.state.pack->features.EvaluateArrival(event, &arena_);
-  if (!arrived.ok()) {
-    outcome.kind = Outcome::Kind::kRefused;
-    outcome.refusal = Refusal::kAmountOutOfRange;
-    outcome.field = "data";
-    outcome.expected = arrived.status().message();
-    return outcome;
-  }
-  std::vector<std::unique_ptr<feature::EntityState>> copies;
-  sources_.clear();
-  if (keep) {
-    core_.state.Apply(event, *arrived);
-    std::string encoded;
-    record::EncodeEvent(event, &encoded);
-    Keep(std::move(encoded));
-    core_.SourcesOf(event, &sources_);
-  } else {
-    Overlay(event, *arrived, &copies);
   }
   if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
-  auto decided = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
-  if (keep) {
-    std::string encoded;
-    record::EncodeDecision(*decided, &encoded);
-    core_.state.ApplyDecision(*decided, encoded);
-    Keep(std::move(encoded));
-  }
+  std::vector<std::unique_ptr<feature::EntityState>> copies;
+  sources_.clear();
+  Overlay(event, arrived, &copies);
   outcome.kind = Outcome::Kind::kDecided;
-  outcome.decision = std::move(decided);
+  outcome.decision = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
   return outcome;
 }
 
@@ -321,7 +403,8 @@ Timestamp Engine::NextStamp(Timestamp clock) const {
   return std::max(Timestamp{core_.state.last_stamp.ns + 1}, clock);
 }
 
-Outcome Engine::Admit(Event* event, Arrival arrival, Timestamp now) {
+Outcome Engine::Admit(Event* event, const EventKey& key, Arrival arrival, Timestamp now,
+                      Arena* arena) {
   Outcome outcome;
   if (core_.state.pack == nullptr) {
     outcome.refusal = Refusal::kNoPack;
@@ -330,7 +413,7 @@ Outcome Engine::Admit(Event* event, Arrival arrival, Timestamp now) {
   }
   event->stamp = NextStamp(arrival == Arrival::kHistory ? event->time : now);
   event->seq = core_.state.last_seq.Next();
-  if (const OnceIndex::Row* row = core_.state.once.Find(EventKey::Of(event->source, event->id))) {
+  if (const OnceIndex::Row* row = core_.state.once.Find(key)) {
     outcome.seq = row->seq;
     if (OnceIndex::SameContent(*row, event->digest)) {
       outcome.kind = Outcome::Kind::kDuplicate;
@@ -342,7 +425,7 @@ Outcome Engine::Admit(Event* event, Arrival arrival, Timestamp now) {
     }
     return outcome;
   }
-  if (!CheckTime(*event, &outcome) || !ConvertAmounts(event, &outcome) ||
+  if (!CheckTime(*event, &outcome) || !ConvertAmounts(event, &outcome, arena) ||
       !CheckReversal(*event, &outcome)) {
     return outcome;
   }
@@ -386,7 +469,7 @@ bool Engine::CheckTime(const Event& event, Outcome* outcome) const {
 
 // Amounts in other currencies get their value in the base currency; the fields are copied where
 // that happens.
-bool Engine::ConvertAmounts(Event* event, Outcome* outcome) {
+bool Engine::ConvertAmounts(Event* event, Outcome* outcome, Arena* arena) {
   const Currency base = core_.state.pack->schema.base_currency;
   std::span<Value> converted;
   for (size_t i = 0; i < event->fields.size(); ++i) {
@@ -410,7 +493,7 @@ bool Engine::ConvertAmounts(Event* event, Outcome* outcome) {
     }
     outcome->field.clear();
     if (converted.empty()) {
-      converted = arena_.NewArray<Value>(event->fields.size());
+      converted = arena->NewArray<Value>(event->fields.size());
       std::copy(event->fields.begin(), event->fields.end(), converted.begin());
       event->fields = converted;
     }
@@ -441,33 +524,39 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
   return true;
 }
 
-Status Engine::Commit() {
-  if (records_.empty()) return {};
-  CREDENCE_TRY(CheckStore());
-  std::vector<std::string_view> views(records_.begin(), records_.end());
-  const auto head = journal_->Append(core_.state.last_seq, views);
-  records_.clear();
-  record_bytes_ = 0;
-  if (!head.ok()) {
-    // Memory is ahead of the disk: nothing of this batch may be released, and nothing more may be
-    // built on it.
+// Memory is ahead of the disk: nothing of this batch may be released, and nothing more may be built
+// on it.
+Status Engine::Stop(const Status& failure) {
+  if (stopped_.ok()) {
     stopped_ = Unavailable("the engine has stopped, since its journal could not be written (" +
-                           head.status().message() + "); open it again");
-    return head.status();
+                           failure.message() + "); open it again");
   }
-  core_.AtFrame(*head, head->frames);
+  return failure;
+}
+
+Status Engine::Submit(std::shared_ptr<Batch> batch) {
+  CREDENCE_TRY(CheckStore());
+  core_.AtBoundary();
+  committer_->Submit(batch);
+  const Status status = committer_->Wait(*batch);
+  if (!status.ok()) return Stop(status);
+  NoteOnDisk();
+  core_.OnDisk(batch->head);
+  spare_ = std::move(batch);
   return {};
 }
 
 Status Engine::CommitCommand(std::string record, Seq seq, Timestamp stamp) {
   core_.state.last_seq = seq;
   core_.state.last_stamp = stamp;
-  Keep(std::move(record));
-  return Commit();
+  std::shared_ptr<Batch> batch = NewBatch();
+  batch->records.push_back({seq, std::move(record), {}, nullptr});
+  return Submit(std::move(batch));
 }
 
 Status Engine::Close() {
   CREDENCE_TRY(stopped_);
+  CREDENCE_ASSERT(in_flight_.empty());
   stopped_ = Unavailable("the engine was closed");
   std::string seal;
   ByteWriter out(&seal);
@@ -475,12 +564,14 @@ Status Engine::Close() {
   out.PutRaw(core_.state.Hash().view());
   CREDENCE_TRY(core_.state.entities.status());
   CREDENCE_ASSIGN(const journal::ChainHead head, journal_->Seal(seal));
-  core_.AtFrame(head, head.frames);
+  core_.OnDisk(head);
   return core_.checkpoints() == nullptr ? OkStatus() : core_.checkpoints()->Finish();
 }
 
 Status Engine::Checkpoint() {
   CREDENCE_TRY(stopped_);
+  committer_->WaitAll();
+  NoteOnDisk();
   return core_.checkpoints() == nullptr ? OkStatus() : core_.checkpoints()->Finish();
 }
 

@@ -3,8 +3,9 @@
 // memory, appends requests and facts of the batch to the journal as one frame, syncs, and only then
 // lets anything out.
 //
-// Process returns one outcome per event, in order. A business refusal (late, duplicate with other
-// content, …) is an outcome and leaves no trace. A Status means that nothing of the batch was
+// Process returns one outcome per event, in order; Begin and End are its halves, so that the next
+// batch is decided while this one is written and synced. A business refusal (late, duplicate with
+// other content, …) is an outcome and leaves no trace. A Status means that nothing of the batch was
 // released; if it came from the disk, memory is ahead of it: the engine is stopped, refuses
 // everything with kUnavailable, and the caller opens it again from the journal.
 //
@@ -13,6 +14,7 @@
 //
 // Time is an argument. One thread at a time.
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,7 +27,9 @@
 #include "src/base/file.h"
 #include "src/base/status.h"
 #include "src/decision/decide.h"
+#include "src/engine/committer.h"
 #include "src/engine/core.h"
+#include "src/engine/outcome.h"
 #include "src/journal/journal.h"
 #include "src/pack/pack.h"
 #include "src/record/event.h"
@@ -34,43 +38,10 @@
 namespace credence::engine {
 
 inline constexpr size_t kBatchEventsMax = 256;
-// A batch is cut into frames where its records pass this; one event with its decision stays
-// together.
-inline constexpr size_t kFrameRecordBytes = size_t{4} << 20;
+// Batches that are begun and not ended: one is decided while the one before it is synced.
+inline constexpr size_t kBatchesInFlightMax = 2;
 // 2261-01-01T00:00:00Z: no event arrives later, so that stamps can always grow.
 inline constexpr Timestamp kStampEnd{9'183'110'400'000'000'000};
-
-// Why an event was refused. The order is the order of precedence: the first that holds is given.
-enum class Refusal : uint8_t {
-  kNone = 0,
-  kNoPack = 1,              // no pack is active
-  kIdWithOtherContent = 2,  // (source, id) was here with other content
-  kTooFarInFuture = 3,      // time - stamp is beyond the pack's bound
-  kTooLate = 4,             // stamp - time is beyond the pack's bound
-  kNoRate = 5,              // an amount in a currency that has no rate to the base currency
-  kAmountOutOfRange = 6,    // an amount that does not fit the base currency
-  kReversesUnknown =
-      7,               // no such event of this source that can be reversed, or its bound has passed
-  kReversesTwice = 8,  // it was reversed before
-  kStoreFailed = 9,    // of a dry run alone: the entities could not be read; the engine has stopped
-};
-[[nodiscard]] std::string_view RefusalName(Refusal refusal);
-
-struct Outcome {
-  enum class Kind : uint8_t {
-    kApplied,    // counted; the event asked for no decision
-    kDecided,    // counted and decided
-    kDuplicate,  // was here with the same content; `seq` is that of the first time
-    kRefused,    // no trace
-  };
-  Kind kind = Kind::kRefused;
-  Refusal refusal = Refusal::kNone;
-  std::string field;     // what a refusal is about: "time", "id", "data.amount", "reverses"
-  std::string expected;  // one sentence
-  Seq seq;
-  Timestamp stamp;
-  std::shared_ptr<const record::DecisionRecord> decision;  // kDecided
-};
 
 // How time passes. Live: the caller's clock. History: each event arrives at its own time, so that
 // old streams keep their windows; a server may be loaded so and then go live.
@@ -80,8 +51,11 @@ struct Options {
   journal::Options journal;
   // Folds the journal without writing, cutting or locking it: DryRun and reading only.
   bool read_only = false;
-  Core::Observer on_decision;  // may be empty
+  // Encode, write and sync in a thread of the engine's own.
+  bool own_journal_thread = false;
   CheckpointOptions checkpoints;
+  // Called in End, for decisions that are on disk. May be empty.
+  Core::Observer on_decision;
   // Called during Open after each frame with the number of events folded so far. May be empty.
   std::function<void(uint64_t events)> on_progress;
 };
@@ -118,16 +92,24 @@ class Engine {
   Result<std::shared_ptr<const record::DecisionRecord>> TakeAnswer(record::Answer answer,
                                                                    Timestamp now);
 
-  // At most kBatchEventsMax events, made by the gate for the active pack.
+  // At most kBatchEventsMax events, made by the gate for the active pack. No batch is in flight.
   Result<std::vector<Outcome>> Process(std::span<const record::Event> events, Arrival arrival,
                                        Timestamp now);
-  // What Process would say of one event. Leaves no trace.
+  // Decides and applies a batch in memory. What the events point to lives until its End. At most
+  // kBatchesInFlightMax are in flight; not ok: the batch was not begun.
+  Status Begin(std::span<const record::Event> events, Arrival arrival, Timestamp now);
+  // Waits until the oldest batch in flight is on disk. Its outcomes; not ok: it was lost.
+  Result<std::vector<Outcome>> End();
+  [[nodiscard]] size_t in_flight() const { return in_flight_.size(); }
+  // What Process would say of one event. Leaves no trace. Waits for the batches in flight: nothing
+  // that is not on disk leaves the engine.
   Outcome DryRun(const record::Event& event, Arrival arrival, Timestamp now);
 
   [[nodiscard]] const pack::Pack* pack() const { return core_.state.pack.get(); }
+  // Ahead of the disk while a batch is in flight.
   [[nodiscard]] const State& state() const { return core_.state; }
   [[nodiscard]] const OpenReport& opened() const { return report_; }
-  // Not for an engine that is read-only.
+  // Not for an engine that is read-only, nor while a batch is in flight.
   [[nodiscard]] const journal::Journal& journal() const { return *journal_; }
 
   // See Core.
@@ -137,7 +119,7 @@ class Engine {
   }
   // Null where there are none.
   [[nodiscard]] const Checkpoints* checkpoints() const { return core_.checkpoints(); }
-  // A whole checkpoint now, if there are checkpoints.
+  // A whole checkpoint now, if there are checkpoints. Waits for the batches in flight.
   Status Checkpoint();
 
   // Seals the journal with the state hash, and makes a last checkpoint. The engine takes nothing
@@ -153,22 +135,30 @@ class Engine {
   Status FoldFrame(const journal::FrameView& frame);
   // The entities could be read so far; else the engine has stopped.
   Status CheckStore();
+  // Tells the checkpoints what is on disk of the batches in flight. After WaitAll.
+  void NoteOnDisk();
   Status CheckSeal(const std::string& seal);
-  Status Commit();
+  [[nodiscard]] std::shared_ptr<Batch> NewBatch();
+  Status Submit(std::shared_ptr<Batch> batch);
   Status CommitCommand(std::string record, Seq seq, Timestamp stamp);
+  Status Stop(const Status& failure);
   [[nodiscard]] Timestamp NextStamp(Timestamp clock) const;
 
-  Outcome Admit(record::Event* event, Arrival arrival, Timestamp now);
+  void Warm(std::span<const record::Event> events);
+  Outcome Admit(record::Event* event, const EventKey& key, Arrival arrival, Timestamp now,
+                Arena* arena);
   bool CheckTime(const record::Event& event, Outcome* outcome) const;
   bool CheckReversal(const record::Event& event, Outcome* outcome) const;
-  bool ConvertAmounts(record::Event* event, Outcome* outcome);
-  Outcome Take(const record::Event& raw, Arrival arrival, Timestamp now, bool keep);
+  bool ConvertAmounts(record::Event* event, Outcome* outcome, Arena* arena);
+  Outcome Take(const record::Event& raw, const EventKey& key, Arrival arrival, Timestamp now,
+               Batch* batch);
+  Outcome TryOut(const record::Event& raw, Arrival arrival, Timestamp now);
+  bool Arrive(const record::Event& event, Arena* arena, feature::Arrival* arrived,
+              Outcome* outcome) const;
+  void Observe(const decision::DecisionPlan& plan, const record::Event& event,
+               std::span<const record::Value> features);
   void Overlay(const record::Event& event, const feature::Arrival& arrival,
                std::vector<std::unique_ptr<feature::EntityState>>* copies);
-  void Keep(std::string record) {
-    record_bytes_ += record.size();
-    records_.push_back(std::move(record));
-  }
 
   FileSystem& files_;
   std::string folder_;
@@ -177,13 +167,18 @@ class Engine {
   std::unique_ptr<journal::Journal> journal_;
   OpenReport report_;
   Status stopped_;
-  // Of the batch.
-  Arena arena_;
-  std::vector<std::string> records_;
-  size_t record_bytes_ = 0;
+  std::deque<std::shared_ptr<Batch>> in_flight_;
+  std::shared_ptr<Batch> spare_;
+  Batch* taking_ = nullptr;  // the batch whose events are being decided
+  // Of the batch: each event's key, and the entities that it may touch.
+  std::vector<EventKey> keys_;
+  std::vector<const feature::EntityState*> warm_;
+  Arena arena_;  // of a dry run
   // Of one event.
   std::vector<EntityRef> touched_;
   std::vector<Core::Source> sources_;
+  // Last: its thread ends before what it uses goes.
+  std::unique_ptr<Committer> committer_;
 };
 
 }  // namespace credence::engine

@@ -478,6 +478,27 @@ TEST_F(EngineTest, ADryRunLeavesNoTraceAndSaysWhatTheRealRunThenSays) {
   EXPECT_GT(observed, 0);
 }
 
+// An export holds nothing that was never acknowledged.
+TEST_F(EngineTest, AnExportSeesADecisionOnlyOnceItIsOnDisk) {
+  std::vector<std::string> observed;
+  Options options;
+  options.on_decision = [&](const auto&, const Event& event, const auto& features) {
+    EXPECT_FALSE(features.empty());
+    observed.emplace_back(event.id);
+  };
+  engine_.reset();
+  engine_ = MustOpen(files_, options);
+  const Event first = pack::MakeEvent(*engine_->pack(), Order("o1", At(1)), &arena_);
+  const Event second = pack::MakeEvent(*engine_->pack(), Order("o2", At(2)), &arena_);
+  ASSERT_TRUE(engine_->Begin({&first, 1}, Arrival::kLive, At(2)).ok());
+  EXPECT_TRUE(observed.empty());
+  ASSERT_TRUE(engine_->End().ok());
+  EXPECT_EQ(observed, std::vector<std::string>{"o1"});
+  files_.set_fault({files_.calls() + 1, journal::FaultKind::kStop});
+  EXPECT_FALSE(engine_->Process({&second, 1}, Arrival::kLive, At(2)).ok());
+  EXPECT_EQ(observed.size(), 1u);
+}
+
 TEST_F(EngineTest, ABatchBeyondItsLimitIsRefusedWhole) {
   const Event event = pack::MakeEvent(*engine_->pack(), Payment("p1", At(1)), &arena_);
   const std::vector<Event> many(kBatchEventsMax + 1, event);

@@ -73,6 +73,11 @@ class EntityTable {
 
   // Null if there is no such entity.
   [[nodiscard]] const feature::EntityState* Find(EntityRef ref) const;
+  // Null if it is not in memory, whether there is one or not.
+  [[nodiscard]] const feature::EntityState* FindInMemory(EntityRef ref) const {
+    const Entry* entry = InMemory(ref);
+    return entry == nullptr ? nullptr : &entry->state;
+  }
   // The same, to be changed by the caller now.
   feature::EntityState* Change(EntityRef ref);
   // Made if there is none.

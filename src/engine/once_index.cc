@@ -30,6 +30,8 @@ const OnceIndex::Row* OnceIndex::Find(const EventKey& key) const {
   return found == rows_.end() ? nullptr : &found->second;
 }
 
+void OnceIndex::Warm(const EventKey& key) const { static_cast<void>(rows_.find(key)); }
+
 void OnceIndex::Add(const EventKey& key, const Digest& content, Seq seq, Timestamp time) {
   const bool added = rows_.emplace(key, Row{FirstWords(content), seq}).second;
   CREDENCE_ASSERT(added);

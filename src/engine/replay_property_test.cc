@@ -21,9 +21,12 @@ TEST(ReplayProperty, StateAndDecisionsAreTheSameWhateverTheBatchesAndAfterReopen
     const Stream stream(seed, 400, &arena);
     std::vector<std::string> first;
     Digest hash;
-    for (const Batches batches : {Batches::kOne, Batches::kMost, Batches::kRandom}) {
+    for (const Batches batches :
+         {Batches::kOne, Batches::kMost, Batches::kRandom, Batches::kOverlapped}) {
       journal::FaultFileSystem files;
-      auto engine = MustOpen(files);
+      Options options;
+      options.own_journal_thread = batches == Batches::kOverlapped;
+      auto engine = MustOpen(files, options);
       MustActivate(*engine, pack::ShopPack());
       const auto said = Feed(*engine, stream.events(), batches, seed);
       const Digest live = engine->state().Hash();
@@ -129,6 +132,35 @@ TEST(ReplayProperty, KilledAtAnyCallItReopensToTheLastAcknowledgedBatchOrTheOneA
     MustActivate(*calm, pack::ShopPack());
     Feed(*calm, stream.events(), Batches::kOne, seed);
     EXPECT_EQ(engine->state().Hash(), calm->state().Hash());
+  }
+}
+
+// What was begun behind a lost batch is lost too, also a duplicate that speaks of what it held.
+TEST(ReplayProperty, ABatchBehindALostOneIsNeverAcknowledged) {
+  for (const bool own_thread : {false, true}) {
+    Arena arena;
+    const Stream stream(7, 40, &arena);
+    journal::FaultFileSystem files(7);
+    Options options;
+    options.own_journal_thread = own_thread;
+    auto engine = MustOpen(files, options);
+    MustActivate(*engine, pack::ShopPack());
+    const Given& first = stream.events()[0];
+    const Given& second = stream.events()[1];
+    ASSERT_TRUE(engine->Process({&first.event, 1}, Arrival::kLive, first.now).ok());
+    const Digest acknowledged = engine->state().Hash();
+    files.set_fault({files.calls() + 1, journal::FaultKind::kStop});
+    ASSERT_TRUE(engine->Begin({&second.event, 1}, Arrival::kLive, second.now).ok());
+    ASSERT_TRUE(engine->Begin({&second.event, 1}, Arrival::kLive, second.now).ok());
+    EXPECT_FALSE(engine->End().ok());
+    EXPECT_FALSE(engine->End().ok());
+    EXPECT_FALSE(engine->Begin({&first.event, 1}, Arrival::kLive, first.now).ok());
+    files.set_fault({});
+    engine.reset();
+    files.Crash(journal::CrashKind::kDropUnsynced);
+    engine = MustOpen(files);
+    ASSERT_NE(engine, nullptr);
+    EXPECT_EQ(engine->state().Hash(), acknowledged);
   }
 }
 

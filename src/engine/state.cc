@@ -22,26 +22,27 @@ void State::Touched(const record::Event& event, std::vector<EntityRef>* out) con
   }
 }
 
-void State::Apply(const record::Event& event, const feature::Arrival& arrival) {
+void State::Apply(const record::Event& event, const EventKey& key,
+                  const feature::Arrival& arrival) {
   CREDENCE_ASSERT(event.seq == last_seq.Next() && event.stamp > last_stamp);
   last_seq = event.seq;
   last_stamp = event.stamp;
-  ApplyWindows(event, arrival);
-  const EventKey key = EventKey::Of(event.source, event.id);
+  ApplyWindows(event, key, arrival);
   once.Add(key, event.digest, event.seq, event.time);
   if (changes != nullptr) PutOnce(OnceIndex::DayOf(event.time), key, *once.Find(key), changes);
   DropExpired();
 }
 
-void State::ApplyWindows(const record::Event& event, const feature::Arrival& arrival) {
+void State::ApplyWindows(const record::Event& event, const EventKey& key,
+                         const feature::Arrival& arrival) {
   const record::EventType& type = pack->schema.event_types[event.type];
   if (type.reverses) {
     const auto row = reversible.find(EventKey::Of(event.source, event.reverses));
     if (row != reversible.end() && !row->second.reversed) {
       row->second.reversed = true;
       if (changes != nullptr) PutReversible(row->first, row->second, pack->schema, changes);
-      for (const auto& [entity, key] : row->second.entities) {
-        feature::EntityState* state = entities.Change(EntityRef{entity, key});
+      for (const auto& [entity, name] : row->second.entities) {
+        feature::EntityState* state = entities.Change(EntityRef{entity, name});
         if (state != nullptr) state->Reverse(pack->features, row->second.seq, event.seq);
       }
     }
@@ -51,13 +52,13 @@ void State::ApplyWindows(const record::Event& event, const feature::Arrival& arr
   for (const EntityRef& ref : touched) {
     entities.ChangeOrAdd(ref, pack->features)->Update(pack->features, arrival);
   }
-  if (type.reversible) AddReversible(event, touched);
+  if (type.reversible) AddReversible(event, key, touched);
 }
 
-void State::AddReversible(const record::Event& event, std::span<const EntityRef> touched) {
+void State::AddReversible(const record::Event& event, const EventKey& key,
+                          std::span<const EntityRef> touched) {
   ReversibleRow row{event.seq, event.stamp, false, {}};
   for (const EntityRef& ref : touched) row.entities.emplace_back(ref.entity, std::string(ref.key));
-  const EventKey key = EventKey::Of(event.source, event.id);
   // An id may come again once the once-only index has forgotten it: then it names the newer event.
   if (changes != nullptr) PutReversible(key, row, pack->schema, changes);
   reversible.insert_or_assign(key, std::move(row));

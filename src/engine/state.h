@@ -71,11 +71,12 @@ class State {
   void Touched(const record::Event& event, std::vector<EntityRef>* out) const;
   // Takes in an admitted event: reversal, windows, once-only index. Deterministic; the one place
   // where an event changes the state, live and in recovery. `arrival` is the plan's, for this
-  // event.
-  void Apply(const record::Event& event, const feature::Arrival& arrival);
+  // event, `key` EventKey::Of it.
+  void Apply(const record::Event& event, const EventKey& key, const feature::Arrival& arrival);
   // The part of Apply that windows are made of. A reversal of an event that is not here does
   // nothing.
-  void ApplyWindows(const record::Event& event, const feature::Arrival& arrival);
+  void ApplyWindows(const record::Event& event, const EventKey& key,
+                    const feature::Arrival& arrival);
   void ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded);
   // The pack that a decision which is to be applied now was made by: the active one, or that of the
   // parked decision it resumes. Null if it is neither.
@@ -103,7 +104,8 @@ class State {
   void ForEachRow(Visitor visit) const;
 
  private:
-  void AddReversible(const record::Event& event, std::span<const EntityRef> touched);
+  void AddReversible(const record::Event& event, const EventKey& key,
+                     std::span<const EntityRef> touched);
 };
 
 }  // namespace credence::engine

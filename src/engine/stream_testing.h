@@ -116,7 +116,8 @@ inline std::string Said(const Outcome& outcome) {
   return text;
 }
 
-enum class Batches { kOne, kMost, kRandom };
+// kOverlapped: random batches, the next one begun while the one before is on its way to the disk.
+enum class Batches { kOne, kMost, kRandom, kOverlapped };
 
 // Feeds the stream. A batch has one clock, so it ends where the clock moves.
 inline std::vector<std::string> Feed(Engine& engine, const std::vector<Given>& events,
@@ -124,6 +125,12 @@ inline std::vector<std::string> Feed(Engine& engine, const std::vector<Given>& e
   Random random(seed);
   std::vector<std::string> said;
   std::vector<Event> batch;
+  const auto end = [&] {
+    const auto outcomes = engine.End();
+    EXPECT_TRUE(outcomes.ok()) << outcomes.status().ToString();
+    if (!outcomes.ok()) return;
+    for (const Outcome& outcome : *outcomes) said.push_back(Said(outcome));
+  };
   for (size_t i = 0; i < events.size();) {
     const size_t most = batches == Batches::kOne    ? 1
                         : batches == Batches::kMost ? kBatchEventsMax
@@ -133,11 +140,11 @@ inline std::vector<std::string> Feed(Engine& engine, const std::vector<Given>& e
     while (i < events.size() && batch.size() < most && events[i].now == now) {
       batch.push_back(events[i++].event);
     }
-    const auto outcomes = engine.Process(batch, Arrival::kLive, now);
-    EXPECT_TRUE(outcomes.ok()) << outcomes.status().ToString();
-    if (!outcomes.ok()) return said;
-    for (const Outcome& outcome : *outcomes) said.push_back(Said(outcome));
+    EXPECT_TRUE(engine.Begin(batch, Arrival::kLive, now).ok());
+    const size_t wanted = batches == Batches::kOverlapped ? kBatchesInFlightMax - 1 : 0;
+    while (engine.in_flight() > wanted) end();
   }
+  while (engine.in_flight() > 0) end();
   return said;
 }
 

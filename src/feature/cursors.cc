@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/assert.h"
+#include "src/base/prefetch.h"
 
 namespace credence::feature {
 namespace {
@@ -425,6 +426,16 @@ std::optional<int64_t> Cursors::DistinctBetween(const LogPlan& plan, const Featu
   if (upper >= groups_[feature.group].limit) return std::nullopt;
   const int32_t seen = totals_[feature.flat_member].seen;
   return seen_[static_cast<size_t>(seen)].CountBetween(feature.window, lower, upper);
+}
+
+void Cursors::Warm(int level) const {
+  if (level == 0) {
+    PrefetchLines(this, sizeof(*this));
+  } else if (level == 1) {
+    PrefetchLines(windows_.data(), windows_.size() * sizeof(WindowCursor));
+    PrefetchLines(totals_.data(), totals_.size() * sizeof(Total));
+    PrefetchLines(edges_.data(), edges_.size() * sizeof(Edge));
+  }
 }
 
 size_t Cursors::bytes() const {

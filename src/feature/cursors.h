@@ -53,6 +53,8 @@ class Cursors {
   // Distinct cells of the feature's series with lower < time <= upper < the window's own end.
   [[nodiscard]] std::optional<int64_t> DistinctBetween(const LogPlan& plan, const Feature& feature,
                                                        int64_t lower, int64_t upper) const;
+  // See EntityState::Warm: this object, then its arrays.
+  void Warm(int level) const;
   [[nodiscard]] size_t bytes() const;
 
  private:

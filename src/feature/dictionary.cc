@@ -1,7 +1,10 @@
 #include "src/feature/dictionary.h"
 
+#include <algorithm>
+
 #include "src/base/assert.h"
 #include "src/base/digest.h"
+#include "src/base/prefetch.h"
 
 namespace credence::feature {
 
@@ -72,6 +75,12 @@ void Dictionary::Erase(uint32_t id) {
   entries_[id - 1].text.clear();
   free_.push_back(id);
   --live_;
+}
+
+void Dictionary::Warm() const {
+  constexpr size_t kBytesMax = 512;  // of a large table the place is not known before the text is
+  PrefetchLines(table_.data(), std::min(kBytesMax, table_.size() * sizeof(uint32_t)));
+  PrefetchLines(entries_.data(), std::min(kBytesMax, entries_.size() * sizeof(Entry)));
 }
 
 size_t Dictionary::bytes() const {

@@ -17,6 +17,8 @@ class Dictionary {
   void Release(uint32_t id);
   // Lives until the dictionary changes.
   [[nodiscard]] std::string_view Text(uint32_t id) const { return entries_[id - 1].text; }
+  // Asks the memory for the table that the next Acquire looks into.
+  void Warm() const;
   [[nodiscard]] size_t size() const { return live_; }
   [[nodiscard]] size_t bytes() const;
 

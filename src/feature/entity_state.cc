@@ -1,8 +1,10 @@
 #include "src/feature/entity_state.h"
 
 #include <algorithm>
+#include <new>
 
 #include "src/base/assert.h"
+#include "src/base/prefetch.h"
 #include "src/feature/entity_rep.h"
 #include "src/feature/outcome.h"
 #include "src/feature/walk.h"
@@ -185,10 +187,29 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
       Outcome outcome;
       state.cursors->Get(feature, &outcome);
       const uint32_t column = log_plan.series[feature.series].column;
-      out[index] =
+      // Made in its place: a copy of what was just written in halves would wait for the store.
+      new (&out[index]) record::Value(
           MakeValue(feature.aggregator, column == kNoColumn ? nullptr : &log_plan.columns[column],
-                    outcome, at.time, rep.texts, plan.base_currency());
+                    outcome, at.time, rep.texts, plan.base_currency()));
     }
+  }
+}
+
+void EntityState::Warm(int level) const {
+  const Rep* rep = rep_.get();
+  switch (level) {
+    case 0:
+      PrefetchLines(rep, sizeof(Rep));
+      return;
+    case 1:
+      PrefetchLines(rep->logs.data(), rep->logs.size() * sizeof(LogState));
+      rep->texts.Warm();
+      return;
+    default:
+      for (const LogState& state : rep->logs) {
+        state.row_log.Warm(level - 2);
+        if (state.cursors != nullptr) state.cursors->Warm(level - 2);
+      }
   }
 }
 

@@ -80,6 +80,12 @@ class EntityState {
   [[nodiscard]] static Result<EntityState> Decode(const FeaturePlan& plan, uint32_t entity,
                                                   std::string_view bytes);
 
+  // Asks the memory for what the next Update and Read will touch, one link of the chain of pointers
+  // further with each level from 0 to kWarmLevels - 1. A caller with many events goes over all
+  // their entities level by level, so that the waits overlap. Changes nothing.
+  static constexpr int kWarmLevels = 5;
+  void Warm(int level) const;
+
   // Events kept, over all logs.
   [[nodiscard]] size_t event_count() const;
   // Memory of this object and all that it owns (shared chunks in full).

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "src/base/assert.h"
+#include "src/base/prefetch.h"
 
 namespace credence::feature {
 namespace {
@@ -219,6 +220,22 @@ void RowLog::DropThrough(const LogPlan& plan, int64_t through, Dictionary* texts
   chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<ptrdiff_t>(drop));
   first_chunk_ += drop;
   std::erase_if(reversals_, [through](const Reversal& r) { return r.time <= through; });
+}
+
+void RowLog::Warm(int level) const {
+  if (chunks_.empty()) return;
+  const std::shared_ptr<Chunk>* last = &chunks_.back();
+  if (level == 0) {
+    PrefetchLines(last, sizeof(*last));
+  } else if (level == 1) {
+    PrefetchLines(last->get(), sizeof(Chunk));
+  } else {
+    // Small logs are walked whole, large ones searched at their end.
+    const std::vector<uint64_t>& words = (*last)->words;
+    const size_t bytes = words.size() * sizeof(uint64_t);
+    const size_t wanted = std::min<size_t>(bytes, 512);
+    PrefetchLines(reinterpret_cast<const char*>(words.data()) + (bytes - wanted), wanted);
+  }
 }
 
 size_t RowLog::bytes() const {

@@ -163,6 +163,8 @@ class RowLog {
   // texts back. Positions in them become invalid.
   void DropThrough(const LogPlan& plan, int64_t through, Dictionary* texts);
 
+  // See EntityState::Warm: the newest chunk's place, the chunk, its last rows.
+  void Warm(int level) const;
   [[nodiscard]] size_t bytes() const;
 
  private:

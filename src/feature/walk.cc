@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <vector>
 
 #include "src/feature/outcome.h"
@@ -12,6 +13,7 @@ namespace {
 // The different cells seen on one walk. Few are the rule.
 class CellSet {
  public:
+  CellSet() {}  // the array is filled as cells come
   void Add(int64_t cell) {
     if (table_.empty()) {
       for (size_t i = 0; i < size_; ++i) {
@@ -61,9 +63,12 @@ class CellSet {
 };
 
 struct Sweep {
-  uint32_t member = 0;
-  uint32_t series = 0;
-  uint32_t column = kNoColumn;
+  Sweep(uint32_t of_member, uint32_t of_series, uint32_t of_column, CellOrder by)
+      : member(of_member), series(of_series), column(of_column), order(by) {}
+
+  uint32_t member;
+  uint32_t series;
+  uint32_t column;
   Needs needs;
   CellOrder order;
   Outcome outcome;
@@ -92,6 +97,7 @@ class Walker {
     group_ = &in_.log_plan.groups[first.group];
     end_ = MinusClamped(in_.at.time.ns, group_->delay_ns);
     position_ = in_.log.Settled(in_.log.After(end_));
+    sweeps_.reserve(group_->members.size());
     for (size_t i = 0; i < features_.size(); ++i) AddSweep(feature(i));
   }
 
@@ -104,7 +110,12 @@ class Walker {
       const bool incomplete = length != 0 && bound < in_.horizon;
       if (!incomplete) GoTo(bound);
       for (; i < features_.size() && feature(i).window == window; ++i) {
-        out_[features_[i]] = incomplete ? record::Value::Incomplete() : ValueOf(feature(i), bound);
+        record::Value* out = &out_[features_[i]];
+        if (incomplete) {
+          *out = record::Value::Incomplete();
+        } else {
+          new (out) record::Value(ValueOf(feature(i)));
+        }
       }
     }
   }
@@ -121,8 +132,7 @@ class Walker {
       const Series& series = in_.log_plan.series[f.series];
       const Column& column =
           series.column == kNoColumn ? kNone : in_.log_plan.columns[series.column];
-      sweeps_.push_back(
-          {f.member, f.series, series.column, {}, CellOrder(column, in_.texts), {}, {}});
+      sweeps_.emplace_back(f.member, f.series, series.column, CellOrder(column, in_.texts));
       found = sweeps_.end() - 1;
     }
     switch (f.aggregator) {
@@ -155,8 +165,7 @@ class Walker {
     return in_.cursors->DistinctBetween(in_.log_plan, f, bound, end_);
   }
 
-  record::Value ValueOf(const Feature& f, int64_t bound) {
-    (void)bound;
+  record::Value ValueOf(const Feature& f) {
     Sweep& sweep = *std::find_if(sweeps_.begin(), sweeps_.end(),
                                  [&](const Sweep& s) { return s.member == f.member; });
     if (f.aggregator == Aggregator::kDistinct) {

@@ -106,7 +106,8 @@ Status Verifier::Frame(const journal::FrameView& frame) {
     ReportMissing();
   }
   CREDENCE_TRY(core_.state.entities.status());
-  core_.AtFrame({frame.index, frame.last_seq, frame.chain}, frame.index);
+  core_.AtBoundary();
+  core_.OnDisk({frame.index, frame.last_seq, frame.chain});
   return {};
 }
 

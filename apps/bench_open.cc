@@ -1,0 +1,401 @@
+#include "apps/bench_open.h"
+
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "apps/terminal.h"
+#include "src/api/gate.h"
+#include "src/engine/engine.h"
+
+namespace credence::apps {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int64_t Ns(Clock::duration duration) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
+}
+
+// Events that were sent together.
+struct Parcel {
+  Arena arena;
+  std::vector<std::string> texts;
+  std::vector<record::Event> events;
+  std::vector<Clock::time_point> intended;
+};
+
+// What was sent and not yet taken. Parcels go round, so that they keep their memory.
+class Mailbox {
+ public:
+  explicit Mailbox(size_t parcels) : parcels_(parcels) {
+    for (Parcel& parcel : parcels_) free_.push_back(&parcel);
+  }
+
+  // Nothing once the reader has gone.
+  Parcel* Empty() {
+    std::unique_lock lock(mutex_);
+    freed_.wait(lock, [&] { return closed_ || !free_.empty(); });
+    if (closed_) return nullptr;
+    Parcel* parcel = free_.back();
+    free_.pop_back();
+    return parcel;
+  }
+  void Send(Parcel* parcel) {
+    {
+      const std::lock_guard lock(mutex_);
+      sent_.push_back(parcel);
+    }
+    arrived_.notify_one();
+  }
+  // No more will be sent.
+  void End() {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    arrived_.notify_one();
+  }
+  void Close() {
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+    }
+    freed_.notify_one();
+  }
+
+  // The parcels that wait, with at most `most` events together. With `wait`, blocks until there is
+  // one or the sender has ended (then it may be none).
+  void Take(size_t most, bool wait, std::vector<Parcel*>* taken) {
+    std::unique_lock lock(mutex_);
+    if (wait) arrived_.wait(lock, [&] { return ended_ || !sent_.empty(); });
+    size_t events = 0;
+    while (!sent_.empty() && events + sent_.front()->events.size() <= most) {
+      events += sent_.front()->events.size();
+      taken->push_back(sent_.front());
+      sent_.pop_front();
+    }
+  }
+  [[nodiscard]] bool Finished() {
+    const std::lock_guard lock(mutex_);
+    return ended_ && sent_.empty();
+  }
+  void Free(const std::vector<Parcel*>& parcels) {
+    {
+      const std::lock_guard lock(mutex_);
+      free_.insert(free_.end(), parcels.begin(), parcels.end());
+    }
+    freed_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::condition_variable freed_;
+  std::vector<Parcel> parcels_;
+  std::vector<Parcel*> free_;
+  std::deque<Parcel*> sent_;
+  bool ended_ = false;
+  bool closed_ = false;
+};
+
+// Makes events and sends them at their time.
+class Sender {
+ public:
+  Sender(OrderStream* stream, const pack::Pack& pack, const OpenOptions& options, Mailbox* mailbox)
+      : stream_(*stream), gate_(pack.schema, nullptr), options_(options), mailbox_(*mailbox) {}
+
+  // One event for each key, as fast as they are taken.
+  Status Preload() {
+    for (uint64_t done = 0; done < options_.preload;) {
+      const uint64_t count = std::min<uint64_t>(options_.batch, options_.preload - done);
+      CREDENCE_TRY(SendParcel(count, Clock::now(), 0,
+                              [&](std::string* text) { stream_.Touch(done++, text); }));
+    }
+    return {};
+  }
+
+  Status Stream() {
+    prctl(PR_SET_TIMERSLACK, 1);
+    const Clock::time_point begin = Clock::now();
+    const auto end = begin + std::chrono::duration_cast<Clock::duration>(
+                                 std::chrono::duration<double>(options_.seconds));
+    const auto next = [&](std::string* text) { stream_.Next(text); };
+    if (options_.rate <= 0) {
+      while (Clock::now() < end) {
+        CREDENCE_TRY(SendParcel(options_.batch, Clock::now(), 0, next));
+      }
+      return {};
+    }
+    const double gap_ns = 1e9 / options_.rate;
+    uint64_t sent = 0;
+    while (true) {
+      const auto due = begin + std::chrono::nanoseconds(
+                                   static_cast<int64_t>(gap_ns * static_cast<double>(sent)));
+      if (due >= end) return {};
+      std::this_thread::sleep_until(due);
+      const auto late = static_cast<double>(Ns(Clock::now() - due));
+      const uint64_t count =
+          std::min<uint64_t>(options_.batch, 1 + static_cast<uint64_t>(late / gap_ns));
+      CREDENCE_TRY(SendParcel(count, due, gap_ns, next));
+      sent += count;
+    }
+  }
+
+  [[nodiscard]] const Histogram& lateness() const { return lateness_; }
+
+ private:
+  template <class Make>
+  Status SendParcel(uint64_t count, Clock::time_point due, double gap_ns, const Make& make) {
+    Parcel* parcel = mailbox_.Empty();
+    if (parcel == nullptr) return Unavailable("the engine has stopped");
+    parcel->arena.Reset();
+    parcel->texts.resize(count);
+    parcel->events.assign(count, {});
+    parcel->intended.clear();
+    for (uint64_t i = 0; i < count; ++i) {
+      make(&parcel->texts[i]);
+      api::Problem problem;
+      if (!gate_.Parse(parcel->texts[i], &parcel->arena, &parcel->events[i], &problem)) {
+        return InvalidArgument("the pack refuses the stream: " + problem.field + ": " +
+                               problem.expected);
+      }
+      parcel->intended.push_back(
+          due + std::chrono::nanoseconds(static_cast<int64_t>(gap_ns * static_cast<double>(i))));
+    }
+    const Clock::time_point now = Clock::now();
+    for (const Clock::time_point intended : parcel->intended) lateness_.Add(Ns(now - intended));
+    mailbox_.Send(parcel);
+    return {};
+  }
+
+  OrderStream& stream_;
+  api::Gate gate_;
+  const OpenOptions& options_;
+  Mailbox& mailbox_;
+  Histogram lateness_;
+};
+
+int64_t ResidentBytes() {
+  long pages = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%*d %ld", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return int64_t{pages} * sysconf(_SC_PAGESIZE);
+}
+
+// CPU seconds of this process by the names of its threads.
+std::map<std::string, double> ThreadSeconds() {
+  std::map<std::string, double> seconds;
+  std::error_code ignored;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", ignored)) {
+    std::ifstream file(task.path() / "stat");
+    std::string stat;
+    std::getline(file, stat);
+    const size_t open = stat.find('(');
+    const size_t close = stat.rfind(')');
+    if (open == std::string::npos || close == std::string::npos) continue;
+    unsigned long user = 0;
+    unsigned long system = 0;
+    if (std::sscanf(stat.c_str() + close + 1,
+                    " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) {
+      continue;
+    }
+    seconds[stat.substr(open + 1, close - open - 1)] +=
+        static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+  }
+  return seconds;
+}
+
+// The engine's side: takes what waits, decides, and answers once it is on disk.
+class Taker {
+ public:
+  Taker(engine::Engine* engine, const OpenOptions& options, Mailbox* mailbox, OpenReport* report)
+      : engine_(*engine), options_(options), mailbox_(*mailbox), report_(report) {}
+
+  // Until the sender has ended. `measured` false: nothing is counted.
+  Status Run(bool measured) {
+    measured_ = measured;
+    second_ends_ = Clock::now() + std::chrono::seconds(1);
+    while (engine_.in_flight() > 0 || !mailbox_.Finished()) {
+      std::vector<Parcel*> parcels;
+      mailbox_.Take(options_.batch, engine_.in_flight() == 0, &parcels);
+      const bool none = parcels.empty();
+      if (!none) CREDENCE_TRY(Begin(std::move(parcels)));
+      // Answers once nothing else can be begun.
+      const bool full = engine_.in_flight() == engine::kBatchesInFlightMax;
+      if (full || (none && engine_.in_flight() > 0)) CREDENCE_TRY(End());
+    }
+    if (measured_) EndSecond();
+    return {};
+  }
+
+ private:
+  Status Begin(std::vector<Parcel*> parcels) {
+    events_.clear();
+    for (const Parcel* parcel : parcels) {
+      events_.insert(events_.end(), parcel->events.begin(), parcel->events.end());
+    }
+    CREDENCE_TRY(engine_.Begin(events_, engine::Arrival::kHistory, Timestamp{}));
+    Count(parcels, &facts_);
+    waiting_.push_back(std::move(parcels));
+    return {};
+  }
+
+  Status End() {
+    const auto outcomes = engine_.End();
+    if (!outcomes.ok()) return outcomes.status();
+    for (const engine::Outcome& outcome : *outcomes) {
+      if (outcome.kind != engine::Outcome::Kind::kDecided) {
+        return InvalidArgument("an event of the stream was not decided: " + outcome.expected);
+      }
+    }
+    Count(waiting_.front(), &durable_);
+    mailbox_.Free(waiting_.front());
+    waiting_.pop_front();
+    if (!measured_) return {};
+    report_->events += outcomes->size();
+    second_.decided += outcomes->size();
+    ++report_->batches;
+    if (Clock::now() >= second_ends_) EndSecond();
+    return {};
+  }
+
+  void Count(const std::vector<Parcel*>& parcels, Histogram* histogram) const {
+    if (!measured_) return;
+    const Clock::time_point now = Clock::now();
+    for (const Parcel* parcel : parcels) {
+      for (const Clock::time_point intended : parcel->intended) {
+        histogram->Add(Ns(now - intended));
+      }
+    }
+  }
+
+  void EndSecond() {
+    second_.facts_p99_ns = facts_.AtShare(0.99);
+    second_.durable_p99_ns = durable_.AtShare(0.99);
+    second_.resident_bytes = ResidentBytes();
+    report_->by_second.push_back(second_);
+    report_->facts.Merge(facts_);
+    report_->durable.Merge(durable_);
+    second_ = {};
+    facts_ = {};
+    durable_ = {};
+    second_ends_ += std::chrono::seconds(1);
+  }
+
+  engine::Engine& engine_;
+  const OpenOptions& options_;
+  Mailbox& mailbox_;
+  OpenReport* report_;
+  bool measured_ = false;
+  std::vector<record::Event> events_;
+  std::deque<std::vector<Parcel*>> waiting_;  // of the batches in flight
+  OpenSecond second_;
+  Histogram facts_;
+  Histogram durable_;
+  Clock::time_point second_ends_;
+};
+
+// What an append that is synced costs at least.
+Status TimeFloor(FileSystem& disk, const std::string& folder, uint64_t bytes, Histogram* floor) {
+  constexpr uint64_t kFrames = 500;
+  CREDENCE_ASSIGN(const auto file, disk.Open(folder + "/floor", OpenMode::kReplace));
+  const std::string frame(std::max<uint64_t>(bytes, 1), 'x');
+  for (uint64_t i = 0; i < kFrames; ++i) {
+    const Clock::time_point begin = Clock::now();
+    CREDENCE_TRY(file->WriteAt(i * frame.size(), frame));
+    CREDENCE_TRY(file->Sync());
+    floor->Add(Ns(Clock::now() - begin));
+  }
+  return {};
+}
+
+uint64_t JournalBytes(const engine::Engine& engine) {
+  // Full segments are of equal size.
+  const journal::Journal& journal = engine.journal();
+  return (journal.segment_number() - 1) * journal::kSegmentBytesDefault + journal.segment_bytes();
+}
+
+// One phase: a sender in a thread of its own, the engine in this one.
+template <class Send>
+Status RunPhase(Taker* taker, Mailbox* mailbox, bool measured, const Send& send) {
+  Status sent;
+  std::thread thread([&] {
+    pthread_setname_np(pthread_self(), "sender");
+    sent = send();
+    mailbox->End();
+  });
+  const Status taken = taker->Run(measured);
+  mailbox->Close();
+  thread.join();
+  CREDENCE_TRY(taken);
+  return sent;
+}
+
+}  // namespace
+
+Result<OpenReport> RunOpen(const std::shared_ptr<const pack::Pack>& pack, FileSystem& disk,
+                           const OpenOptions& options) {
+  constexpr size_t kParcels = 64;
+  OpenReport report;
+  pthread_setname_np(pthread_self(), "engine");
+  engine::Options engine_options;
+  engine_options.own_journal_thread = true;
+  CREDENCE_ASSIGN(const auto engine,
+                  engine::Engine::Open(disk, options.folder + "/engine", engine_options));
+  CREDENCE_TRY(
+      engine->Activate(pack, "credence bench", "", Timestamp{OrderStream::kStart.ns - kNsPerHour}));
+  OrderStream stream(options.stream);
+  if (options.preload > 0) {
+    Mailbox mailbox(kParcels);
+    Sender sender(&stream, *pack, options, &mailbox);
+    Taker taker(engine.get(), options, &mailbox, &report);
+    CREDENCE_TRY(RunPhase(&taker, &mailbox, false, [&] { return sender.Preload(); }));
+  }
+  const uint64_t bytes_before = JournalBytes(*engine);
+  const std::map<std::string, double> cpu_before = ThreadSeconds();
+  std::map<std::string, double> cpu_after;
+  const Clock::time_point begin = Clock::now();
+  {
+    // Without a rate a short queue stands for callers that wait for their answers.
+    Mailbox mailbox(options.rate > 0 ? 4'096 : 4);
+    Sender sender(&stream, *pack, options, &mailbox);
+    Taker taker(engine.get(), options, &mailbox, &report);
+    CREDENCE_TRY(RunPhase(&taker, &mailbox, true, [&] {
+      const Status sent = sender.Stream();
+      cpu_after["sender"] = ThreadSeconds()["sender"];
+      return sent;
+    }));
+    report.lateness = sender.lateness();
+  }
+  report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  for (const auto& [name, seconds] : ThreadSeconds()) cpu_after.emplace(name, seconds);
+  for (const auto& [name, seconds] : cpu_after) {
+    const auto before = cpu_before.find(name);
+    report.threads.push_back({name, seconds - (before == cpu_before.end() ? 0 : before->second)});
+  }
+  report.journal_bytes = JournalBytes(*engine) - bytes_before;
+  for (uint32_t entity = 0; entity < pack->schema.entities.size(); ++entity) {
+    report.live_entities += engine->state().entities.size(entity);
+  }
+  CREDENCE_TRY(TimeFloor(disk, options.folder,
+                         report.journal_bytes / std::max<uint64_t>(report.batches, 1),
+                         &report.floor));
+  return report;
+}
+
+}  // namespace credence::apps

@@ -1,0 +1,16 @@
+#pragma once
+// A hint to the memory, never semantics.
+
+#include <cstddef>
+
+namespace credence {
+
+inline constexpr size_t kCacheLineBytes = 64;
+
+// Asks for the lines of [at, at + bytes). Any address may be given, also null.
+inline void PrefetchLines(const void* at, size_t bytes) {
+  const char* line = static_cast<const char*>(at);
+  for (size_t done = 0; done < bytes; done += kCacheLineBytes) __builtin_prefetch(line + done);
+}
+
+}  // namespace credence
