@@ -48,18 +48,20 @@ Status Checkpoints::Restore(const std::function<Status(const Digest& pack)>& set
   state_->once.RestoreFirstDay(note.once_first_day);
   const auto& entities = state_->pack->schema.entities;
   const bool same_names = std::equal(
-      entities.begin(), entities.end(), note.generations.begin(), note.generations.end(),
-      [](const auto& declared, const auto& stored) { return declared.name == stored.first; });
+      entities.begin(), entities.end(), note.entities.begin(), note.entities.end(),
+      [](const auto& declared, const auto& stored) { return declared.name == stored.name; });
   if (!same_names) return DataLoss("the checkpoint has other entities than its pack");
   CREDENCE_TRY(LoadRows(*store_, load_pack, state_));
   generations_.clear();
   next_generation_ = 1;
-  for (const auto& [name, generation] : note.generations) {
-    generations_.push_back(generation);
-    next_generation_ = std::max(next_generation_, generation + 1);
+  std::vector<uint64_t> counts;
+  for (const CheckpointNote::Entities& type : note.entities) {
+    generations_.push_back(type.generation);
+    counts.push_back(type.count);
+    next_generation_ = std::max(next_generation_, type.generation + 1);
   }
   state_->entities.Reset(entities.size());
-  state_->entities.UseStore(store_.get(), options_.cache_bytes, generations_, /*complete=*/false);
+  state_->entities.UseStore(store_.get(), options_.cache_bytes, generations_, std::move(counts));
   head_ = {position.frame, position.seq, position.chain};
   frozen_seq_ = position.seq;
   dropped_day_ = note.once_first_day;
@@ -76,8 +78,8 @@ void Checkpoints::GiveStore(EntityTable* entities) {
   if (read_only_) return;
   std::vector<uint64_t> generations(entities->entity_count());
   for (uint64_t& generation : generations) generation = next_generation_++;
-  entities->UseStore(store_.get(), options_.cache_bytes, std::move(generations),
-                     /*complete=*/true);
+  std::vector<uint64_t> counts(entities->entity_count());
+  entities->UseStore(store_.get(), options_.cache_bytes, std::move(generations), std::move(counts));
 }
 
 uint64_t Checkpoints::LimitBytes() const {
@@ -108,9 +110,9 @@ CheckpointNote Checkpoints::MakeNote() {
     artefacts_pack_ = note.pack;
   }
   note.artefacts = artefacts_;
-  const auto& generations = state_->entities.generations();
-  for (size_t i = 0; i < generations.size(); ++i) {
-    note.generations.emplace_back(state_->pack->schema.entities[i].name, generations[i]);
+  for (uint32_t i = 0; i < state_->entities.entity_count(); ++i) {
+    note.entities.push_back({state_->pack->schema.entities[i].name,
+                             state_->entities.generations()[i], state_->entities.size(i)});
   }
   return note;
 }

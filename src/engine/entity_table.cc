@@ -1,5 +1,7 @@
 #include "src/engine/entity_table.h"
 
+#include <algorithm>
+
 #include "src/base/bytes.h"
 #include "src/engine/rows.h"
 
@@ -31,15 +33,19 @@ void EntityTable::Reset(size_t entity_count) {
   pack_ = pack;
   by_entity_ = std::vector<Map>(entity_count);
   generations_.assign(entity_count, 0);
+  counts_.assign(entity_count, 0);
 }
 
 void EntityTable::UseStore(const store::Store* store, uint64_t cache_bytes,
-                           std::vector<uint64_t> generations, bool complete) {
-  CREDENCE_ASSERT(!freezing_ && ring_.empty() && generations.size() == by_entity_.size());
+                           std::vector<uint64_t> generations, std::vector<uint64_t> counts) {
+  CREDENCE_ASSERT(!freezing_ && ring_.empty() && generations.size() == by_entity_.size() &&
+                  counts.size() == by_entity_.size());
   store_ = store;
   cache_bytes_ = cache_bytes;
   generations_ = std::move(generations);
-  complete_ = complete;
+  counts_ = std::move(counts);
+  complete_ =
+      std::all_of(counts_.begin(), counts_.end(), [](uint64_t count) { return count == 0; });
   if (epoch_ == 0) epoch_ = 1;
 }
 
@@ -130,6 +136,7 @@ feature::EntityState* EntityTable::Change(EntityRef ref) {
 feature::EntityState* EntityTable::ChangeOrAdd(EntityRef ref, const feature::FeaturePlan& plan) {
   if (feature::EntityState* state = Change(ref)) return state;
   Entry* entry = Insert(ref, feature::EntityState(plan, ref.entity), kBytesNew + ref.key.size());
+  ++counts_[ref.entity];
   MarkChanged(entry);
   return &entry->state;
 }
@@ -280,6 +287,7 @@ void EntityTable::Adopt(uint32_t entity, EntityTable* from) {
   }
   from->changed_.clear();
   generations_[entity] = from->generations_[entity];
+  counts_[entity] = from->counts_[entity];
   complete_ = complete_ && from->complete_;
 }
 

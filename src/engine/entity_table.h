@@ -63,10 +63,10 @@ class EntityTable {
   void SetPack(const pack::Pack* pack) { pack_ = pack; }
   [[nodiscard]] const feature::FeaturePlan& plan() const { return pack_->features; }
   // Entities may leave memory for `store` while those in memory take more than `cache_bytes`
-  // (0: none leaves). `generations` names the rows of each entity type in the store. `complete`:
-  // the store holds no entity that is not in memory. Not while a checkpoint is made.
+  // (0: none leaves). `generations` names the rows of each entity type in the store, and `counts`
+  // says how many there are; the table itself is empty.
   void UseStore(const store::Store* store, uint64_t cache_bytes, std::vector<uint64_t> generations,
-                bool complete);
+                std::vector<uint64_t> counts);
   [[nodiscard]] const std::vector<uint64_t>& generations() const { return generations_; }
   // kDataLoss or kIoError from the store, once met, for good.
   [[nodiscard]] const Status& status() const { return status_; }
@@ -88,8 +88,8 @@ class EntityTable {
   void Trim();
 
   [[nodiscard]] size_t entity_count() const { return by_entity_.size(); }
-  // In memory.
-  [[nodiscard]] size_t in_memory(uint32_t entity) const { return by_entity_[entity].size(); }
+  // Entities of a type, wherever they are.
+  [[nodiscard]] uint64_t size(uint32_t entity) const { return counts_[entity]; }
   [[nodiscard]] size_t in_memory() const { return ring_.size(); }
   // Of entities in memory, about.
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
@@ -170,6 +170,7 @@ class EntityTable {
   const store::Store* store_ = nullptr;
   uint64_t cache_bytes_ = 0;
   std::vector<uint64_t> generations_;
+  std::vector<uint64_t> counts_;
 
   // What is in memory is no part of the value: a const table reads from its store too.
   mutable std::vector<Map> by_entity_;

@@ -238,10 +238,11 @@ std::string CheckpointNote::Encode() const {
   out.PutRaw(pack.view());
   out.PutVarint(artefacts.size());
   for (const Digest& artefact : artefacts) out.PutRaw(artefact.view());
-  out.PutVarint(generations.size());
-  for (const auto& [name, generation] : generations) {
-    out.PutBytes(name);
-    out.PutVarint(generation);
+  out.PutVarint(entities.size());
+  for (const Entities& type : entities) {
+    out.PutBytes(type.name);
+    out.PutVarint(type.generation);
+    out.PutVarint(type.count);
   }
   return bytes;
 }
@@ -257,8 +258,10 @@ Result<CheckpointNote> CheckpointNote::Decode(std::string_view bytes) {
     good = Digest::FromRaw(in.GetRaw(Digest::kBytes), &note.artefacts.emplace_back());
   }
   for (uint64_t left = in.GetVarint(); left > 0 && in.ok() && good; --left) {
-    std::string name(in.GetBytes());
-    note.generations.emplace_back(std::move(name), in.GetVarint());
+    Entities& type = note.entities.emplace_back();
+    type.name = in.GetBytes();
+    type.generation = in.GetVarint();
+    type.count = in.GetVarint();
   }
   if (!good || !in.ok() || !in.AtEnd()) return Damaged("the notes of a checkpoint");
   return note;

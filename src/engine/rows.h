@@ -65,9 +65,14 @@ struct CheckpointNote {
   int64_t once_first_day = 0;
   Digest pack;
   std::vector<Digest> artefacts;  // of the pack's files, in order of their paths
-  // The rows of which generation are the entities of a type, by name in the pack's order; all
-  // generations differ.
-  std::vector<std::pair<std::string, uint64_t>> generations;
+  // By entity type, in the pack's order: the generation of its rows, which no other type has, and
+  // how many there are.
+  struct Entities {
+    std::string name;
+    uint64_t generation = 0;
+    uint64_t count = 0;
+  };
+  std::vector<Entities> entities;
   [[nodiscard]] std::string Encode() const;
   static Result<CheckpointNote> Decode(std::string_view bytes);
 };
