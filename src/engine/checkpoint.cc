@@ -1,5 +1,7 @@
 #include "src/engine/checkpoint.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 
 namespace credence::engine {
@@ -19,6 +21,7 @@ Checkpoints::Checkpoints(std::unique_ptr<store::Store> store, const CheckpointOp
   state_->changes = changes_.get();
   if (options_.worker == CheckpointOptions::Worker::kThread) {
     thread_ = std::thread([this] { Work(); });
+    pthread_setname_np(thread_.native_handle(), "checkpoint");
   }
 }
 
@@ -277,6 +280,22 @@ Status Checkpoints::Finish() {
   if (UpToDate()) return {};
   Freeze();
   return Drain();
+}
+
+Result<Snapshot> Checkpoints::TakeSnapshot(const std::string& folder) {
+  if (read_only_) return Unavailable("the checkpoints were opened for reading only");
+  if (state_->pack == nullptr) return Unavailable("there is no state yet: no pack is active");
+  CREDENCE_TRY(Finish());
+  Snapshot snapshot;
+  snapshot.head = head_;
+  snapshot.state_hash = state_->Hash();
+  CREDENCE_TRY(state_->entities.status());
+  snapshot.pack = state_->pack->digest;
+  for (const auto& [path, content] : state_->pack->files) {
+    snapshot.artefacts.emplace_back(path, Sha256(content));
+  }
+  CREDENCE_TRY(store_->Snapshot(folder));
+  return snapshot;
 }
 
 Status Checkpoints::Spill(EntityTable* entities) {

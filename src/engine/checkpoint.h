@@ -56,6 +56,14 @@ struct CheckpointCounters {
   std::string last_failure;  // empty once one was written again
 };
 
+// What a copy of the state is a copy of.
+struct Snapshot {
+  journal::ChainHead head;  // of the journal, on disk
+  Digest state_hash;
+  Digest pack;
+  std::vector<std::pair<std::string, Digest>> artefacts;  // of the pack: path, content
+};
+
 class Checkpoints {
  public:
   static constexpr uint64_t kRetryFrames = 256;
@@ -70,6 +78,7 @@ class Checkpoints {
   // The store's position, if it holds a checkpoint.
   [[nodiscard]] std::optional<store::Position> position() const { return store_->position(); }
   [[nodiscard]] const store::Store& store() const { return *store_; }
+  [[nodiscard]] bool read_only() const { return read_only_; }
   [[nodiscard]] const CheckpointCounters& counters() const { return counters_; }
   // What the writer had counted when it began the checkpoint that is there.
   [[nodiscard]] const WriterCounters& writer_counters() const { return writer_; }
@@ -90,6 +99,9 @@ class Checkpoints {
   Status Drain();
   // The same, and then a whole checkpoint of the state as it is, unless it is there.
   Status Finish();
+  // The same, and then a copy of the store in `folder` (see Store::Snapshot), which is a store of
+  // checkpoints of its own.
+  Result<Snapshot> TakeSnapshot(const std::string& folder);
   // For a table that is being made again beside the state: writes what has changed in it, where it
   // is much, so that it may leave memory. After Finish. The rows belong to no checkpoint yet.
   Status Spill(EntityTable* entities);

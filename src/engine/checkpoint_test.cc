@@ -262,6 +262,34 @@ TEST(CheckpointProperty, OnRocksDbItIsTheSame) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(CheckpointSnapshot, IsAWholeEngineWithTheJournalUpToItsHead) {
+  const auto folder = std::filesystem::temp_directory_path() /
+                      ("credence_snapshot_test_" + std::to_string(getpid()));
+  std::filesystem::remove_all(folder);
+  Arena arena;
+  const Stream stream(5, 100, &arena);
+  journal::FaultFileSystem files;
+  auto engine =
+      MustOpen(files, With(store::RocksAt(folder / "live", TableNames()), 30, 1, Worker::kThread));
+  MustActivate(*engine, pack::ShopPack());
+  Feed(*engine, stream.events(), Batches::kRandom, 5);
+  const auto snapshot = engine->TakeSnapshot(folder / "copies" / "one");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status().ToString();
+  EXPECT_EQ(snapshot->head, engine->journal().head());
+  EXPECT_EQ(snapshot->state_hash, engine->state().Hash());
+  EXPECT_EQ(snapshot->pack, pack::ShopPack()->digest);
+  EXPECT_EQ(snapshot->artefacts.size(), pack::ShopFiles().size());
+  // The live one goes on; the copy does not.
+  ASSERT_TRUE(engine->SetKillSwitch(true, "", "ann", "", At(400 * kNsPerDay)).ok());
+  ASSERT_TRUE(engine->Checkpoint().ok());
+  const auto copied = StoredState(files, store::RocksAt(folder / "copies" / "one", TableNames()));
+  ASSERT_TRUE(copied.has_value());
+  EXPECT_EQ(copied->hash, snapshot->state_hash);
+  EXPECT_EQ(copied->position.chain, snapshot->head.chain);
+  engine.reset();
+  std::filesystem::remove_all(folder);
+}
+
 class CheckpointTest : public ShopTest {
  protected:
   void SetUp() override { Start(With(backing_, 1, 1)); }
@@ -294,6 +322,16 @@ class CheckpointTest : public ShopTest {
       if (i % 10 == 9) Send(Cancel("c" + id, Timestamp{at.ns + 2}, "o" + id, buyer));
       if (i == 20) Send(LimitAsked("l" + id, Timestamp{at.ns + 3}, buyer));
     }
+  }
+  // Not the hash of the state: a parked decision names the pack that made it.
+  static std::map<std::string, std::string> EntitiesOf(const Engine& engine) {
+    std::map<std::string, std::string> entities;
+    engine.state().entities.ForEachCanonical([&](EntityRef ref, std::string_view bytes) {
+      const auto added =
+          entities.emplace(std::to_string(ref.entity) + " " + std::string(ref.key), bytes);
+      EXPECT_TRUE(added.second) << "an entity is there once";
+    });
+    return entities;
   }
   static Timestamp ShopTime(int day, int i) { return At(day * kNsPerDay + i * 30 * kNsPerMinute); }
 
@@ -562,6 +600,59 @@ TEST_F(CheckpointTest, NewFeaturesAreBuiltWhileEntitiesAreColdAsIfTheyHadAlwaysB
   EXPECT_EQ(backing_->rows(kEntityTable), 11u) << "rows of the former features are gone";
   Restart();
   EXPECT_EQ(engine_->state().Hash(), plain->state().Hash());
+}
+
+// Only the hosts' features change: buyers, cold or not, are carried over, and everything goes on as
+// if the pack had always been there.
+TEST_F(CheckpointTest, EntitiesWhoseFeaturesDidNotChangeAreCarriedOver) {
+  pack::FileSet files = pack::ShopFiles();
+  pack::Edit(
+      &files, "features.yaml",
+      "      windows: [1h, 1d]\n      compute: [count, sum(amount), "
+      "distinct(buyer_id)]",
+      "      windows: [1h, 1d, 2d]\n      compute: [count, sum(amount), distinct(buyer_id)]");
+  const auto changed = pack::MustLoad(files);
+  ASSERT_NE(changed, nullptr);
+  journal::FaultFileSystem plain_files;
+  auto plain = MustOpen(plain_files);
+  MustActivate(*plain, changed);
+  std::swap(engine_, plain);
+  SendSome(0);
+  SendSome(1);
+  MustActivate(*engine_, changed, At(2 * kNsPerDay));
+  std::swap(engine_, plain);
+  for (const uint64_t cache : {0, 1}) {
+    files_ = journal::FaultFileSystem();
+    backing_ = MakeBacking();
+    Start(With(backing_, 10, cache));
+    SendSome(0);
+    SendSome(1);
+    const auto before = engine_->state().entities.generations();
+    MustActivate(*engine_, changed, At(2 * kNsPerDay));
+    const auto after = engine_->state().entities.generations();
+    EXPECT_EQ(after[0], before[0]) << "buyers";
+    EXPECT_NE(after[1], before[1]) << "hosts";
+    ASSERT_EQ(EntitiesOf(*engine_), EntitiesOf(*plain));
+    EXPECT_EQ(engine_->state().entities.size(0), 7u);
+    EXPECT_EQ(engine_->state().entities.size(1), 3u);
+    const Event event =
+        pack::MakeEvent(*changed, Order("x", ShopTime(2, 1), 900, "b3", "h2"), &arena_);
+    EXPECT_EQ(Said(engine_->DryRun(event, Arrival::kLive, event.time)),
+              Said(plain->DryRun(event, Arrival::kLive, event.time)));
+    ASSERT_TRUE(engine_->Checkpoint().ok());
+    EXPECT_EQ(backing_->rows(kEntityTable), 10u);
+    SendSome(2);
+    const Digest end = engine_->state().Hash();
+    Restart();
+    EXPECT_EQ(engine_->state().Hash(), end);
+    Options reading = options_;
+    reading.read_only = true;
+    EXPECT_EQ(MustOpen(files_, reading)->state().Hash(), end);
+    Kill();
+    ASSERT_TRUE(backing_->Destroy().ok());
+    engine_ = MustOpen(files_, options_);
+    EXPECT_EQ(engine_->state().Hash(), end);
+  }
 }
 
 // The power goes while a new pack's entities are being written, before and after its activation.

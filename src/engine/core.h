@@ -73,8 +73,9 @@ class Core {
     if (checkpoints_ != nullptr) checkpoints_->OnDisk(head);
   }
 
-  // Puts a pack in charge. Entity states go on as they are where no feature's definition changed;
-  // otherwise they are made again from the first `frames` frames of the journal.
+  // Puts a pack in charge. States of a type of entity go on as they are where events and the
+  // definitions of its features are the same; the others are made again from the first `frames`
+  // frames of the journal, after which the state stands.
   Status SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames);
   // Takes in all records of a frame of the journal, in order.
   Status FoldFrame(const journal::FrameView& frame);
@@ -101,7 +102,9 @@ class Core {
  private:
   Status FoldEvent(const record::Event& event, Arena* arena);
   Status Advance(Seq seq, Timestamp stamp);
-  Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint64_t frames);
+  Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, std::vector<bool> carried,
+                         uint64_t frames);
+  Status RebuildInto(State* rebuilt, uint64_t frames) const;
   Status FoldRecords(const journal::FrameView& frame);
   Status RestoreFrom(const CheckpointOptions& options, bool read_only);
   Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from,

@@ -568,6 +568,14 @@ Status Engine::Close() {
   return core_.checkpoints() == nullptr ? OkStatus() : core_.checkpoints()->Finish();
 }
 
+Result<Snapshot> Engine::TakeSnapshot(const std::string& folder) {
+  CREDENCE_TRY(stopped_);
+  if (core_.checkpoints() == nullptr) return Unavailable("this engine makes no checkpoints");
+  committer_->WaitAll();
+  NoteOnDisk();
+  return core_.checkpoints()->TakeSnapshot(folder);
+}
+
 Status Engine::Checkpoint() {
   CREDENCE_TRY(stopped_);
   committer_->WaitAll();

@@ -121,6 +121,9 @@ class Engine {
   [[nodiscard]] const Checkpoints* checkpoints() const { return core_.checkpoints(); }
   // A whole checkpoint now, if there are checkpoints. Waits for the batches in flight.
   Status Checkpoint();
+  // The same, and a copy of it in `folder`, which must not exist: with the journal up to the head
+  // that is returned it is a whole engine. kUnavailable if there are no checkpoints.
+  Result<Snapshot> TakeSnapshot(const std::string& folder);
 
   // Seals the journal with the state hash, and makes a last checkpoint. The engine takes nothing
   // more. If the journal is sealed but the checkpoint fails its status is returned: the next start

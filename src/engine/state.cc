@@ -42,6 +42,7 @@ void State::ApplyWindows(const record::Event& event, const EventKey& key,
       row->second.reversed = true;
       if (changes != nullptr) PutReversible(row->first, row->second, pack->schema, changes);
       for (const auto& [entity, name] : row->second.entities) {
+        if (LeavesAlone(entity)) continue;
         feature::EntityState* state = entities.Change(EntityRef{entity, name});
         if (state != nullptr) state->Reverse(pack->features, row->second.seq, event.seq);
       }
@@ -50,6 +51,7 @@ void State::ApplyWindows(const record::Event& event, const EventKey& key,
   std::vector<EntityRef> touched;
   Touched(event, &touched);
   for (const EntityRef& ref : touched) {
+    if (LeavesAlone(ref.entity)) continue;
     entities.ChangeOrAdd(ref, pack->features)->Update(pack->features, arrival);
   }
   if (type.reversible) AddReversible(event, key, touched);

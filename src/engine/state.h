@@ -65,6 +65,9 @@ class State {
   // Where changes of ids, reversible events and parked decisions are noted, as rows of the next
   // checkpoint. Null where there are no checkpoints.
   store::Batch* changes = nullptr;
+  // Types of entities that ApplyWindows leaves alone, by index; empty: none. For making the windows
+  // of some types again.
+  std::vector<bool> left_alone;
 
   [[nodiscard]] bool Killed(std::string_view decision) const;
   // The entities that the event touches, in order of the entity's index.
@@ -104,6 +107,9 @@ class State {
   void ForEachRow(Visitor visit) const;
 
  private:
+  [[nodiscard]] bool LeavesAlone(uint32_t entity) const {
+    return !left_alone.empty() && left_alone[entity];
+  }
   void AddReversible(const record::Event& event, const EventKey& key,
                      std::span<const EntityRef> touched);
 };

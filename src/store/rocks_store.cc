@@ -256,6 +256,8 @@ class RocksStore final : public Store {
     rocksdb::Checkpoint* made = nullptr;
     CREDENCE_TRY(ToStatus(rocksdb::Checkpoint::Create(db_.get(), &made), What("snapshot")));
     const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), error);
     return ToStatus(checkpoint->CreateCheckpoint(folder), What("snapshot to " + folder));
   }
 

@@ -80,8 +80,8 @@ class Store {
                           std::vector<std::optional<std::string>>* values) const = 0;
   [[nodiscard]] virtual std::unique_ptr<Cursor> Scan(size_t table) const = 0;
 
-  // A copy of all that is visible, as a store of its own in `folder`, which must not exist and
-  // whose parent must. RocksDB: hard links where the file system allows.
+  // A copy of all that is visible, as a store of its own in `folder`, which must not exist.
+  // RocksDB: hard links where the file system allows.
   virtual Status Snapshot(const std::string& folder) = 0;
   // What it takes on disk, about.
   [[nodiscard]] virtual uint64_t disk_bytes() const = 0;
