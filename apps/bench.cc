@@ -10,6 +10,7 @@
 
 #include "apps/bench_open.h"
 #include "apps/bench_run.h"
+#include "apps/checkpoints.h"
 #include "apps/commands.h"
 #include "apps/load.h"
 #include "apps/terminal.h"
@@ -265,6 +266,33 @@ void ShowOpen(const OpenReport& report, const OpenOptions& options) {
 }
 
 // The verdict that makes a run count.
+void ShowCheckpoints(const OpenReport& report) {
+  const engine::CheckpointCounters& made = report.checkpoints;
+  const engine::CacheCounters& cache = report.cache;
+  fmt::print(
+      "\ncheckpoints: {} made, {} failed, {} rows, {} written, {} on disk\n"
+      "entities: {} of {} in memory, {}; hit rate {:.2f} % ({} hits, {} prefetched, {} missed, {} "
+      "new, {} evicted)\n"
+      "restart after a kill: {:.2f} s, of which {} events of the journal were folded\n",
+      Grouped(made.checkpoints), Grouped(made.failed), Grouped(made.rows), Bytes(made.bytes),
+      Bytes(report.store_bytes), Grouped(report.in_memory), Grouped(report.live_entities),
+      Bytes(report.memory_bytes), 100 * cache.hit_rate(), Grouped(cache.hits),
+      Grouped(cache.prefetched), Grouped(cache.misses), Grouped(cache.absent),
+      Grouped(cache.evicted), report.restart_seconds, Grouped(report.restart_events));
+  constexpr size_t kRows = 12;
+  std::vector<std::vector<std::string>> rows = {
+      {"second", "decided", "resident", "checkpoints", "facts p99, us"}};
+  const size_t step = std::max<size_t>(report.by_second.size() / kRows, 1);
+  for (size_t i = step - 1; i < report.by_second.size(); i += step) {
+    const OpenSecond& second = report.by_second[i];
+    rows.push_back({"  " + Grouped(i + 1), Grouped(second.decided),
+                    Bytes(static_cast<uint64_t>(second.resident_bytes)),
+                    Grouped(second.checkpoints),
+                    Whole(static_cast<double>(second.facts_p99_ns) / 1e3)});
+  }
+  fmt::print("\n{}", Table(rows));
+}
+
 int JudgeOpen(const OpenReport& report, const OpenOptions& options) {
   if (report.seconds < 60) fmt::print("does not count: it took less than 60 s\n");
   if (options.rate <= 0) return 0;
@@ -282,6 +310,7 @@ int BenchOpen(const Options& options, const std::shared_ptr<const pack::Pack>& p
   const auto report = RunOpen(pack, disk, options.in_open);
   if (!report.ok()) return Fail(report.status());
   ShowOpen(*report, options.in_open);
+  if (options.in_open.checkpoints.backing != nullptr) ShowCheckpoints(*report);
   return JudgeOpen(*report, options.in_open);
 }
 
@@ -296,6 +325,9 @@ int Bench(Options options) {
     options.in_open.seconds = options.bench.seconds;
     options.in_open.batch = options.bench.batch;
     options.in_open.folder = options.bench.folder;
+    if (options.in_open.checkpoints.every_events > 0) {
+      options.in_open.checkpoints.backing = CheckpointsOf(options.bench.folder + "/engine");
+    }
     return BenchOpen(options, pack, disk);
   }
   const auto report = RunBench(pack, disk, options.bench);
@@ -342,6 +374,7 @@ Action AddBench(CLI::App* app) {
   app->add_option("--bar-us", options->in_open.bar_us,
                   "open loop: the generator may be late by a tenth of it")
       ->needs(open);
+  AddCheckpointOptions(app, CheckpointUse::kWrites, &options->in_open.checkpoints);
   app->add_option("--json", options->json, "write the report to this file too");
   app->add_flag("!--progress", bench.quiet, "show progress");
   app->footer(
@@ -349,7 +382,8 @@ Action AddBench(CLI::App* app) {
       "  credence bench --seconds 20\n"
       "  credence bench --events 300000 --entities 100000 --zipf 0.99 --json bench.json\n"
       "  credence bench --open --rate 25000 --seconds 300 --entities 1000000 --zipf 1.0 \\\n"
-      "      --events-per-day 200000 --preload 1000000\n"
+      "      --events-per-day 200000 --preload 1000000 --cache-bytes 1GB\n"
+      "Checkpoints and the cache are those of the open loop.\n"
       "One thread decides; the stream is made outside the measured time. Runs with equal options "
       "print\nthe same digest of all decisions, with --events on every machine.");
   return [options] { return Bench(*options); };

@@ -14,6 +14,7 @@
 #include "src/base/digest.h"
 #include "src/base/file.h"
 #include "src/base/status.h"
+#include "src/engine/checkpoint.h"
 #include "src/pack/pack.h"
 
 namespace credence::apps {
@@ -25,6 +26,8 @@ struct OpenOptions {
   uint64_t preload = 0;   // one event for each of so many keys of every type comes before
   size_t batch = 256;     // at most so many events a batch
   double bar_us = 1'000;  // the generator may be late by a tenth of it
+  // Made where either says so; cache_bytes as there.
+  engine::CheckpointOptions checkpoints;
   std::string folder;
   bool quiet = true;
 };
@@ -34,6 +37,7 @@ struct OpenSecond {
   int64_t facts_p99_ns = 0;
   int64_t durable_p99_ns = 0;
   int64_t resident_bytes = 0;
+  uint64_t checkpoints = 0;  // so far
 };
 
 struct ThreadTime {
@@ -51,6 +55,14 @@ struct OpenReport {
   uint64_t batches = 0;
   uint64_t journal_bytes = 0;
   uint64_t live_entities = 0;  // of all types, at the end
+  uint64_t in_memory = 0;      // of these
+  uint64_t memory_bytes = 0;   // of those, as the table counts them
+  engine::CheckpointCounters checkpoints;
+  engine::CacheCounters cache;
+  uint64_t store_bytes = 0;     // on disk, at the end
+  double restart_seconds = 0;   // from a process that was killed at the end to the next one that is
+                                // ready, without starting it; 0 without checkpoints
+  uint64_t restart_events = 0;  // of the journal, folded then
   std::vector<OpenSecond> by_second;
   std::vector<ThreadTime> threads;
   [[nodiscard]] double events_per_second() const { return static_cast<double>(events) / seconds; }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "apps/checkpoints.h"
 #include "apps/commands.h"
 #include "apps/decision_text.h"
 #include "apps/load.h"
@@ -50,9 +51,11 @@ int Decide(const Options& options) {
   FileSystem& files = options.store.empty() ? static_cast<FileSystem&>(memory) : disk;
   engine::Options engine_options;
   engine_options.read_only = !options.store.empty();
+  if (!options.store.empty()) engine_options.checkpoints.backing = CheckpointsOf(options.store);
   auto engine =
       engine::Engine::Open(files, options.store.empty() ? "store" : options.store, engine_options);
   if (!engine.ok()) return Fail("cannot open the store: " + engine.status().message());
+  WarnOfDamage((*engine)->opened().damaged_checkpoint);
   if (!options.pack.empty()) {
     const auto pack = LoadPack(disk, options.pack);
     if (pack == nullptr) return 1;

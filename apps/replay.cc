@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "apps/checkpoints.h"
 #include "apps/commands.h"
 #include "apps/decision_text.h"
 #include "apps/load.h"
@@ -34,6 +35,7 @@ struct Options {
   bool strict = false;
   size_t batch = engine::kBatchEventsMax;
   size_t show = 5;
+  engine::CheckpointOptions checkpoints;
 };
 
 // Every feature by name. Amounts are decimal strings, numbers have all their digits, the rest is
@@ -84,6 +86,7 @@ class Replay {
   void Refuse(uint64_t line, const std::string& what);
   void Show(const engine::Outcome& outcome, std::string_view event);
   int Summary();
+  void ShowCheckpoints() const;
 
   const Options& options_;
   FileSystem& disk_;
@@ -117,6 +120,10 @@ bool Replay::OpenStore() {
   FileSystem& files = options_.store.empty() ? static_cast<FileSystem&>(memory_) : disk_;
   const std::string folder = options_.store.empty() ? "store" : options_.store;
   engine::Options options;
+  if (!options_.store.empty() && options_.checkpoints.every_events > 0) {
+    options.checkpoints = options_.checkpoints;
+    options.checkpoints.backing = CheckpointsOf(folder);
+  }
   if (options_.all_features) {
     options.on_decision = [this](const decision::DecisionPlan&, const record::Event&,
                                  std::span<const record::Value> features) {
@@ -129,6 +136,7 @@ bool Replay::OpenStore() {
     return false;
   }
   engine_ = std::move(*opened);
+  WarnOfDamage(engine_->opened().damaged_checkpoint);
   if (engine_->pack() != nullptr && engine_->pack()->digest == pack_->digest) return true;
   Timestamp now = Now();
   if (options_.history) {
@@ -275,6 +283,22 @@ void Replay::Show(const engine::Outcome& outcome, std::string_view event) {
   fmt::print("{}", DecisionText(*outcome.decision, event, *pack_, options_.language));
 }
 
+void Replay::ShowCheckpoints() const {
+  const engine::Checkpoints* checkpoints = engine_->checkpoints();
+  if (checkpoints == nullptr) return;
+  const engine::CheckpointCounters& counters = checkpoints->counters();
+  const engine::EntityTable& entities = engine_->state().entities;
+  fmt::print(
+      "\ncheckpoints 检查点  {} made, {} rows, {}; the last at sequence {}\n"
+      "entities 实体       {} in memory, {}; hit rate {:.1f} %\n",
+      Grouped(counters.checkpoints), Grouped(counters.rows), Bytes(counters.bytes),
+      Grouped(checkpoints->position() ? checkpoints->position()->seq.value() : 0),
+      Grouped(entities.in_memory()), Bytes(entities.bytes()), 100 * entities.counters().hit_rate());
+  if (!counters.last_failure.empty()) {
+    fmt::print("the last checkpoint could not be written: {}\n", counters.last_failure);
+  }
+}
+
 int Replay::Summary() {
   const double seconds = progress_->seconds();
   const uint64_t events = applied_ + decided_;
@@ -312,6 +336,7 @@ int Replay::Summary() {
     for (const auto& [code, count] : refusals_) rows.push_back({"  " + code, Grouped(count)});
     fmt::print("\n{}", Table(rows));
   }
+  ShowCheckpoints();
   if (!options_.store.empty()) {
     fmt::print("\nThe store is {0}. Prove it: credence verify {0}\n", options_.store);
   }
@@ -328,13 +353,14 @@ Action AddReplay(CLI::App* app) {
                 "old events: each arrives at its own time (default: they arrive now, and old ones "
                 "are refused)");
   app->add_option("--store", options->store,
-                  "folder to keep journal and artefacts in (default: memory only)");
+                  "folder to keep journal, artefacts and checkpoints in (default: memory only)");
   app->add_option("--keys", options->keys,
                   "folder with the keys of personal fields (made if missing)");
   app->add_option("--decisions", options->decisions,
                   "write each decision as a line of JSON to this file");
   app->add_flag("--all-features", options->all_features,
                 "with --decisions: every feature of the pack beside each decision, read or not");
+  AddCheckpointOptions(app, CheckpointUse::kWrites, &options->checkpoints);
   app->add_option("--batch", options->batch, "events a batch: one write and one sync each")
       ->check(CLI::Range(size_t{1}, engine::kBatchEventsMax));
   app->add_option("--show", options->show, "print the first so many decisions in full");
@@ -347,6 +373,8 @@ Action AddReplay(CLI::App* app) {
       "  credence replay packs/bank-account-loan --events loans.ndjson --history\n"
       "  credence replay packs/bank-account-loan --events loans.ndjson --history --store run/bank "
       "--decisions out.ndjson\n"
+      "  credence replay packs/bank-account-loan --events loans.ndjson --history --store run/bank "
+      "--cache-bytes 256MB --checkpoint-events 100000\n"
       "An event that was there before is counted as a duplicate: the same command may be run "
       "again.");
   return [options] {

@@ -210,6 +210,8 @@ RefusalTerms TermsOf(engine::Refusal refusal) {
       return {422, "There is no such event to reverse"};
     case engine::Refusal::kReversesTwice:
       return {409, "The event was reversed before"};
+    case engine::Refusal::kStoreFailed:
+      return {503, "The state could not be read"};
     case engine::Refusal::kNone:
       break;
   }

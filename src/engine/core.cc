@@ -47,7 +47,52 @@ std::optional<Event> Translate(const Event& event, const record::Schema& from,
   return translated;
 }
 
+Status Core::RestoreFrom(const CheckpointOptions& options, bool read_only) {
+  auto opened =
+      options.backing->Open(read_only ? store::OpenMode::kRead : store::OpenMode::kReadWrite);
+  if (read_only && opened.status().code() == StatusCode::kNotFound) return {};
+  CREDENCE_TRY(opened.status());
+  checkpoints_ = std::make_unique<Checkpoints>(std::move(*opened), options, read_only, &state);
+  if (!checkpoints_->position()) return {};
+  const PackLoader load = [this](const Digest& digest) { return StoredPack(digest); };
+  return checkpoints_->Restore(
+      [&](const Digest& digest) -> Status {
+        CREDENCE_ASSIGN(auto pack, load(digest));
+        return SetPack(std::move(pack), 0);
+      },
+      load);
+}
+
+Result<journal::ChainHead> Core::OpenCheckpoints(const CheckpointOptions& options, bool read_only,
+                                                 std::string* damage) {
+  journal::ChainHead none;
+  if (options.backing == nullptr) return none;
+  Status restored = RestoreFrom(options, read_only);
+  if (restored.code() == StatusCode::kDataLoss) {
+    *damage = restored.message();
+    checkpoints_.reset();
+    state = State();
+    if (read_only) return none;
+    CREDENCE_TRY(options.backing->Destroy());
+    restored = RestoreFrom(options, read_only);
+  }
+  CREDENCE_TRY(restored);
+  if (checkpoints_ == nullptr || !checkpoints_->position()) return none;
+  const store::Position position = *checkpoints_->position();
+  return journal::ChainHead{position.frame, position.seq, position.chain};
+}
+
 Status Core::FoldFrame(const journal::FrameView& frame) {
+  // Of what is read the last frame may still be in the page cache alone; those before are on disk.
+  if (folded_.frames > 0) OnDisk(folded_);
+  CREDENCE_TRY(FoldRecords(frame));
+  CREDENCE_TRY(state.entities.status());
+  folded_ = {frame.index, frame.last_seq, frame.chain};
+  AtBoundary();
+  return {};
+}
+
+Status Core::FoldRecords(const journal::FrameView& frame) {
   if (frame.kind != journal::FrameKind::kBatch) return {};
   arena_.Reset();
   for (const std::string_view record : frame.records)
@@ -123,8 +168,8 @@ Status Core::FoldEvent(const Event& event, Arena* arena) {
 
 namespace {
 
-// Whether entity states made under one pack can be read and moved on under the other as they are.
-bool SameEntities(const pack::Pack& a, const pack::Pack& b) {
+// Whether events touch the same entities under both packs, with the same fields.
+bool SameEvents(const pack::Pack& a, const pack::Pack& b) {
   const auto same_names = [](const auto& x, const auto& y) {
     return std::equal(x.begin(), x.end(), y.begin(), y.end(),
                       [](const auto& p, const auto& q) { return p.name == q.name; });
@@ -151,10 +196,27 @@ bool SameEntities(const pack::Pack& a, const pack::Pack& b) {
         [](const auto& p, const auto& q) { return p.entity == q.entity && p.field == q.field; });
     if (!same_fields || !same_keys) return false;
   }
-  const auto& x = a.features.features();
-  const auto& y = b.features.features();
-  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
-                    [](const auto& p, const auto& q) { return p.definition == q.definition; });
+  return true;
+}
+
+// Whether the states of one type of entity that were made under one pack can be read and moved on
+// under the other as they are, where events are the same.
+bool SameFeatures(const pack::Pack& a, const pack::Pack& b, uint32_t entity) {
+  const std::vector<uint32_t>& x = a.features.entity(entity).features;
+  const std::vector<uint32_t>& y = b.features.entity(entity).features;
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(), [&](uint32_t p, uint32_t q) {
+    return a.features.features()[p].definition == b.features.features()[q].definition;
+  });
+}
+
+// By entity of the new pack: its states go on as they are.
+std::vector<bool> CarriedOver(const pack::Pack& before, const pack::Pack& now) {
+  std::vector<bool> carried(now.schema.entities.size());
+  if (!SameEvents(before, now)) return carried;
+  for (uint32_t entity = 0; entity < carried.size(); ++entity) {
+    carried[entity] = SameFeatures(before, now, entity);
+  }
+  return carried;
 }
 
 }  // namespace
@@ -162,8 +224,9 @@ bool SameEntities(const pack::Pack& a, const pack::Pack& b) {
 Status Core::SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames) {
   if (state.pack == nullptr) {
     state.entities.Reset(pack->schema.entities.size());
-  } else if (!SameEntities(*state.pack, *pack)) {
-    CREDENCE_TRY(RebuildEntities(pack, frames));
+    if (checkpoints_ != nullptr) checkpoints_->GiveStore(&state.entities);
+  } else {
+    CREDENCE_TRY(RebuildEntities(pack, CarriedOver(*state.pack, *pack), frames));
   }
   reads_.clear();
   for (const decision::DecisionPlan& plan : pack->decisions) {
@@ -183,38 +246,69 @@ Status Core::SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames) {
     empty_.push_back(std::make_unique<feature::EntityState>(pack->features, entity));
   }
   scratch_ = std::make_unique<decision::Scratch>(pack->zones.get());
+  state.entities.SetPack(pack.get());
   state.pack = std::move(pack);
   state.DropExpired();
   return {};
 }
 
 // Windows of the new pack from the events that the journal holds, read again from its start.
-Status Core::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint64_t frames) {
+Status Core::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack,
+                             std::vector<bool> carried, uint64_t frames) {
+  const auto all = [&](bool value) {
+    return std::all_of(carried.begin(), carried.end(), [=](bool one) { return one == value; });
+  };
+  if (all(true)) return {};
+  if (checkpoints_ != nullptr) {
+    // Nothing may wait for a checkpoint in a table that is taken apart.
+    CREDENCE_TRY(checkpoints_->Finish());
+    if (checkpoints_->read_only()) carried.assign(carried.size(), false);
+  }
+  const bool anew = all(false);
   State rebuilt;
   rebuilt.pack = pack;
+  rebuilt.left_alone = carried;
   rebuilt.entities.Reset(pack->schema.entities.size());
-  journal::ReadOptions options;
-  options.first_segment = first_segment_;
-  options.until_frame = frames;
-  if (frames > 0) {
-    CREDENCE_ASSIGN(const auto reader,
-                    journal::JournalReader::Open(files_, folder_ + "/journal", options));
-    std::shared_ptr<const pack::Pack> from;
-    journal::FrameView frame;
-    while (true) {
-      CREDENCE_ASSIGN(const bool more, reader->Next(&frame));
-      if (!more) break;
-      if (frame.kind != journal::FrameKind::kBatch) continue;
-      for (const std::string_view record : frame.records) {
-        CREDENCE_TRY(RebuildFrom(record, &from, &rebuilt));
-      }
+  rebuilt.entities.SetPack(pack.get());
+  if (checkpoints_ != nullptr) checkpoints_->GiveStore(&rebuilt.entities);
+  if (frames > 0) CREDENCE_TRY(RebuildInto(&rebuilt, frames));
+  if (!anew) {
+    for (uint32_t entity = 0; entity < carried.size(); ++entity) {
+      if (!carried[entity]) state.entities.Adopt(entity, &rebuilt.entities);
     }
+    return {};
   }
   state.entities = std::move(rebuilt.entities);
   // Whom an event touched is another set under another pack, and entities may have other indices.
   state.reversible = std::move(rebuilt.reversible);
   state.reversible_by_stamp = std::move(rebuilt.reversible_by_stamp);
+  if (state.changes != nullptr) {
+    DeleteAllReversible(state.changes);
+    for (const auto& [key, row] : state.reversible) {
+      PutReversible(key, row, pack->schema, state.changes);
+    }
+  }
   return {};
+}
+
+Status Core::RebuildInto(State* rebuilt, uint64_t frames) const {
+  journal::ReadOptions options;
+  options.first_segment = first_segment_;
+  options.until_frame = frames;
+  CREDENCE_ASSIGN(const auto reader,
+                  journal::JournalReader::Open(files_, folder_ + "/journal", options));
+  std::shared_ptr<const pack::Pack> from;
+  journal::FrameView frame;
+  while (true) {
+    CREDENCE_ASSIGN(const bool more, reader->Next(&frame));
+    if (!more) return {};
+    if (frame.kind != journal::FrameKind::kBatch) continue;
+    for (const std::string_view record : frame.records) {
+      CREDENCE_TRY(RebuildFrom(record, &from, rebuilt));
+    }
+    CREDENCE_TRY(rebuilt->entities.status());
+    if (checkpoints_ != nullptr) CREDENCE_TRY(checkpoints_->Spill(&rebuilt->entities));
+  }
 }
 
 Status Core::RebuildFrom(std::string_view bytes, std::shared_ptr<const pack::Pack>* from,

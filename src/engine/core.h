@@ -16,6 +16,7 @@
 #include "src/base/status.h"
 #include "src/decision/decide.h"
 #include "src/engine/artefacts.h"
+#include "src/engine/checkpoint.h"
 #include "src/engine/state.h"
 #include "src/journal/format.h"
 #include "src/pack/pack.h"
@@ -56,8 +57,26 @@ class Core {
   Observer observer;
   std::vector<std::shared_ptr<const pack::Pack>> known_packs;  // see Options
 
-  // Puts a pack in charge. Entity states go on as they are where no feature's definition changed;
-  // otherwise they are made again from the first `frames` frames of the journal.
+  // Before the first frame: opens the store of checkpoints. If it holds one the state becomes that,
+  // and the frames after the head that is returned are to be folded; else the head of an empty
+  // journal is returned. A damaged store is removed, unless `read_only`, and named in `*damage`:
+  // the journal is then folded from its start. kUnavailable if another writer has it.
+  Result<journal::ChainHead> OpenCheckpoints(const CheckpointOptions& options, bool read_only,
+                                             std::string* damage);
+  // Null where there are none.
+  [[nodiscard]] Checkpoints* checkpoints() const { return checkpoints_.get(); }
+  // The state is that after whole batches; it may be ahead of the disk. See Checkpoints. FoldFrame
+  // does both for the frames that it folds, but the last of which it cannot know to be on disk.
+  void AtBoundary() {
+    if (checkpoints_ != nullptr) checkpoints_->AtBoundary();
+  }
+  void OnDisk(const journal::ChainHead& head) {
+    if (checkpoints_ != nullptr) checkpoints_->OnDisk(head);
+  }
+
+  // Puts a pack in charge. States of a type of entity go on as they are where events and the
+  // definitions of its features are the same; the others are made again from the first `frames`
+  // frames of the journal, after which the state stands.
   Status SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames);
   // Takes in all records of a frame of the journal, in order.
   Status FoldFrame(const journal::FrameView& frame);
@@ -85,7 +104,11 @@ class Core {
   Status FoldEvent(const record::Event& event, Arena* arena);
   Status Advance(Seq seq, Timestamp stamp);
   [[nodiscard]] Result<std::shared_ptr<const pack::Pack>> StoredPack(const Digest& digest) const;
-  Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, uint64_t frames);
+  Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, std::vector<bool> carried,
+                         uint64_t frames);
+  Status RebuildInto(State* rebuilt, uint64_t frames) const;
+  Status FoldRecords(const journal::FrameView& frame);
+  Status RestoreFrom(const CheckpointOptions& options, bool read_only);
   Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from,
                      State* rebuilt) const;
 
@@ -96,6 +119,7 @@ class Core {
   Arena arena_;
   uint64_t events_folded_ = 0;
   uint64_t decisions_folded_ = 0;
+  journal::ChainHead folded_;  // by FoldFrame
   // Made anew with each pack: what each decision reads of each entity, and an empty state of each
   // entity.
   std::vector<std::vector<feature::ReadSet>> reads_;
@@ -104,6 +128,8 @@ class Core {
   // Of one event.
   std::vector<record::Value> features_;
   std::vector<record::Value> slots_;
+  // Goes before the state, which it writes.
+  std::unique_ptr<Checkpoints> checkpoints_;
 };
 
 }  // namespace credence::engine

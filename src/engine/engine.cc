@@ -42,25 +42,49 @@ Status Engine::Recover() {
   if (options_.read_only) return RecoverReadOnly();
   CREDENCE_TRY(MakeFoldersDurably(files_, folder_));
   journal::Options options = options_.journal;
+  CREDENCE_TRY(OpenCheckpoints(&options.verify_from_frame));
+  if (report_.checkpoint.frames > 0) options.must_hold = report_.checkpoint;
   options.on_frame = [this](const journal::FrameView& frame) { return FoldFrame(frame); };
   CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
   report_.cut = journal_->opened().cut;
   report_.sealed = journal_->opened().sealed;
+  core_.OnDisk(journal_->head());
   committer_ = std::make_unique<Committer>(journal_.get(), options_.own_journal_thread);
   return CheckSeal(journal_->opened().seal);
+}
+
+Status Engine::OpenCheckpoints(uint64_t* from_frame) {
+  CREDENCE_ASSIGN(
+      report_.checkpoint,
+      core_.OpenCheckpoints(options_.checkpoints, options_.read_only, &report_.damaged_checkpoint));
+  if (report_.checkpoint.frames > 0) *from_frame = report_.checkpoint.frames + 1;
+  return {};
 }
 
 Status Engine::RecoverReadOnly() {
   stopped_ = Unavailable("the engine was opened for reading only");
   journal::ReadOptions options;
   options.first_segment = options_.journal.first_segment;
+  CREDENCE_TRY(OpenCheckpoints(&options.from_frame));
+  // The frame of the checkpoint itself is looked at, not folded.
+  const journal::ChainHead& known = report_.checkpoint;
+  if (known.frames > 0) options.from_frame = known.frames;
   CREDENCE_ASSIGN(const auto reader,
                   journal::JournalReader::Open(files_, folder_ + "/journal", options));
   journal::FrameView frame;
   while (true) {
     CREDENCE_ASSIGN(const bool more, reader->Next(&frame));
     if (!more) break;
-    CREDENCE_TRY(FoldFrame(frame));
+    if (frame.index > known.frames) {
+      CREDENCE_TRY(FoldFrame(frame));
+    } else if (frame.chain != known.chain) {
+      return DataLoss("the checkpoint is not one of this journal: they differ at frame " +
+                      std::to_string(known.frames) + "; remove the checkpoint");
+    }
+  }
+  if (reader->head().frames < known.frames) {
+    return DataLoss("the journal ends at frame " + std::to_string(reader->head().frames) +
+                    "; its checkpoint is at frame " + std::to_string(known.frames));
   }
   report_.cut = reader->tail();
   report_.sealed = reader->last_frame().sealed();
@@ -80,7 +104,7 @@ Status Engine::FoldFrame(const journal::FrameView& frame) {
 }
 
 Status Engine::CheckSeal(const std::string& seal) {
-  if (!report_.sealed) return {};
+  if (!report_.sealed || report_.checkpoint.frames > 0) return {};
   Digest sealed;
   if (seal.size() != Digest::kBytes + 1 ||
       !Digest::FromRaw(std::string_view(seal).substr(1), &sealed)) {
@@ -94,6 +118,7 @@ Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view
                         std::string_view approved_by, Timestamp now) {
   CREDENCE_TRY(Ready());
   committer_->WaitAll();
+  NoteOnDisk();
   if (core_.state.pack != nullptr &&
       core_.state.pack->schema.base_currency != pack->schema.base_currency) {
     return InvalidArgument("the base currency of a running engine is " +
@@ -183,6 +208,7 @@ Status Engine::Begin(std::span<const Event> events, Arrival arrival, Timestamp n
   }
   std::shared_ptr<Batch> batch = NewBatch();
   taking_ = batch.get();
+  core_.state.Prefetch(events);
   for (size_t first = 0; first < events.size(); first += kWarmEvents) {
     const auto group = events.subspan(first, std::min(kWarmEvents, events.size() - first));
     Warm(group);
@@ -191,6 +217,8 @@ Status Engine::Begin(std::span<const Event> events, Arrival arrival, Timestamp n
     }
   }
   taking_ = nullptr;
+  CREDENCE_TRY(CheckStore());
+  core_.AtBoundary();
   in_flight_.push_back(batch);
   committer_->Submit(std::move(batch));
   return {};
@@ -202,6 +230,7 @@ Result<std::vector<Outcome>> Engine::End() {
   in_flight_.pop_front();
   const Status status = committer_->Wait(*batch);
   if (!status.ok()) return Stop(status);
+  if (!batch->records.empty()) core_.OnDisk(batch->head);
   for (const Batch::Observed& seen : batch->observed) {
     options_.on_decision(*seen.plan, seen.event, seen.features);
   }
@@ -234,7 +263,7 @@ void Engine::Warm(std::span<const Event> events) {
     if (core_.state.pack == nullptr) continue;
     core_.state.Touched(event, &touched_);
     for (const EntityRef& ref : touched_) {
-      const feature::EntityState* state = core_.state.entities.Find(ref);
+      const feature::EntityState* state = core_.state.entities.FindInMemory(ref);
       if (state == nullptr) continue;
       PrefetchLines(state, sizeof(*state));
       warm_.push_back(state);
@@ -302,7 +331,31 @@ void Engine::Observe(const decision::DecisionPlan& plan, const Event& event,
 Outcome Engine::DryRun(const Event& event, Arrival arrival, Timestamp now) {
   if (committer_ != nullptr) committer_->WaitAll();
   arena_.Reset();
-  return TryOut(event, arrival, now);
+  Outcome outcome = TryOut(event, arrival, now);
+  core_.state.entities.Trim();
+  const Status store = CheckStore();
+  if (store.ok()) return outcome;
+  Outcome unread;
+  unread.refusal = Refusal::kStoreFailed;
+  unread.expected = store.message();
+  return unread;
+}
+
+Status Engine::CheckStore() {
+  const Status& status = core_.state.entities.status();
+  if (!status.ok() && stopped_.ok()) {
+    stopped_ = Unavailable(
+        "the engine has stopped, since its entities could not be read (" + status.message() +
+        "); open it again, and if that does not help remove its checkpoint: the journal makes it "
+        "again");
+  }
+  return status;
+}
+
+void Engine::NoteOnDisk() {
+  for (const std::shared_ptr<Batch>& batch : in_flight_) {
+    if (batch->status.ok() && !batch->records.empty()) core_.OnDisk(batch->head);
+  }
 }
 
 // As Take, over copies of the touched entities that are thrown away.
@@ -492,9 +545,13 @@ Status Engine::Stop(const Status& failure) {
 }
 
 Status Engine::Submit(std::shared_ptr<Batch> batch) {
+  CREDENCE_TRY(CheckStore());
+  core_.AtBoundary();
   committer_->Submit(batch);
   const Status status = committer_->Wait(*batch);
   if (!status.ok()) return Stop(status);
+  NoteOnDisk();
+  core_.OnDisk(batch->head);
   spare_ = std::move(batch);
   return {};
 }
@@ -515,8 +572,25 @@ Status Engine::Close() {
   ByteWriter out(&seal);
   out.PutU8(static_cast<uint8_t>(DigestId::kSha256));
   out.PutRaw(core_.state.Hash().view());
-  const auto head = journal_->Seal(seal);
-  return head.status();
+  CREDENCE_TRY(core_.state.entities.status());
+  CREDENCE_ASSIGN(const journal::ChainHead head, journal_->Seal(seal));
+  core_.OnDisk(head);
+  return core_.checkpoints() == nullptr ? OkStatus() : core_.checkpoints()->Finish();
+}
+
+Result<Snapshot> Engine::TakeSnapshot(const std::string& folder) {
+  CREDENCE_TRY(stopped_);
+  if (core_.checkpoints() == nullptr) return Unavailable("this engine makes no checkpoints");
+  committer_->WaitAll();
+  NoteOnDisk();
+  return core_.checkpoints()->TakeSnapshot(folder);
+}
+
+Status Engine::Checkpoint() {
+  CREDENCE_TRY(stopped_);
+  committer_->WaitAll();
+  NoteOnDisk();
+  return core_.checkpoints() == nullptr ? OkStatus() : core_.checkpoints()->Finish();
 }
 
 }  // namespace credence::engine

@@ -55,6 +55,7 @@ struct Options {
   bool read_only = false;
   // Encode, write and sync in a thread of the engine's own.
   bool own_journal_thread = false;
+  CheckpointOptions checkpoints;
   // Called in End, for decisions that are on disk. May be empty.
   Core::Observer on_decision;
   // Packs that need not be parsed again where the journal names them; their artefacts are still
@@ -67,9 +68,14 @@ struct Options {
 struct OpenReport {
   uint64_t events = 0;  // folded from the journal
   uint64_t decisions = 0;
-  bool sealed = false;             // the last writer left in order
-  bool state_matches_seal = true;  // checked where sealed
-  journal::Tail cut;               // what was cut from the journal's end
+  bool sealed = false;  // the last writer left in order
+  // Checked where it is sealed and no checkpoint was used: a checkpoint is proved by verify.
+  bool state_matches_seal = true;
+  journal::Tail cut;  // what was cut from the journal's end
+  // The checkpoint that the state was read from; frames 0: from the journal alone.
+  journal::ChainHead checkpoint;
+  // Why a checkpoint that was there was not used; empty if none was damaged.
+  std::string damaged_checkpoint;
 };
 
 class Engine {
@@ -111,14 +117,34 @@ class Engine {
   // Not for an engine that is read-only, nor while a batch is in flight.
   [[nodiscard]] const journal::Journal& journal() const { return *journal_; }
 
-  // Seals the journal with the state hash. The engine takes nothing more.
+  // See Core.
+  [[nodiscard]] std::optional<std::vector<std::pair<std::string, record::Value>>> ReadEntity(
+      std::string_view entity, std::string_view key, Timestamp at) const {
+    return core_.ReadEntity(entity, key, at);
+  }
+  // Null where there are none.
+  [[nodiscard]] const Checkpoints* checkpoints() const { return core_.checkpoints(); }
+  // A whole checkpoint now, if there are checkpoints. Waits for the batches in flight.
+  Status Checkpoint();
+  // The same, and a copy of it in `folder`, which must not exist: with the journal up to the head
+  // that is returned it is a whole engine. kUnavailable if there are no checkpoints.
+  Result<Snapshot> TakeSnapshot(const std::string& folder);
+
+  // Seals the journal with the state hash, and makes a last checkpoint. The engine takes nothing
+  // more. If the journal is sealed but the checkpoint fails its status is returned: the next start
+  // takes longer.
   Status Close();
 
  private:
   Engine(FileSystem& files, std::string folder, Options options);
   Status Recover();
   Status RecoverReadOnly();
+  Status OpenCheckpoints(uint64_t* from_frame);
   Status FoldFrame(const journal::FrameView& frame);
+  // The entities could be read so far; else the engine has stopped.
+  Status CheckStore();
+  // Tells the checkpoints what is on disk of the batches in flight. After WaitAll.
+  void NoteOnDisk();
   Status CheckSeal(const std::string& seal);
   Status Ready();
   [[nodiscard]] std::shared_ptr<Batch> NewBatch();

@@ -10,12 +10,12 @@ std::array<uint64_t, 2> FirstWords(const Digest& digest) {
   const uint64_t low = in.GetFixed64();
   return {low, in.GetFixed64()};
 }
+}  // namespace
 
-int64_t DayOf(Timestamp time) {
+int64_t OnceIndex::DayOf(Timestamp time) {
   const int64_t day = time.ns / kNsPerDay;
   return time.ns % kNsPerDay < 0 ? day - 1 : day;
 }
-}  // namespace
 
 EventKey EventKey::Of(std::string_view source, std::string_view id) {
   std::string text;
@@ -36,6 +36,15 @@ void OnceIndex::Add(const EventKey& key, const Digest& content, Seq seq, Timesta
   const bool added = rows_.emplace(key, Row{FirstWords(content), seq}).second;
   CREDENCE_ASSERT(added);
   days_[DayOf(time)].push_back(key);
+}
+
+Status OnceIndex::Restore(int64_t day, const EventKey& key, const Row& row) {
+  if (day < first_day_ || !rows_.emplace(key, row).second) {
+    return DataLoss("a stored event id of day " + std::to_string(day) +
+                    " is there twice, or of a day that was dropped");
+  }
+  days_[day].push_back(key);
+  return {};
 }
 
 bool OnceIndex::SameContent(const Row& row, const Digest& content) {

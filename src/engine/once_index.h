@@ -55,6 +55,11 @@ class OnceIndex {
   // The first day (from 1970-01-01) that was never dropped.
   [[nodiscard]] int64_t first_day() const { return first_day_; }
   [[nodiscard]] size_t size() const { return rows_.size(); }
+  // Puts back a row that was stored. kDataLoss if its day was dropped or its id is here.
+  Status Restore(int64_t day, const EventKey& key, const Row& row);
+  void RestoreFirstDay(int64_t first_day) { first_day_ = first_day; }
+  // The UTC day of an event's time, from 1970-01-01.
+  [[nodiscard]] static int64_t DayOf(Timestamp time);
   // Calls `row(bytes)` with each row's canonical form, in no order.
   template <class Visitor>
   void ForEachRow(Visitor visit) const {

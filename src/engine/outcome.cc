@@ -24,6 +24,8 @@ std::string_view RefusalName(Refusal refusal) {
       return "reverses-unknown";
     case Refusal::kReversesTwice:
       return "reverses-twice";
+    case Refusal::kStoreFailed:
+      return "store-failed";
   }
   CREDENCE_UNREACHABLE();
 }

@@ -24,6 +24,7 @@ enum class Refusal : uint8_t {
   kReversesUnknown =
       7,               // no such event of this source that can be reversed, or its bound has passed
   kReversesTwice = 8,  // it was reversed before
+  kStoreFailed = 9,    // of a dry run alone: the entities could not be read; the engine has stopped
 };
 [[nodiscard]] std::string_view RefusalName(Refusal refusal);
 

@@ -1,31 +1,9 @@
 #include "src/engine/state.h"
 
 #include "src/base/bytes.h"
+#include "src/engine/rows.h"
 
 namespace credence::engine {
-
-const feature::EntityState* EntityTable::Find(EntityRef ref) const {
-  const Map& map = by_entity_[ref.entity];
-  const auto found = map.find(ref.key);
-  return found == map.end() ? nullptr : found->second.get();
-}
-
-feature::EntityState* EntityTable::Find(EntityRef ref) {
-  const auto found = by_entity_[ref.entity].find(ref.key);
-  return found == by_entity_[ref.entity].end() ? nullptr : found.value().get();
-}
-
-feature::EntityState* EntityTable::FindOrAdd(EntityRef ref, const feature::FeaturePlan& plan) {
-  if (feature::EntityState* state = Find(ref)) return state;
-  auto made = std::make_unique<feature::EntityState>(plan, ref.entity);
-  feature::EntityState* state = made.get();
-  by_entity_[ref.entity].emplace(std::string(ref.key), std::move(made));
-  return state;
-}
-
-void EntityTable::Prefetch(EntityRef ref) const {
-  if (const feature::EntityState* state = Find(ref)) __builtin_prefetch(state);
-}
 
 bool State::Killed(std::string_view decision) const {
   for (const std::string_view name : {std::string_view(), decision}) {
@@ -51,6 +29,7 @@ void State::Apply(const record::Event& event, const EventKey& key,
   last_stamp = event.stamp;
   ApplyWindows(event, key, arrival);
   once.Add(key, event.digest, event.seq, event.time);
+  if (changes != nullptr) PutOnce(OnceIndex::DayOf(event.time), key, *once.Find(key), changes);
   DropExpired();
 }
 
@@ -61,8 +40,10 @@ void State::ApplyWindows(const record::Event& event, const EventKey& key,
     const auto row = reversible.find(EventKey::Of(event.source, event.reverses));
     if (row != reversible.end() && !row->second.reversed) {
       row->second.reversed = true;
+      if (changes != nullptr) PutReversible(row->first, row->second, pack->schema, changes);
       for (const auto& [entity, name] : row->second.entities) {
-        feature::EntityState* state = entities.Find(EntityRef{entity, name});
+        if (LeavesAlone(entity)) continue;
+        feature::EntityState* state = entities.Change(EntityRef{entity, name});
         if (state != nullptr) state->Reverse(pack->features, row->second.seq, event.seq);
       }
     }
@@ -70,21 +51,32 @@ void State::ApplyWindows(const record::Event& event, const EventKey& key,
   std::vector<EntityRef> touched;
   Touched(event, &touched);
   for (const EntityRef& ref : touched) {
-    entities.FindOrAdd(ref, pack->features)->Update(pack->features, arrival);
+    if (LeavesAlone(ref.entity)) continue;
+    entities.ChangeOrAdd(ref, pack->features)->Update(pack->features, arrival);
   }
-  if (!type.reversible) return;
+  if (type.reversible) AddReversible(event, key, touched);
+}
+
+void State::AddReversible(const record::Event& event, const EventKey& key,
+                          std::span<const EntityRef> touched) {
   ReversibleRow row{event.seq, event.stamp, false, {}};
   for (const EntityRef& ref : touched) row.entities.emplace_back(ref.entity, std::string(ref.key));
   // An id may come again once the once-only index has forgotten it: then it names the newer event.
+  if (changes != nullptr) PutReversible(key, row, pack->schema, changes);
   reversible.insert_or_assign(key, std::move(row));
   reversible_by_stamp.emplace(event.stamp, key);
 }
 
 void State::ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded) {
   std::shared_ptr<const pack::Pack> made_by = PackOf(decision);
-  if (decision.parked_seq.value() != 0) parked.erase(decision.parked_seq);
+  if (decision.parked_seq.value() != 0 && parked.erase(decision.parked_seq) > 0 &&
+      changes != nullptr) {
+    DeleteParked(decision.parked_seq, changes);
+  }
   if (decision.path == record::DecisionPath::kParked) {
-    parked[decision.seq] = {decision.needs, std::string(encoded), std::move(made_by)};
+    ParkedRow& row = parked[decision.seq];
+    row = {decision.needs, std::string(encoded), std::move(made_by)};
+    if (changes != nullptr) PutParked(decision.seq, row, changes);
   }
 }
 
@@ -106,9 +98,27 @@ void State::DropExpired() {
   while (!reversible_by_stamp.empty() && reversible_by_stamp.begin()->first < oldest) {
     const auto& [stamp, key] = *reversible_by_stamp.begin();
     const auto row = reversible.find(key);
-    if (row != reversible.end() && row->second.stamp == stamp) reversible.erase(row);
+    if (row != reversible.end() && row->second.stamp == stamp) {
+      if (changes != nullptr) DeleteReversible(key, changes);
+      reversible.erase(row);
+    }
     reversible_by_stamp.erase(reversible_by_stamp.begin());
   }
+}
+
+void State::Prefetch(std::span<const record::Event> events) {
+  if (pack == nullptr) return;
+  std::vector<EntityRef> wanted;
+  std::vector<EntityRef> touched;
+  for (const record::Event& event : events) {
+    Touched(event, &touched);
+    wanted.insert(wanted.end(), touched.begin(), touched.end());
+    if (!pack->schema.event_types[event.type].reverses) continue;
+    const auto row = reversible.find(EventKey::Of(event.source, event.reverses));
+    if (row == reversible.end()) continue;
+    for (const auto& [entity, key] : row->second.entities) wanted.push_back({entity, key});
+  }
+  entities.Prefetch(wanted);
 }
 
 template <class Visitor>
@@ -128,11 +138,8 @@ void State::ForEachRow(Visitor visit) const {
   });
   if (pack == nullptr) return;
   row(RowKind::kPack, "pack", [&](ByteWriter* out) { out->PutRaw(pack->digest.view()); });
-  std::string content;
-  entities.ForEach([&](EntityRef ref, const feature::EntityState& state) {
+  entities.ForEachCanonical([&](EntityRef ref, std::string_view content) {
     const std::string& name = pack->schema.entities[ref.entity].name;
-    content.clear();
-    state.AppendCanonical(pack->features, &content);
     row(RowKind::kEntity, name, [&](ByteWriter* out) {
       out->PutBytes(name);
       out->PutBytes(ref.key);

@@ -2,8 +2,6 @@
 // State: all that the engine holds in memory and that the journal's facts make. Two engines with
 // equal journals have equal states, whatever their batches; Digest() says so.
 
-#include <tsl/robin_map.h>
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,11 +14,13 @@
 #include "src/base/digest.h"
 #include "src/base/status.h"
 #include "src/base/strong_id.h"
+#include "src/engine/entity_table.h"
 #include "src/engine/once_index.h"
 #include "src/feature/entity_state.h"
 #include "src/pack/pack.h"
 #include "src/record/event.h"
 #include "src/record/fact.h"
+#include "src/store/store.h"
 
 namespace credence::engine {
 
@@ -34,44 +34,6 @@ enum class RowKind : uint8_t {
   kKillSwitch = 6,
   kRate = 7,
   kParked = 8,
-};
-
-// A thing of one kind by its key.
-struct EntityRef {
-  uint32_t entity = 0;  // index in Schema::entities
-  std::string_view key;
-};
-
-class EntityTable {
- public:
-  void Reset(size_t entity_count) { by_entity_ = std::vector<Map>(entity_count); }
-  [[nodiscard]] const feature::EntityState* Find(EntityRef ref) const;
-  feature::EntityState* FindOrAdd(EntityRef ref, const feature::FeaturePlan& plan);
-  feature::EntityState* Find(EntityRef ref);
-  void Prefetch(EntityRef ref) const;
-  [[nodiscard]] size_t size(uint32_t entity) const { return by_entity_[entity].size(); }
-  [[nodiscard]] size_t entity_count() const { return by_entity_.size(); }
-  template <class Visitor>
-  void ForEach(Visitor visit) const {
-    for (uint32_t entity = 0; entity < by_entity_.size(); ++entity) {
-      for (const auto& [key, state] : by_entity_[entity]) visit(EntityRef{entity, key}, *state);
-    }
-  }
-
- private:
-  struct KeyHash {
-    using is_transparent = void;
-    size_t operator()(std::string_view key) const { return static_cast<size_t>(Hash64(key)); }
-  };
-  struct KeyEqual {
-    using is_transparent = void;
-    bool operator()(std::string_view a, std::string_view b) const { return a == b; }
-  };
-  using Map =
-      tsl::robin_map<std::string, std::unique_ptr<feature::EntityState>, KeyHash, KeyEqual,
-                     std::allocator<std::pair<std::string, std::unique_ptr<feature::EntityState>>>,
-                     true>;
-  std::vector<Map> by_entity_;
 };
 
 // An event that may still be taken back: whom it touched.
@@ -100,6 +62,12 @@ class State {
   std::map<std::string, bool, std::less<>> kill_switches;  // by decision; "" is all of them
   std::map<Currency, Decimal> rates;
   std::map<Seq, ParkedRow> parked;
+  // Where changes of ids, reversible events and parked decisions are noted, as rows of the next
+  // checkpoint. Null where there are no checkpoints.
+  store::Batch* changes = nullptr;
+  // Types of entities that ApplyWindows leaves alone, by index; empty: none. For making the windows
+  // of some types again.
+  std::vector<bool> left_alone;
 
   [[nodiscard]] bool Killed(std::string_view decision) const;
   // The entities that the event touches, in order of the entity's index.
@@ -121,7 +89,8 @@ class State {
   void DropExpired();
 
   // A digest over all rows in canonical form, in no order (MultisetHash). Changing any stored field
-  // changes it.
+  // changes it. It and CountRows read what is not in memory and do not keep it; where that fails
+  // (entities.status()) they mean nothing.
   [[nodiscard]] Digest Hash() const;
   struct RowCount {
     RowKind kind;
@@ -130,9 +99,19 @@ class State {
     size_t bytes = 0;  // canonical
   };
   [[nodiscard]] std::vector<RowCount> CountRows() const;
+  // The entities that a decision on the event will read and the event will change, as far as they
+  // can be known before: read from the store at one go.
+  void Prefetch(std::span<const record::Event> events);
   // Calls visit(kind, name, bytes) with each row's canonical form (kind byte first), in no order.
   template <class Visitor>
   void ForEachRow(Visitor visit) const;
+
+ private:
+  [[nodiscard]] bool LeavesAlone(uint32_t entity) const {
+    return !left_alone.empty() && left_alone[entity];
+  }
+  void AddReversible(const record::Event& event, const EventKey& key,
+                     std::span<const EntityRef> touched);
 };
 
 }  // namespace credence::engine

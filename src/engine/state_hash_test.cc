@@ -97,7 +97,7 @@ TEST_F(StateHash, ChangesWithEveryBitOfAnEntity) {
   ASSERT_EQ(entities.size(), 4u);
   size_t accepted = 0;
   for (const auto& [entity, key] : entities) {
-    feature::EntityState* row = state().entities.Find(EntityRef{entity, key});
+    feature::EntityState* row = state().entities.Change(EntityRef{entity, key});
     const feature::EntityState kept = *row;
     std::string bytes;
     row->AppendCanonical(plan, &bytes);
@@ -119,7 +119,7 @@ TEST_F(StateHash, ChangesWithEveryBitOfAnEntity) {
 TEST_F(StateHash, ChangesWithTheKeyOfAnEntityAndWithItsKind) {
   std::set<Digest> seen = {before_};
   for (const EntityRef ref : {EntityRef{0, "b9"}, EntityRef{1, "b9"}, EntityRef{0, "b8"}}) {
-    state().entities.FindOrAdd(ref, state().pack->features);
+    state().entities.ChangeOrAdd(ref, state().pack->features);
     EXPECT_TRUE(seen.insert(state().Hash()).second) << ref.entity << " " << ref.key;
   }
 }

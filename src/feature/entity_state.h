@@ -47,6 +47,10 @@ class EntityState {
   EntityState(EntityState&&) noexcept;
   EntityState& operator=(EntityState&&) noexcept;
   ~EntityState();
+  // A copy of the stored state alone, cheap also where there are many events: full chunks are
+  // shared and cursors left out. For encoding beside the original's changes, on another thread too
+  // (destroy it on the original's own).
+  [[nodiscard]] EntityState CopyOfRows() const;
 
   [[nodiscard]] uint32_t entity() const { return entity_; }
 
@@ -89,6 +93,7 @@ class EntityState {
 
  private:
   struct Rep;
+  EntityState(uint32_t entity, std::unique_ptr<Rep> rep);
   uint32_t entity_ = 0;
   std::unique_ptr<Rep> rep_;
 };

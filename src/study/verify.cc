@@ -63,6 +63,7 @@ class Verifier {
   Verifier(FileSystem& files, const std::string& folder, VerifyReport* report)
       : core_(files, folder, 1), report_(*report) {}
 
+  Status UseScratch(const engine::CheckpointOptions& scratch);
   Status Frame(const journal::FrameView& frame);
   [[nodiscard]] const engine::State& state() const { return core_.state; }
 
@@ -88,14 +89,25 @@ class Verifier {
   std::vector<engine::Core::Source> sources_;
 };
 
+Status Verifier::UseScratch(const engine::CheckpointOptions& scratch) {
+  if (scratch.backing == nullptr) return {};
+  CREDENCE_TRY(scratch.backing->Destroy());
+  std::string damage;
+  return core_.OpenCheckpoints(scratch, /*read_only=*/false, &damage).status();
+}
+
 Status Verifier::Frame(const journal::FrameView& frame) {
   ++report_.frames;
-  if (frame.kind != journal::FrameKind::kBatch) return {};
-  arena_.Reset();
-  event_.reset();
-  answer_.reset();
-  for (const std::string_view record : frame.records) CREDENCE_TRY(Record(record, frame.index));
-  ReportMissing();
+  if (frame.kind == journal::FrameKind::kBatch) {
+    arena_.Reset();
+    event_.reset();
+    answer_.reset();
+    for (const std::string_view record : frame.records) CREDENCE_TRY(Record(record, frame.index));
+    ReportMissing();
+  }
+  CREDENCE_TRY(core_.state.entities.status());
+  core_.AtBoundary();
+  core_.OnDisk({frame.index, frame.last_seq, frame.chain});
   return {};
 }
 
@@ -169,12 +181,51 @@ void Verifier::Report(Seq seq, std::string what) {
   report_.first.push_back({seq, DecisionRecord::IdFor(seq), event, std::move(what)});
 }
 
+// What a checkpoint says of the journal and the state.
+struct Claim {
+  journal::ChainHead head;  // frames 0: nothing
+  Digest state_hash;
+};
+
+Claim ReadClaim(FileSystem& files, const std::string& folder, const VerifyOptions& options,
+                VerifyReport* report) {
+  if (options.checkpoint == nullptr) return {};
+  engine::CheckpointOptions checkpoint;
+  checkpoint.backing = options.checkpoint;
+  engine::Core core(files, folder, 1);
+  Claim claim;
+  const auto head =
+      core.OpenCheckpoints(checkpoint, /*read_only=*/true, &report->checkpoint_problem);
+  if (!head.ok()) {
+    report->checkpoint_problem = head.status().message();
+  } else if (head->frames > 0) {
+    claim = {*head, core.state.Hash()};
+    report->checkpoint_problem = core.state.entities.status().message();
+  }
+  report->checkpoint = claim.head;
+  return claim;
+}
+
+void CheckClaim(const Claim& claim, const journal::FrameView& frame, const engine::State& state,
+                VerifyReport* report) {
+  if (frame.index != claim.head.frames || !report->checkpoint_problem.empty()) return;
+  if (frame.chain != claim.head.chain || frame.last_seq != claim.head.last_seq) {
+    report->checkpoint_problem =
+        "it is not one of this journal: they differ at frame " + std::to_string(frame.index);
+  } else if (state.Hash() != claim.state_hash) {
+    report->checkpoint_problem = "its state is not the one that the journal makes up to sequence " +
+                                 std::to_string(frame.last_seq.value());
+  }
+}
+
 }  // namespace
 
 Result<VerifyReport> Verify(FileSystem& files, const std::string& folder,
                             const VerifyOptions& options) {
   VerifyReport report;
+  const Claim claim = ReadClaim(files, folder, options, &report);
   Verifier verifier(files, folder, &report);
+  CREDENCE_TRY(verifier.UseScratch(options.scratch));
   CREDENCE_ASSIGN(const auto reader, journal::JournalReader::Open(files, folder + "/journal"));
   journal::FrameView frame;
   while (true) {
@@ -185,11 +236,17 @@ Result<VerifyReport> Verify(FileSystem& files, const std::string& folder,
       return status.WithContext("segment " + std::to_string(frame.segment) + " offset " +
                                 std::to_string(frame.offset));
     }
+    CheckClaim(claim, frame, verifier.state(), &report);
     if (options.on_progress) options.on_progress(report.events);
+  }
+  if (report.frames < claim.head.frames && report.checkpoint_problem.empty()) {
+    report.checkpoint_problem =
+        "the journal ends before it, at frame " + std::to_string(report.frames);
   }
   report.tail = reader->tail();
   report.state_hash = verifier.state().Hash();
   report.rows = verifier.state().CountRows();
+  CREDENCE_TRY(verifier.state().entities.status());
   report.sealed = reader->last_frame().sealed();
   if (report.sealed) {
     const std::string& seal = reader->seal();

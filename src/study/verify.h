@@ -10,6 +10,7 @@
 //   3. every event has the content that its digest names, and a decision behind it if it asks;
 //   4. every feature is computed again from the events before, and gives the slots that the record
 //   keeps.
+// And where there is a checkpoint: it holds the state that the journal makes up to its frame.
 
 #include <cstdint>
 #include <functional>
@@ -22,6 +23,7 @@
 #include "src/base/status.h"
 #include "src/base/strong_id.h"
 #include "src/decision/decide.h"
+#include "src/engine/checkpoint.h"
 #include "src/engine/state.h"
 #include "src/journal/reader.h"
 
@@ -47,12 +49,22 @@ struct VerifyReport {
   Digest state_hash;
   std::vector<engine::State::RowCount> rows;
   journal::Tail tail;
+  // The checkpoint; frames 0: there is none, or it is damaged.
+  journal::ChainHead checkpoint;
+  std::string checkpoint_problem;  // damaged, or other than the journal says; empty if all is well
   [[nodiscard]] bool StateMatches() const { return !sealed || sealed_hash == state_hash; }
-  [[nodiscard]] bool ok() const { return mismatches == 0 && StateMatches(); }
+  [[nodiscard]] bool ok() const {
+    return mismatches == 0 && StateMatches() && checkpoint_problem.empty();
+  }
 };
 
 struct VerifyOptions {
   std::function<void(uint64_t events)> on_progress;  // may be empty
+  // The checkpoint that is to be compared; nobody may be writing it. Null: none.
+  std::shared_ptr<store::Backing> checkpoint = nullptr;
+  // With a backing: where the state that is folded may be put, so that it need not fit into memory.
+  // It is removed before and after.
+  engine::CheckpointOptions scratch = {};
 };
 
 // `folder` is an engine's. A Status is damage or a missing file; what does not agree is in the

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "src/engine/engine_testing.h"
+#include "src/store/memory_store.h"
 
 namespace credence::study {
 namespace {
@@ -115,6 +116,45 @@ class VerifyTest : public engine::ShopTest {
     EXPECT_TRUE(found) << what << " in\n" << all;
   }
 };
+
+// The checkpoint is held against the journal too, also while the state that is folded is cold.
+TEST_F(VerifyTest, ACheckpointMustHoldTheStateThatTheJournalMakes) {
+  const auto backing = std::make_shared<store::MemoryBacking>(engine::TableNames());
+  engine::Options with;
+  with.checkpoints.backing = backing;
+  with.checkpoints.worker = engine::CheckpointOptions::Worker::kCaller;
+  engine_.reset();
+  engine_ = engine::MustOpen(files_, with);
+  ASSERT_TRUE(engine_->Checkpoint().ok());
+  const std::string row = engine_->state().entities.RowKey({0, "b1"});
+  Send(Order("after", At(200)));
+  const Digest hash = engine_->state().Hash();
+  engine_.reset();
+  VerifyOptions options;
+  options.checkpoint = backing;
+  options.scratch.backing = std::make_shared<store::MemoryBacking>(engine::TableNames());
+  options.scratch.cache_bytes = 1;
+  auto report = Verify(files_, kFolder, options);
+  ASSERT_TRUE(report.ok()) << report.status().ToString();
+  EXPECT_TRUE(report->ok()) << report->checkpoint_problem;
+  EXPECT_GT(report->checkpoint.frames, 0u);
+  EXPECT_EQ(report->state_hash, hash);
+  // A row is missing: everything can be read, and is wrong.
+  {
+    auto store = std::move(*backing->Open(store::OpenMode::kReadWrite));
+    std::string value;
+    ASSERT_TRUE(*store->Get(engine::kEntityTable, row, &value));
+    const auto batch = store->NewBatch();
+    batch->Delete(engine::kEntityTable, row);
+    ASSERT_TRUE(store->Write(batch.get(), *store->position()).ok());
+    ASSERT_TRUE(store->Flush().ok());
+  }
+  report = Verify(files_, kFolder, options);
+  ASSERT_TRUE(report.ok()) << report.status().ToString();
+  EXPECT_FALSE(report->ok());
+  EXPECT_NE(report->checkpoint_problem.find("its state is not"), std::string::npos)
+      << report->checkpoint_problem;
+}
 
 TEST_F(VerifyTest, AnHonestJournalHasNoMismatchAndSaysWhetherItIsSealed) {
   const Digest live = engine_->state().Hash();

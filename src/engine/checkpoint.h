@@ -1,0 +1,166 @@
+#pragma once
+// Checkpoints: the state, written now and then to a store beside the journal, so that a start reads
+// the store and then only the frames after it, and so that entities may leave memory. A checkpoint
+// is a cache of the journal: without it the journal makes the same state.
+//
+// How one is made. At the end of a batch what has changed since the last one is frozen; ids,
+// reversible events and parked decisions are noted as they change, entities are encoded in slices
+// at the ends of the following batches (one that changes first is encoded before it does). Then a
+// thread of its own writes everything as one batch with the position in the journal, and flushes.
+// It is handed over only when the journal is durable up to that position: nothing beyond what is
+// durable reaches the store, and the store is always the state after exactly one frame.
+//
+// A checkpoint that cannot be written (a full disk) is kept and tried again every kRetryFrames
+// frames; the engine goes on, and what it changes meanwhile stays in memory.
+//
+// Everything is called on the writer's thread.
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "src/base/status.h"
+#include "src/engine/rows.h"
+#include "src/engine/state.h"
+#include "src/journal/format.h"
+#include "src/store/store.h"
+
+namespace credence::engine {
+
+struct CheckpointOptions {
+  // Where they are kept; its tables are TableNames(). Null: none are made, the whole state is in
+  // memory and is made from the journal at each start.
+  std::shared_ptr<store::Backing> backing;
+  // One is begun after so many events, or when what has changed takes so many bytes, whichever
+  // comes first. Fewer events: a quicker start, more writing.
+  uint64_t every_events = 500'000;
+  uint64_t every_bytes = uint64_t{64} << 20;
+  // What entities may take in memory, about, beside those that changed since the last checkpoint;
+  // the others are read from the store when they are asked for. 0: all stay in memory. A checkpoint
+  // is begun when half of it has changed.
+  uint64_t cache_bytes = 0;
+  // Who writes: a thread of its own, or, for tests that want each run alike, the caller.
+  enum class Worker : uint8_t { kThread, kCaller };
+  Worker worker = Worker::kThread;
+};
+
+struct CheckpointCounters {
+  uint64_t checkpoints = 0;  // written and flushed
+  uint64_t failed = 0;       // attempts
+  uint64_t bytes = 0;        // of their batches
+  uint64_t rows = 0;         // changes in them
+  std::string last_failure;  // empty once one was written again
+};
+
+// What a copy of the state is a copy of.
+struct Snapshot {
+  journal::ChainHead head;  // of the journal, on disk
+  Digest state_hash;
+  Digest pack;
+  std::vector<std::pair<std::string, Digest>> artefacts;  // of the pack: path, content
+};
+
+class Checkpoints {
+ public:
+  static constexpr uint64_t kRetryFrames = 256;
+
+  // `state` outlives it. With `read_only` nothing is written, and entities are only read.
+  Checkpoints(std::unique_ptr<store::Store> store, const CheckpointOptions& options, bool read_only,
+              State* state);
+  ~Checkpoints();
+  Checkpoints(const Checkpoints&) = delete;
+  Checkpoints& operator=(const Checkpoints&) = delete;
+
+  // The store's position, if it holds a checkpoint.
+  [[nodiscard]] std::optional<store::Position> position() const { return store_->position(); }
+  [[nodiscard]] const store::Store& store() const { return *store_; }
+  [[nodiscard]] bool read_only() const { return read_only_; }
+  [[nodiscard]] const CheckpointCounters& counters() const { return counters_; }
+  // What the writer had counted when it began the checkpoint that is there.
+  [[nodiscard]] const WriterCounters& writer_counters() const { return writer_; }
+
+  // Puts the rows of the store's checkpoint into the state, whose pack `set_pack` sets from its
+  // digest. kDataLoss if they are not those of a checkpoint; then the state is to be thrown away.
+  Status Restore(const std::function<Status(const Digest& pack)>& set_pack,
+                 const PackLoader& load_pack);
+  // Lets the entities of a table that is empty live in the store, as rows of new generations.
+  void GiveStore(EntityTable* entities);
+
+  // The state is that after whole batches, which need not be on disk.
+  void AtBoundary();
+  // The journal is on disk up to `head`, the end of a batch. Heads come in order, one for each
+  // batch that has records; one that was given before, or an older one, changes nothing.
+  void OnDisk(const journal::ChainHead& head);
+  // Completes what was begun. Every batch is on disk, and OnDisk has said so.
+  Status Drain();
+  // The same, and then a whole checkpoint of the state as it is, unless it is there.
+  Status Finish();
+  // The same, and then a copy of the store in `folder` (see Store::Snapshot), which is a store of
+  // checkpoints of its own.
+  Result<Snapshot> TakeSnapshot(const std::string& folder);
+  // For a table that is being made again beside the state: writes what has changed in it, where it
+  // is much, so that it may leave memory. After Finish. The rows belong to no checkpoint yet.
+  Status Spill(EntityTable* entities);
+
+ private:
+  enum class Phase : uint8_t { kIdle, kEncoding, kWaiting, kWriting };
+  struct Job {
+    std::unique_ptr<store::Batch> batch;
+    store::Position position;
+    bool on_disk = false;  // the journal is, up to the position, whose frame and chain are known
+    std::vector<EntityTable::Copy> copies;
+    std::shared_ptr<const pack::Pack> pack;  // whose plan encodes the copies
+    bool encoded = false;
+    bool written = false;
+    uint64_t bytes = 0;
+    uint64_t rows = 0;
+    Status status;
+  };
+
+  [[nodiscard]] bool Due() const;
+  [[nodiscard]] bool UpToDate() const;
+  [[nodiscard]] uint64_t LimitBytes() const;
+  void Freeze();
+  void TakeHead();
+  void HandOverIfReady();
+  void DropOldGenerations(const std::vector<uint64_t>& now, store::Batch* batch) const;
+  [[nodiscard]] CheckpointNote MakeNote();
+  void Encode(size_t rows);
+  void HandOver();
+  void Reap(bool wait);
+  static void Run(store::Store* store, Job* job);
+  void Work();
+
+  const std::unique_ptr<store::Store> store_;
+  const CheckpointOptions options_;
+  const bool read_only_;
+  State* const state_;
+
+  journal::ChainHead head_;  // the newest that is on disk
+  Phase phase_ = Phase::kIdle;
+  std::unique_ptr<store::Batch> changes_;  // of small rows, since the last freeze
+  std::unique_ptr<Job> job_;
+  uint64_t retry_at_frame_ = 0;
+  Seq frozen_seq_;                     // of the last freeze
+  int64_t dropped_day_ = INT64_MIN;    // ids before this day are gone from the store
+  std::vector<uint64_t> generations_;  // that the store has, with the job
+  uint64_t next_generation_ = 1;
+  std::vector<Digest> artefacts_;  // of artefacts_pack_
+  Digest artefacts_pack_;
+  size_t changed_before_ = 0;  // at the last boundary
+  CheckpointCounters counters_;
+  WriterCounters writer_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  Job* posted_ = nullptr;  // guarded by mutex_
+  bool done_ = false;      // guarded by mutex_: the posted job has been run
+  bool stop_ = false;      // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace credence::engine

@@ -1,0 +1,334 @@
+#include "src/engine/entity_table.h"
+
+#include <algorithm>
+
+#include "src/base/bytes.h"
+#include "src/engine/rows.h"
+
+namespace credence::engine {
+
+namespace {
+
+// With more events than this an entity is copied at a checkpoint and encoded on the other thread.
+constexpr size_t kEncodeHereEventsMax = 512;
+// What an event of such an entity takes in memory, about: measuring it would touch every chunk.
+constexpr uint64_t kBytesPerEvent = 128;
+// What a new entity takes before it is first measured, about.
+constexpr uint64_t kBytesNew = 1024;
+// Steps of the hand in one Trim, beyond what the batch brought in.
+constexpr size_t kTrimSteps = 256;
+constexpr size_t kTrimStepsPerEntry = 3;
+
+uint64_t Measure(const feature::EntityState& state, size_t key_bytes) {
+  const size_t events = state.event_count();
+  if (events > kEncodeHereEventsMax) return kBytesNew + events * kBytesPerEvent;
+  return state.bytes() + key_bytes + 128;  // the entry and its place in map and ring
+}
+
+}  // namespace
+
+void EntityTable::Reset(size_t entity_count) {
+  const pack::Pack* pack = pack_;
+  *this = EntityTable();
+  pack_ = pack;
+  by_entity_ = std::vector<Map>(entity_count);
+  generations_.assign(entity_count, 0);
+  counts_.assign(entity_count, 0);
+}
+
+void EntityTable::UseStore(const store::Store* store, uint64_t cache_bytes,
+                           std::vector<uint64_t> generations, std::vector<uint64_t> counts) {
+  CREDENCE_ASSERT(!freezing_ && ring_.empty() && generations.size() == by_entity_.size() &&
+                  counts.size() == by_entity_.size());
+  store_ = store;
+  cache_bytes_ = cache_bytes;
+  generations_ = std::move(generations);
+  counts_ = std::move(counts);
+  complete_ =
+      std::all_of(counts_.begin(), counts_.end(), [](uint64_t count) { return count == 0; });
+  if (epoch_ == 0) epoch_ = 1;
+}
+
+std::string EntityTable::RowPrefix(uint64_t generation) {
+  std::string prefix;
+  PutOrdered64(generation, &prefix);
+  return prefix;
+}
+
+std::string EntityTable::RowKey(EntityRef ref) const {
+  std::string row_key = RowPrefix(generations_[ref.entity]);
+  row_key += ref.key;
+  return row_key;
+}
+
+void EntityTable::Fail(const Status& status) const {
+  if (status_.ok()) status_ = status;
+}
+
+EntityTable::Entry* EntityTable::InMemory(EntityRef ref) const {
+  const Map& map = by_entity_[ref.entity];
+  const auto found = map.find(ref.key);
+  if (found == map.end()) return nullptr;
+  found->second->used = true;
+  return found->second.get();
+}
+
+Result<feature::EntityState> EntityTable::Decode(EntityRef ref, std::string_view bytes) const {
+  auto decoded = feature::EntityState::Decode(pack_->features, ref.entity, bytes);
+  if (decoded.ok()) return decoded;
+  return decoded.status().WithContext("the stored " + pack_->schema.entities[ref.entity].name);
+}
+
+EntityTable::Entry* EntityTable::Insert(EntityRef ref, feature::EntityState state,
+                                        uint64_t bytes) const {
+  auto entry = std::make_unique<Entry>(ref.key, std::move(state));
+  Entry* made = entry.get();
+  made->bytes = bytes;
+  made->used = true;
+  made->place = static_cast<uint32_t>(ring_.size());
+  ring_.push_back(made);
+  bytes_ += bytes;
+  ++brought_in_;
+  by_entity_[ref.entity].emplace(std::string_view(made->key), std::move(entry));
+  return made;
+}
+
+EntityTable::Entry* EntityTable::Load(EntityRef ref) const {
+  if (!MayBeInStore() || !status_.ok()) return nullptr;
+  const std::string row_key = RowKey(ref);
+  if (absent_.contains(row_key)) return nullptr;
+  const auto found = store_->Get(kEntityTable, row_key, &scratch_);
+  if (!found.ok()) Fail(found.status());
+  if (!found.ok() || !*found) {
+    ++counters_.absent;
+    return nullptr;
+  }
+  auto state = Decode(ref, scratch_);
+  if (!state.ok()) {
+    Fail(state.status());
+    return nullptr;
+  }
+  ++counters_.misses;
+  const uint64_t bytes = Measure(*state, ref.key.size());
+  return Insert(ref, std::move(*state), bytes);
+}
+
+const feature::EntityState* EntityTable::Find(EntityRef ref) const {
+  const Entry* entry = InMemory(ref);
+  if (entry == nullptr) entry = Load(ref);
+  return entry == nullptr ? nullptr : &entry->state;
+}
+
+feature::EntityState* EntityTable::Change(EntityRef ref) {
+  Entry* entry = InMemory(ref);
+  if (entry == nullptr) {
+    entry = Load(ref);
+    if (entry == nullptr) return nullptr;
+  } else if (entry->fresh) {
+    entry->fresh = false;
+  } else {
+    ++counters_.hits;
+  }
+  MarkChanged(entry);
+  return &entry->state;
+}
+
+feature::EntityState* EntityTable::ChangeOrAdd(EntityRef ref, const feature::FeaturePlan& plan) {
+  if (feature::EntityState* state = Change(ref)) return state;
+  Entry* entry = Insert(ref, feature::EntityState(plan, ref.entity), kBytesNew + ref.key.size());
+  ++counts_[ref.entity];
+  MarkChanged(entry);
+  return &entry->state;
+}
+
+void EntityTable::Prefetch(std::span<const EntityRef> refs) {
+  if (!MayBeInStore() || !status_.ok()) return;
+  std::vector<std::string> row_keys;
+  std::vector<EntityRef> wanted;
+  std::unordered_set<std::string> asked;
+  for (const EntityRef& ref : refs) {
+    if (InMemory(ref) != nullptr) continue;
+    std::string row_key = RowKey(ref);
+    if (absent_.contains(row_key) || !asked.insert(row_key).second) continue;
+    row_keys.push_back(std::move(row_key));
+    wanted.push_back(ref);
+  }
+  if (wanted.empty()) return;
+  std::vector<std::optional<std::string>> values;
+  const Status read = store_->MultiGet(kEntityTable, row_keys, &values);
+  if (!read.ok()) return Fail(read);
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (!values[i]) {
+      ++counters_.absent;
+      absent_.insert(std::move(row_keys[i]));
+      continue;
+    }
+    auto state = Decode(wanted[i], *values[i]);
+    if (!state.ok()) return Fail(state.status());
+    ++counters_.prefetched;
+    const uint64_t bytes = Measure(*state, wanted[i].key.size());
+    Insert(wanted[i], std::move(*state), bytes)->fresh = true;
+  }
+}
+
+void EntityTable::Unlink(Entry* entry) const {
+  bytes_ -= entry->bytes;
+  ring_[entry->place] = ring_.back();
+  ring_[entry->place]->place = entry->place;
+  ring_.pop_back();
+}
+
+void EntityTable::Evict(Entry* entry) {
+  ++counters_.evicted;
+  complete_ = false;
+  Unlink(entry);
+  Map& map = by_entity_[entry->entity];
+  map.erase(map.find(std::string_view(entry->key)));
+}
+
+void EntityTable::Trim() {
+  absent_.clear();
+  size_t steps = kTrimSteps + kTrimStepsPerEntry * brought_in_;
+  brought_in_ = 0;
+  if (store_ == nullptr || cache_bytes_ == 0) return;
+  for (; steps > 0 && bytes_ > cache_bytes_ && !ring_.empty(); --steps) {
+    if (hand_ >= ring_.size()) hand_ = 0;
+    Entry* entry = ring_[hand_];
+    if (entry->changed > settled_) {
+      ++hand_;
+    } else if (entry->used) {
+      entry->used = false;
+      ++hand_;
+    } else {
+      Evict(entry);  // another entry takes its place under the hand
+    }
+  }
+}
+
+void EntityTable::MarkChanged(Entry* entry) {
+  if (entry->changed == epoch_) return;
+  if (freezing_ && entry->changed == epoch_ - 1 && entry->encoded != epoch_ - 1) {
+    EncodeFrozen(entry);
+  }
+  entry->changed = epoch_;
+  changed_.push_back(entry);
+  changed_bytes_ += entry->bytes;
+}
+
+void EntityTable::Freeze(store::Batch* batch) {
+  CREDENCE_ASSERT(!freezing_ && store_ != nullptr);
+  freezing_ = true;
+  frozen_batch_ = batch;
+  frozen_ = std::move(changed_);
+  changed_.clear();
+  next_frozen_ = 0;
+  changed_bytes_ = 0;
+  ++epoch_;
+}
+
+void EntityTable::EncodeFrozen(Entry* entry) {
+  entry->encoded = epoch_ - 1;
+  const std::string row_key = RowKey({entry->entity, entry->key});
+  if (entry->state.event_count() > kEncodeHereEventsMax) {
+    copies_.push_back({row_key, entry->state.CopyOfRows()});
+  } else {
+    scratch_.clear();
+    entry->state.AppendCanonical(pack_->features, &scratch_);
+    frozen_batch_->Put(kEntityTable, row_key, scratch_);
+  }
+  bytes_ -= entry->bytes;
+  entry->bytes = Measure(entry->state, entry->key.size());
+  bytes_ += entry->bytes;
+}
+
+bool EntityTable::EncodeFrozen(size_t rows) {
+  for (; next_frozen_ < frozen_.size() && rows > 0; ++next_frozen_, --rows) {
+    Entry* entry = frozen_[next_frozen_];
+    // One that has changed since was encoded before it did.
+    if (entry->changed == epoch_ - 1 && entry->encoded != epoch_ - 1) EncodeFrozen(entry);
+  }
+  return next_frozen_ == frozen_.size();
+}
+
+void EntityTable::PutCopy(const Copy& copy, const feature::FeaturePlan& plan, store::Batch* batch) {
+  std::string bytes;
+  copy.state.AppendCanonical(plan, &bytes);
+  batch->Put(kEntityTable, copy.row_key, bytes);
+}
+
+void EntityTable::Settle() {
+  CREDENCE_ASSERT(freezing_ && next_frozen_ == frozen_.size() && copies_.empty());
+  freezing_ = false;
+  frozen_batch_ = nullptr;
+  frozen_.clear();
+  settled_ = epoch_ - 1;
+}
+
+void EntityTable::Adopt(uint32_t entity, EntityTable* from) {
+  CREDENCE_ASSERT(!freezing_ && !from->freezing_);
+  for (auto it = by_entity_[entity].begin(); it != by_entity_[entity].end(); ++it) {
+    CREDENCE_ASSERT(it->second->changed <= settled_);
+    Unlink(it.value().get());
+  }
+  by_entity_[entity].clear();
+  Map theirs = std::move(from->by_entity_[entity]);
+  from->by_entity_[entity] = Map();
+  for (auto it = theirs.begin(); it != theirs.end(); ++it) {
+    std::unique_ptr<Entry> entry = std::move(it.value());
+    Entry* moved = entry.get();
+    from->Unlink(moved);
+    const bool changed = moved->changed > from->settled_;
+    moved->changed = moved->encoded = 0;
+    moved->place = static_cast<uint32_t>(ring_.size());
+    ring_.push_back(moved);
+    bytes_ += moved->bytes;
+    by_entity_[entity].emplace(std::string_view(moved->key), std::move(entry));
+    if (changed) MarkChanged(moved);
+  }
+  from->changed_.clear();
+  generations_[entity] = from->generations_[entity];
+  counts_[entity] = from->counts_[entity];
+  complete_ = complete_ && from->complete_;
+}
+
+void EntityTable::ForEachCold(const BytesVisitor& visit) const {
+  if (!MayBeInStore() || !status_.ok()) return;
+  std::vector<std::pair<std::string, uint32_t>> prefixes;
+  for (uint32_t entity = 0; entity < by_entity_.size(); ++entity) {
+    prefixes.emplace_back(RowPrefix(generations_[entity]), entity);
+  }
+  const auto cursor = store_->Scan(kEntityTable);
+  std::string_view row_key;
+  std::string_view bytes;
+  while (true) {
+    const auto more = cursor->Next(&row_key, &bytes);
+    if (!more.ok()) return Fail(more.status());
+    if (!*more) return;
+    for (const auto& [prefix, entity] : prefixes) {
+      if (!row_key.starts_with(prefix)) continue;
+      const std::string_view key = row_key.substr(prefix.size());
+      if (!by_entity_[entity].contains(key)) visit({entity, key}, bytes);
+    }
+  }
+}
+
+void EntityTable::ForEachCanonical(const BytesVisitor& visit) const {
+  std::string bytes;
+  for (const Entry* entry : ring_) {
+    bytes.clear();
+    entry->state.AppendCanonical(pack_->features, &bytes);
+    visit({entry->entity, entry->key}, bytes);
+  }
+  ForEachCold(visit);
+}
+
+void EntityTable::ForEach(const StateVisitor& visit) const {
+  for (const Entry* entry : ring_) visit({entry->entity, entry->key}, entry->state);
+  ForEachCold([&](EntityRef ref, std::string_view bytes) {
+    const auto state = Decode(ref, bytes);
+    if (!state.ok()) return Fail(state.status());
+    visit(ref, *state);
+  });
+}
+
+}  // namespace credence::engine

@@ -1,0 +1,198 @@
+#pragma once
+// EntityTable: the windows of every entity, by entity type and key. Those that were used lately are
+// in memory; the others may be in a store alone, where there is one, and are read from it when they
+// are asked for. Whether an entity is in memory changes nothing but time.
+//
+// The store is behind memory by what changed since its last checkpoint. So an entity is in one of
+// these states: clean (the store has it as it is; only such an entity may leave memory), changed
+// since the last freeze, or frozen (its value at the freeze belongs to the checkpoint that is being
+// made). Freeze begins a checkpoint; EncodeFrozen encodes some frozen entities, and an entity that
+// changes before its turn is encoded first, so that the checkpoint holds the values at the freeze;
+// Settle says that the store has them.
+//
+// A store that cannot be read is noted in status(): what Find and Change then say means nothing,
+// and the owner has to drop the whole state. One thread at a time; pointers to entities live until
+// the next Trim, Reset or Adopt.
+
+#include <tsl/robin_map.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "src/base/digest.h"
+#include "src/base/status.h"
+#include "src/feature/entity_state.h"
+#include "src/pack/pack.h"
+#include "src/store/store.h"
+
+namespace credence::engine {
+
+// A thing of one kind by its key.
+struct EntityRef {
+  uint32_t entity = 0;  // index in Schema::entities
+  std::string_view key;
+};
+
+struct CacheCounters {
+  uint64_t hits = 0;        // changes of an entity that was in memory
+  uint64_t prefetched = 0;  // entities read from the store before they were asked for
+  uint64_t misses = 0;      // entities read from the store when they were asked for
+  uint64_t absent = 0;      // entities looked for in the store that are new
+  uint64_t evicted = 0;
+  [[nodiscard]] double hit_rate() const {
+    const auto all = static_cast<double>(hits + prefetched + misses);
+    return all == 0 ? 1 : static_cast<double>(hits) / all;
+  }
+};
+
+class EntityTable {
+ public:
+  EntityTable() = default;
+  EntityTable(EntityTable&&) = default;
+  EntityTable& operator=(EntityTable&&) = default;
+
+  // No entities, and no store. `entity_count` types.
+  void Reset(size_t entity_count);
+  // Names the pack of whose plan the states are; it outlives the table or the next call.
+  void SetPack(const pack::Pack* pack) { pack_ = pack; }
+  [[nodiscard]] const feature::FeaturePlan& plan() const { return pack_->features; }
+  // Entities may leave memory for `store` while those in memory take more than `cache_bytes`
+  // (0: none leaves). `generations` names the rows of each entity type in the store, and `counts`
+  // says how many there are; the table itself is empty.
+  void UseStore(const store::Store* store, uint64_t cache_bytes, std::vector<uint64_t> generations,
+                std::vector<uint64_t> counts);
+  [[nodiscard]] const std::vector<uint64_t>& generations() const { return generations_; }
+  // kDataLoss or kIoError from the store, once met, for good.
+  [[nodiscard]] const Status& status() const { return status_; }
+
+  // Null if there is no such entity.
+  [[nodiscard]] const feature::EntityState* Find(EntityRef ref) const;
+  // Null if it is not in memory, whether there is one or not.
+  [[nodiscard]] const feature::EntityState* FindInMemory(EntityRef ref) const {
+    const Entry* entry = InMemory(ref);
+    return entry == nullptr ? nullptr : &entry->state;
+  }
+  // The same, to be changed by the caller now.
+  feature::EntityState* Change(EntityRef ref);
+  // Made if there is none.
+  feature::EntityState* ChangeOrAdd(EntityRef ref, const feature::FeaturePlan& plan);
+  // Reads those that are not in memory at one go. A hint: whatever it leaves out is read later.
+  void Prefetch(std::span<const EntityRef> refs);
+  // The end of a batch: lets clean entities go until the rest fits. In bounded time.
+  void Trim();
+
+  [[nodiscard]] size_t entity_count() const { return by_entity_.size(); }
+  // Entities of a type, wherever they are.
+  [[nodiscard]] uint64_t size(uint32_t entity) const { return counts_[entity]; }
+  [[nodiscard]] size_t in_memory() const { return ring_.size(); }
+  // Of entities in memory, about.
+  [[nodiscard]] uint64_t bytes() const { return bytes_; }
+  [[nodiscard]] const CacheCounters& counters() const { return counters_; }
+
+  // Every entity in canonical form, in no order, wherever it is. What is not in memory is read and
+  // not kept. A failure of the store ends it and stands in status().
+  using BytesVisitor = std::function<void(EntityRef, std::string_view canonical)>;
+  void ForEachCanonical(const BytesVisitor& visit) const;
+  using StateVisitor = std::function<void(EntityRef, const feature::EntityState&)>;
+  void ForEach(const StateVisitor& visit) const;
+
+  // ---- of a checkpoint
+  // An entity that is too large to be encoded on the writer's thread.
+  struct Copy {
+    std::string row_key;
+    feature::EntityState state;
+  };
+  [[nodiscard]] uint64_t changed_bytes() const { return changed_bytes_; }
+  [[nodiscard]] size_t changed() const { return changed_.size(); }
+  // What has changed is the content of the next checkpoint. Not while one is made.
+  void Freeze(store::Batch* batch);
+  // Encodes about `rows` of them into the batch. True when none is left.
+  bool EncodeFrozen(size_t rows);
+  // Valid after EncodeFrozen said true. To be encoded by PutCopy and given to Settle.
+  std::vector<Copy> TakeCopies() { return std::move(copies_); }
+  static void PutCopy(const Copy& copy, const feature::FeaturePlan& plan, store::Batch* batch);
+  // The store holds what was frozen.
+  void Settle();
+
+  // Takes over all entities of one type from a table without frozen ones, in place of its own. This
+  // one has no changed entities of that type.
+  void Adopt(uint32_t entity, EntityTable* from);
+
+  // Rows in the store.
+  static std::string RowPrefix(uint64_t generation);
+  [[nodiscard]] std::string RowKey(EntityRef ref) const;
+
+ private:
+  struct Entry {
+    Entry(std::string_view k, feature::EntityState s)
+        : key(k), state(std::move(s)), entity(state.entity()) {}
+    std::string key;
+    feature::EntityState state;
+    uint32_t entity;
+    uint32_t place = 0;    // in ring_
+    uint32_t changed = 0;  // the epoch of its last change; 0: clean since it was read
+    uint32_t encoded = 0;  // the epoch that it was last encoded for
+    uint64_t bytes = 0;    // as last measured
+    bool used = false;     // since the hand last passed
+    bool fresh = false;    // prefetched, and not asked for yet
+  };
+  struct KeyHash {
+    size_t operator()(std::string_view key) const { return static_cast<size_t>(Hash64(key)); }
+  };
+  // Keys are those of the entries.
+  using Map =
+      tsl::robin_map<std::string_view, std::unique_ptr<Entry>, KeyHash,
+                     std::equal_to<std::string_view>,
+                     std::allocator<std::pair<std::string_view, std::unique_ptr<Entry>>>, true>;
+
+  // In memory already, or null.
+  Entry* InMemory(EntityRef ref) const;
+  // Reads from the store; null if it is not there.
+  Entry* Load(EntityRef ref) const;
+  Entry* Insert(EntityRef ref, feature::EntityState state, uint64_t bytes) const;
+  Result<feature::EntityState> Decode(EntityRef ref, std::string_view bytes) const;
+  void MarkChanged(Entry* entry);
+  void EncodeFrozen(Entry* entry);
+  void Evict(Entry* entry);
+  void Unlink(Entry* entry) const;
+  void Fail(const Status& status) const;
+  // Calls visit with each row of the store whose entity is not in memory.
+  void ForEachCold(const BytesVisitor& visit) const;
+  [[nodiscard]] bool MayBeInStore() const { return store_ != nullptr && !complete_; }
+
+  const pack::Pack* pack_ = nullptr;
+  const store::Store* store_ = nullptr;
+  uint64_t cache_bytes_ = 0;
+  std::vector<uint64_t> generations_;
+  std::vector<uint64_t> counts_;
+
+  // What is in memory is no part of the value: a const table reads from its store too.
+  mutable std::vector<Map> by_entity_;
+  mutable std::vector<Entry*> ring_;  // all entries, in no order
+  mutable uint64_t bytes_ = 0;
+  mutable size_t brought_in_ = 0;  // entries since the last Trim
+  mutable bool complete_ = true;   // the store holds nothing that is not in memory
+  mutable CacheCounters counters_;
+  mutable Status status_;
+  mutable std::string scratch_;
+  std::unordered_set<std::string> absent_;  // row keys that the store does not hold, of this batch
+  size_t hand_ = 0;
+
+  uint32_t epoch_ = 0;    // of changes now; 0 without a store
+  uint32_t settled_ = 0;  // every change up to this epoch is in the store
+  bool freezing_ = false;
+  store::Batch* frozen_batch_ = nullptr;
+  std::vector<Entry*> changed_;  // in epoch_
+  std::vector<Entry*> frozen_;   // in epoch_ - 1, from next_frozen_ on not looked at yet
+  size_t next_frozen_ = 0;
+  std::vector<Copy> copies_;
+  uint64_t changed_bytes_ = 0;
+};
+
+}  // namespace credence::engine

@@ -1,0 +1,337 @@
+#include "src/store/rocks_store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/rate_limiter.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_batch.h>
+
+#include <filesystem>
+#include <mutex>
+#include <system_error>
+
+#include "src/base/assert.h"
+
+namespace credence::store {
+
+namespace {
+
+// In the column family "default", which holds nothing else.
+constexpr char kPositionKey[] = "position";
+// A table in memory is flushed by Flush; this is only where RocksDB would do so by itself.
+constexpr size_t kWriteBufferBytes = size_t{512} << 20;
+constexpr int kBloomBitsPerKey = 10;
+constexpr size_t kBlockBytes = 8 << 10;
+
+rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+Status ToStatus(const rocksdb::Status& status, const std::string& what) {
+  if (status.ok()) return {};
+  const std::string message = what + ": " + status.ToString();
+  if (status.IsCorruption()) return DataLoss(message);
+  if (status.IsNoSpace() || status.IsMemoryLimit()) return ResourceExhausted(message);
+  if (status.IsNotFound()) return NotFound(message);
+  return IoError(message);
+}
+
+// A store that cannot be opened is damaged, unless the system refused.
+Status ToOpenStatus(const rocksdb::Status& status, const std::string& folder) {
+  if (status.ok()) return {};
+  const std::string what = "the store " + folder;
+  if (status.IsInvalidArgument() || status.IsPathNotFound() || status.IsNotFound() ||
+      status.IsNotSupported()) {
+    return DataLoss(what + ": " + status.ToString());
+  }
+  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
+    return Unavailable(what +
+                       " is open in another process, or twice in this one: " + status.ToString());
+  }
+  return ToStatus(status, what);
+}
+
+rocksdb::DBOptions DbOptions(const RocksOptions& options) {
+  rocksdb::DBOptions db;
+  db.create_if_missing = true;
+  db.create_missing_column_families = true;
+  db.atomic_flush = true;
+  db.avoid_flush_during_shutdown = true;
+  db.avoid_flush_during_recovery = true;
+  db.max_open_files = options.open_files_max;
+  db.max_background_jobs = options.background_jobs;
+  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  db.keep_log_file_num = 2;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  db.skip_stats_update_on_db_open = true;
+  db.bytes_per_sync = 1 << 20;
+  if (options.write_bytes_per_second > 0) {
+    db.rate_limiter.reset(
+        rocksdb::NewGenericRateLimiter(static_cast<int64_t>(options.write_bytes_per_second)));
+  }
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions TableOptions(const RocksOptions& options,
+                                          const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = options.block_cache_bytes > 0;
+  table.no_block_cache = cache == nullptr;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  table.block_size = kBlockBytes;
+  table.format_version = 5;
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.write_buffer_size = kWriteBufferBytes;
+  family.compression = rocksdb::kLZ4Compression;
+  family.level_compaction_dynamic_level_bytes = true;
+  return family;
+}
+
+class RocksBatch final : public Batch {
+ public:
+  explicit RocksBatch(const std::vector<rocksdb::ColumnFamilyHandle*>& tables) : tables_(tables) {}
+  void Put(size_t table, std::string_view key, std::string_view value) override {
+    Check(batch_.Put(tables_.at(table), ToSlice(key), ToSlice(value)));
+  }
+  void Delete(size_t table, std::string_view key) override {
+    Check(batch_.Delete(tables_.at(table), ToSlice(key)));
+  }
+  void DeleteRange(size_t table, std::string_view from, std::string_view to) override {
+    // RocksDB takes an empty range for an error.
+    if (from < to) Check(batch_.DeleteRange(tables_.at(table), ToSlice(from), ToSlice(to)));
+  }
+  [[nodiscard]] size_t bytes() const override { return batch_.GetDataSize(); }
+  [[nodiscard]] size_t changes() const override { return batch_.Count(); }
+  rocksdb::WriteBatch* batch() { return &batch_; }
+
+ private:
+  // Fails only beyond a limit of bytes, and none is set.
+  static void Check(const rocksdb::Status& status) { CREDENCE_ASSERT(status.ok()); }
+  const std::vector<rocksdb::ColumnFamilyHandle*>& tables_;
+  rocksdb::WriteBatch batch_;
+};
+
+class RocksCursor final : public Cursor {
+ public:
+  RocksCursor(std::unique_ptr<rocksdb::Iterator> rows, std::string what)
+      : rows_(std::move(rows)), what_(std::move(what)) {
+    rows_->SeekToFirst();
+  }
+  Result<bool> Next(std::string_view* key, std::string_view* value) override {
+    if (started_) rows_->Next();
+    started_ = true;
+    if (!rows_->Valid()) {
+      started_ = false;
+      CREDENCE_TRY(ToStatus(rows_->status(), what_));
+      return false;
+    }
+    *key = ToView(rows_->key());
+    *value = ToView(rows_->value());
+    return true;
+  }
+
+ private:
+  std::unique_ptr<rocksdb::Iterator> rows_;
+  const std::string what_;
+  bool started_ = false;
+};
+
+class RocksStore final : public Store {
+ public:
+  RocksStore(std::string folder, OpenMode mode) : folder_(std::move(folder)), mode_(mode) {}
+  ~RocksStore() override {
+    if (db_ == nullptr) return;
+    for (rocksdb::ColumnFamilyHandle* family : families_) {
+      const rocksdb::Status status = db_->DestroyColumnFamilyHandle(family);
+      CREDENCE_ASSERT(status.ok());
+    }
+    // Nothing can be done about a failure, and nothing needs to be: what was flushed is there.
+    static_cast<void>(db_->Close());
+  }
+
+  Status Open(const std::vector<std::string>& names, const RocksOptions& options) {
+    std::shared_ptr<rocksdb::Cache> cache;
+    if (options.block_cache_bytes > 0) cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    families.emplace_back(rocksdb::kDefaultColumnFamilyName, TableOptions(options, cache));
+    for (const std::string& name : names) {
+      families.emplace_back(name, TableOptions(options, cache));
+    }
+    rocksdb::DB* db = nullptr;
+    const rocksdb::DBOptions db_options = DbOptions(options);
+    const rocksdb::Status opened =
+        mode_ == OpenMode::kRead
+            ? rocksdb::DB::OpenForReadOnly(db_options, folder_, families, &families_, &db)
+            : rocksdb::DB::Open(db_options, folder_, families, &families_, &db);
+    CREDENCE_TRY(ToOpenStatus(opened, folder_));
+    db_.reset(db);
+    tables_.assign(families_.begin() + 1, families_.end());
+    std::string bytes;
+    const rocksdb::Status got = db_->Get(rocksdb::ReadOptions(), kPositionKey, &bytes);
+    if (got.IsNotFound()) return {};
+    CREDENCE_TRY(ToStatus(got, "the store " + folder_));
+    CREDENCE_ASSIGN(position_, DecodePosition(bytes));
+    return {};
+  }
+
+  [[nodiscard]] std::optional<Position> position() const override {
+    const std::lock_guard lock(mutex_);
+    return position_;
+  }
+  [[nodiscard]] std::unique_ptr<Batch> NewBatch() const override {
+    return std::make_unique<RocksBatch>(tables_);
+  }
+
+  Status Write(Batch* batch, const Position& position) override {
+    CREDENCE_TRY(Writable());
+    rocksdb::WriteBatch* rows = static_cast<RocksBatch*>(batch)->batch();
+    std::string bytes;
+    AppendPosition(position, &bytes);
+    rows->SetSavePoint();
+    CREDENCE_TRY(ToStatus(rows->Put(kPositionKey, bytes), What("write")));
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    const rocksdb::Status written = db_->Write(options, rows);
+    if (!written.ok()) {
+      static_cast<void>(rows->RollbackToSavePoint());
+      return ToStatus(written, What("write"));
+    }
+    rows->Clear();
+    const std::lock_guard lock(mutex_);
+    position_ = position;
+    return {};
+  }
+
+  Status Flush() override {
+    CREDENCE_TRY(Writable());
+    const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
+    if (!flushed.ok() && !flushed.IsCorruption()) {
+      // Lets a later write through once the reason has gone (a full disk).
+      static_cast<void>(db_->Resume());
+    }
+    return ToStatus(flushed, What("flush"));
+  }
+
+  Result<bool> Get(size_t table, std::string_view key, std::string* value) const override {
+    const rocksdb::Status got =
+        db_->Get(rocksdb::ReadOptions(), tables_.at(table), ToSlice(key), value);
+    if (got.IsNotFound()) return false;
+    CREDENCE_TRY(ToStatus(got, What("read")));
+    return true;
+  }
+
+  Status MultiGet(size_t table, std::span<const std::string> keys,
+                  std::vector<std::optional<std::string>>* values) const override {
+    values->assign(keys.size(), std::nullopt);
+    if (keys.empty()) return {};
+    const std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+    std::vector<rocksdb::PinnableSlice> found(keys.size());
+    std::vector<rocksdb::Status> got(keys.size());
+    db_->MultiGet(rocksdb::ReadOptions(), tables_.at(table), keys.size(), slices.data(),
+                  found.data(), got.data());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (got[i].IsNotFound()) continue;
+      CREDENCE_TRY(ToStatus(got[i], What("read")));
+      (*values)[i] = std::string(ToView(found[i]));
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::unique_ptr<Cursor> Scan(size_t table) const override {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    options.readahead_size = size_t{1} << 20;
+    return std::make_unique<RocksCursor>(
+        std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, tables_.at(table))),
+        What("read"));
+  }
+
+  Status Snapshot(const std::string& folder) override {
+    CREDENCE_TRY(Writable());
+    rocksdb::Checkpoint* made = nullptr;
+    CREDENCE_TRY(ToStatus(rocksdb::Checkpoint::Create(db_.get(), &made), What("snapshot")));
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), error);
+    return ToStatus(checkpoint->CreateCheckpoint(folder), What("snapshot to " + folder));
+  }
+
+  [[nodiscard]] uint64_t disk_bytes() const override {
+    uint64_t total = 0;
+    for (rocksdb::ColumnFamilyHandle* family : families_) {
+      uint64_t bytes = 0;
+      if (db_->GetIntProperty(family, rocksdb::DB::Properties::kTotalSstFilesSize, &bytes)) {
+        total += bytes;
+      }
+    }
+    return total;
+  }
+
+ private:
+  [[nodiscard]] std::string What(const std::string& call) const {
+    return "the store " + folder_ + ": " + call;
+  }
+  [[nodiscard]] Status Writable() const {
+    if (mode_ == OpenMode::kRead) return Unavailable("the store was opened for reading only");
+    return {};
+  }
+
+  const std::string folder_;
+  const OpenMode mode_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;  // "default", then the tables
+  std::vector<rocksdb::ColumnFamilyHandle*> tables_;
+  mutable std::mutex mutex_;
+  std::optional<Position> position_;
+};
+
+class RocksBacking final : public Backing {
+ public:
+  RocksBacking(std::string folder, std::vector<std::string> tables, const RocksOptions& options)
+      : folder_(std::move(folder)), tables_(std::move(tables)), options_(options) {}
+
+  Result<std::unique_ptr<Store>> Open(OpenMode mode) override {
+    std::error_code error;
+    if (mode == OpenMode::kRead) {
+      if (!std::filesystem::exists(folder_ + "/CURRENT", error)) {
+        return NotFound("there is no store in " + folder_);
+      }
+    } else {
+      std::filesystem::create_directories(folder_, error);
+      if (error) return IoError("make the folder " + folder_ + ": " + error.message());
+      // Rows hold keys of people, if only as tokens.
+      std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
+      if (error) return IoError("set the permissions of " + folder_ + ": " + error.message());
+    }
+    auto store = std::make_unique<RocksStore>(folder_, mode);
+    CREDENCE_TRY(store->Open(tables_, options_));
+    return std::unique_ptr<Store>(std::move(store));
+  }
+
+  Status Destroy() override {
+    std::error_code error;
+    if (!std::filesystem::exists(folder_, error)) return {};
+    return ToStatus(rocksdb::DestroyDB(folder_, rocksdb::Options()), "remove the store " + folder_);
+  }
+
+  [[nodiscard]] std::string name() const override { return folder_; }
+
+ private:
+  const std::string folder_;
+  const std::vector<std::string> tables_;
+  const RocksOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backing> RocksAt(std::string folder, std::vector<std::string> tables,
+                                 const RocksOptions& options) {
+  return std::make_unique<RocksBacking>(std::move(folder), std::move(tables), options);
+}
+
+}  // namespace credence::store

@@ -1,0 +1,34 @@
+#pragma once
+// The store on disk: RocksDB without its write-ahead log. All column families are flushed together
+// (atomic_flush), so that what is on disk is always the state after one Write; whatever closes the
+// store without Flush loses what came after the last one.
+//
+// A batch is held in memory until it is flushed, twice for a moment: choose batches accordingly.
+// Nothing is thrown.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/store/store.h"
+
+namespace credence::store {
+
+struct RocksOptions {
+  // Blocks, indexes and filters that are kept in memory, bytes.
+  uint64_t block_cache_bytes = uint64_t{64} << 20;
+  // What flushes and compactions may write, bytes a second; 0 = as fast as the disk takes it.
+  uint64_t write_bytes_per_second = uint64_t{64} << 20;
+  // Files that are kept open, each a table of rows.
+  int open_files_max = 512;
+  // Threads for flushes and compactions.
+  int background_jobs = 2;
+};
+
+// `tables` are the names of the tables, in the order of their indices; stored with the data. The
+// folder is made when a store is opened for writing, its parents too.
+std::unique_ptr<Backing> RocksAt(std::string folder, std::vector<std::string> tables,
+                                 const RocksOptions& options = {});
+
+}  // namespace credence::store
