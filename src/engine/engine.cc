@@ -225,6 +225,7 @@ Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, bool keep
     return outcome;
   }
   std::vector<std::unique_ptr<feature::EntityState>> copies;
+  std::optional<MoneyState> money;  // a copy, for commands that are not kept
   sources_.clear();
   if (keep) {
     core_.state.Apply(event, *arrived);
@@ -232,16 +233,25 @@ Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, bool keep
     record::EncodeEvent(event, &encoded);
     Keep(std::move(encoded));
     core_.SourcesOf(event, &sources_);
+    outcome.money = core_.state.money_of_event;
   } else {
     Overlay(event, *arrived, &copies);
+    if (core_.state.pack->money.Bindings(event.type) != nullptr) {
+      money.emplace(core_.state.money.Copy());
+      outcome.money = money->ApplyEvent(*core_.state.pack, event);
+    }
   }
   if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
-  auto decided = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
+  auto decided = std::make_shared<record::DecisionRecord>(
+      core_.Decide(event, sources_, money ? &*money : nullptr));
   if (keep) {
     std::string encoded;
     record::EncodeDecision(*decided, &encoded);
     core_.state.ApplyDecision(*decided, encoded);
+    outcome.money_of_decision = core_.state.money_of_decision;
     Keep(std::move(encoded));
+  } else if (money) {
+    outcome.money_of_decision = money->ApplyDecision(*core_.state.pack, *decided, event.stamp);
   }
   outcome.kind = Outcome::Kind::kDecided;
   outcome.decision = std::move(decided);

@@ -69,6 +69,10 @@ struct Outcome {
   Seq seq;
   Timestamp stamp;
   std::shared_ptr<const record::DecisionRecord> decision;  // kDecided
+  // What became of the commands of the event and of its decision; nothing where it has none. A
+  // refused command is no refusal of the event.
+  std::optional<MoneyReport> money;
+  std::optional<MoneyReport> money_of_decision;
 };
 
 // How time passes. Live: the caller's clock. History: each event arrives at its own time, so that
