@@ -133,7 +133,7 @@ int Slots(const std::string& folder) {
     rows = {{"\ndecision " + plan.name + " reads", "origin"}};
     for (const uint32_t slot : plan.recorded) {
       static constexpr const char* kOrigins[] = {"",        "field", "feature",
-                                                 "derived", "model", "source"};
+                                                 "derived", "model", "source", "money"};
       rows.push_back(
           {plan.slots.at(slot).name, kOrigins[static_cast<size_t>(plan.slots.at(slot).origin)]});
     }

@@ -30,6 +30,14 @@ struct FeatureSlot {
   uint32_t feature = 0;  // index in feature::FeaturePlan
 };
 
+// What limits and loans say of the event's entities; `what` is a pack::MoneySlotKind.
+struct MoneySlot {
+  uint32_t slot = 0;
+  uint8_t what = 0;
+  uint32_t limit = 0;  // index in pack::MoneyPlan::limits, for a slot of a limit
+  uint32_t field = 0;  // of the event: the key of the entity whose limit or loans it is
+};
+
 struct DerivedSlot {
   uint32_t slot = 0;
   feel::Expression expression;  // its scope's slots are the plan's slots
@@ -58,6 +66,7 @@ struct DecisionPlan {
   record::SlotTable slots;
   std::vector<FieldSlot> fields;      // all fields of the event
   std::vector<FeatureSlot> features;  // those that are read, directly or through a derived feature
+  std::vector<MoneySlot> money;       // those that are read
   std::vector<DerivedSlot> derived;   // those that are read, each after what it reads
   std::vector<ModelStep> models;
   std::vector<SourceSlots> sources;

@@ -91,7 +91,7 @@ uint64_t Checkpoints::LimitBytes() const {
 }
 
 bool Checkpoints::Due() const {
-  if (state_->pack == nullptr || state_->last_seq == frozen_seq_) return false;
+  if (!writes() || state_->pack == nullptr || state_->last_seq == frozen_seq_) return false;
   return state_->last_seq.value() - frozen_seq_.value() >= options_.every_events ||
          state_->entities.changed_bytes() + changes_->bytes() >= LimitBytes();
 }
@@ -163,6 +163,8 @@ void Checkpoints::Encode(size_t rows) {
 void Checkpoints::AtBoundary() {
   if (!read_only_) {
     Reap(/*wait=*/false);
+    // Nobody will write down what is noted from here on.
+    if (!writes()) state_->changes = nullptr;
     if (phase_ == Phase::kIdle && Due()) Freeze();
     if (phase_ == Phase::kEncoding) {
       const size_t changed = state_->entities.changed();
@@ -277,7 +279,7 @@ Status Checkpoints::Drain() {
 Status Checkpoints::Finish() {
   if (read_only_ || state_->pack == nullptr) return {};
   CREDENCE_TRY(Drain());
-  if (UpToDate()) return {};
+  if (!writes() || UpToDate()) return {};
   Freeze();
   return Drain();
 }
@@ -285,6 +287,7 @@ Status Checkpoints::Finish() {
 Result<Snapshot> Checkpoints::TakeSnapshot(const std::string& folder) {
   if (read_only_) return Unavailable("the checkpoints were opened for reading only");
   if (state_->pack == nullptr) return Unavailable("there is no state yet: no pack is active");
+  if (!writes()) return Unavailable("a state with accounts, limits or loans has no snapshot");
   CREDENCE_TRY(Finish());
   Snapshot snapshot;
   snapshot.head = head_;
@@ -299,7 +302,7 @@ Result<Snapshot> Checkpoints::TakeSnapshot(const std::string& folder) {
 }
 
 Status Checkpoints::Spill(EntityTable* entities) {
-  if (read_only_ || options_.cache_bytes == 0) return {};
+  if (!writes() || options_.cache_bytes == 0) return {};
   if (entities->changed_bytes() < LimitBytes()) return {};
   const auto batch = store_->NewBatch();
   entities->Freeze(batch.get());

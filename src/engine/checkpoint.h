@@ -13,6 +13,10 @@
 // A checkpoint that cannot be written (a full disk) is kept and tried again every kRetryFrames
 // frames; the engine goes on, and what it changes meanwhile stays in memory.
 //
+// Accounts, limits and loans have no table yet: of a state that holds any no checkpoint is made,
+// the last one before stays, and a start folds all that came after it. What has changed stays in
+// memory.
+//
 // Everything is called on the writer's thread.
 
 #include <condition_variable>
@@ -79,6 +83,8 @@ class Checkpoints {
   [[nodiscard]] std::optional<store::Position> position() const { return store_->position(); }
   [[nodiscard]] const store::Store& store() const { return *store_; }
   [[nodiscard]] bool read_only() const { return read_only_; }
+  // The state can be written: not of a reader, and not of a state with money.
+  [[nodiscard]] bool writes() const { return !read_only_ && state_->money.empty(); }
   [[nodiscard]] const CheckpointCounters& counters() const { return counters_; }
   // What the writer had counted when it began the checkpoint that is there.
   [[nodiscard]] const WriterCounters& writer_counters() const { return writer_; }

@@ -262,7 +262,7 @@ Status Core::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack,
   if (checkpoints_ != nullptr) {
     // Nothing may wait for a checkpoint in a table that is taken apart.
     CREDENCE_TRY(checkpoints_->Finish());
-    if (checkpoints_->read_only()) carried.assign(carried.size(), false);
+    if (!checkpoints_->writes()) carried.assign(carried.size(), false);
   }
   const bool anew = all(false);
   State rebuilt;
@@ -336,7 +336,8 @@ void Core::SourcesOf(const Event& event, std::vector<Source>* sources) const {
   for (const EntityRef& ref : touched) sources->push_back({ref.entity, state.entities.Find(ref)});
 }
 
-record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> sources) {
+record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> sources,
+                                    const MoneyState* money) {
   const pack::Pack& pack = *state.pack;
   const decision::DecisionPlan& plan =
       pack.decisions[*pack.schema.event_types[event.type].decision];
@@ -353,6 +354,7 @@ record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> 
   for (const decision::FeatureSlot& slot : plan.features)
     slots_[slot.slot] = features_[slot.feature];
   for (const decision::FieldSlot& slot : plan.fields) slots_[slot.slot] = event.fields[slot.field];
+  (money != nullptr ? *money : state.money).ReadSlots(pack, plan, event, slots_);
   decision::Request request;
   request.seq = event.seq;
   request.time = event.time;

@@ -285,6 +285,7 @@ Outcome Engine::Take(const Event& raw, const EventKey& key, Arrival arrival, Tim
     return outcome;
   }
   core_.state.Apply(event, key, arrived);
+  outcome.money = core_.state.money_of_event;
   batch->records.push_back({event.seq, {}, event, nullptr});
   if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
   core_.SourcesOf(event, &sources_);
@@ -292,6 +293,7 @@ Outcome Engine::Take(const Event& raw, const EventKey& key, Arrival arrival, Tim
   std::string encoded;  // a parked decision waits in its stored form
   if (decided->path == record::DecisionPath::kParked) record::EncodeDecision(*decided, &encoded);
   core_.state.ApplyDecision(*decided, encoded);
+  outcome.money_of_decision = core_.state.money_of_decision;
   outcome.kind = Outcome::Kind::kDecided;
   outcome.decision = std::move(decided);
   batch->records.back().decision = outcome.decision;
@@ -366,12 +368,22 @@ Outcome Engine::TryOut(const Event& raw, Arrival arrival, Timestamp now) {
   if (outcome.kind != Outcome::Kind::kApplied || !Arrive(event, &arena_, &arrived, &outcome)) {
     return outcome;
   }
-  if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
   std::vector<std::unique_ptr<feature::EntityState>> copies;
+  std::optional<MoneyState> money;  // a copy, for commands that are not kept
   sources_.clear();
   Overlay(event, arrived, &copies);
+  if (core_.state.pack->money.Bindings(event.type) != nullptr) {
+    money.emplace(core_.state.money.Copy());
+    outcome.money = money->ApplyEvent(*core_.state.pack, event);
+  }
+  if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
+  const auto decided = std::make_shared<record::DecisionRecord>(
+      core_.Decide(event, sources_, money ? &*money : nullptr));
+  if (money) {
+    outcome.money_of_decision = money->ApplyDecision(*core_.state.pack, *decided, event.stamp);
+  }
   outcome.kind = Outcome::Kind::kDecided;
-  outcome.decision = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
+  outcome.decision = decided;
   return outcome;
 }
 

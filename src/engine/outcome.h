@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "src/base/strong_id.h"
 #include "src/calendar/date.h"
+#include "src/engine/money_state.h"
 #include "src/record/fact.h"
 
 namespace credence::engine {
@@ -42,6 +44,10 @@ struct Outcome {
   Seq seq;
   Timestamp stamp;
   std::shared_ptr<const record::DecisionRecord> decision;  // kDecided
+  // What became of the commands of the event and of its decision; nothing where it has none. A
+  // refused command is no refusal of the event.
+  std::optional<MoneyReport> money;
+  std::optional<MoneyReport> money_of_decision;
 };
 
 }  // namespace credence::engine

@@ -28,6 +28,7 @@ void State::Apply(const record::Event& event, const EventKey& key,
   last_seq = event.seq;
   last_stamp = event.stamp;
   ApplyWindows(event, key, arrival);
+  money_of_event = money.ApplyEvent(*pack, event);
   once.Add(key, event.digest, event.seq, event.time);
   if (changes != nullptr) PutOnce(OnceIndex::DayOf(event.time), key, *once.Find(key), changes);
   DropExpired();
@@ -69,6 +70,10 @@ void State::AddReversible(const record::Event& event, const EventKey& key,
 
 void State::ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded) {
   std::shared_ptr<const pack::Pack> made_by = PackOf(decision);
+  money_of_decision.reset();
+  if (made_by != nullptr) {
+    money_of_decision = money.ApplyDecision(*made_by, decision, last_stamp);
+  }
   if (decision.parked_seq.value() != 0 && parked.erase(decision.parked_seq) > 0 &&
       changes != nullptr) {
     DeleteParked(decision.parked_seq, changes);
@@ -180,6 +185,13 @@ void State::ForEachRow(Visitor visit) const {
       out->PutBytes(parked_row.decision);
     });
   }
+  static constexpr std::string_view kMoneyNames[] = {"ledger", "limits", "loans", "money names",
+                                                     "waiting commands"};
+  money.VisitRows([&](MoneyState::Part part, std::string_view money_row) {
+    const auto index = static_cast<uint8_t>(part);
+    const auto kind = static_cast<RowKind>(static_cast<uint8_t>(RowKind::kMoneyLedger) + index);
+    row(kind, kMoneyNames[index], [&](ByteWriter* out) { out->PutRaw(money_row); });
+  });
 }
 
 Digest State::Hash() const {

@@ -15,6 +15,7 @@
 #include "src/base/status.h"
 #include "src/base/strong_id.h"
 #include "src/engine/entity_table.h"
+#include "src/engine/money_state.h"
 #include "src/engine/once_index.h"
 #include "src/feature/entity_state.h"
 #include "src/pack/pack.h"
@@ -34,6 +35,11 @@ enum class RowKind : uint8_t {
   kKillSwitch = 6,
   kRate = 7,
   kParked = 8,
+  kMoneyLedger = 9,  // accounts, transfers, failed ids
+  kMoneyLimit = 10,  // limits and holds
+  kMoneyLoan = 11,
+  kMoneyName = 12,     // names of accounts, limits, holds and loans
+  kMoneyWaiting = 13,  // what the commands of a decision that is not made yet will need
 };
 
 // An event that may still be taken back: whom it touched.
@@ -68,6 +74,10 @@ class State {
   // Types of entities that ApplyWindows leaves alone, by index; empty: none. For making the windows
   // of some types again.
   std::vector<bool> left_alone;
+  MoneyState money;
+  // What became of the commands of the last event, and of the last decision. No part of the state.
+  std::optional<MoneyReport> money_of_event;
+  std::optional<MoneyReport> money_of_decision;
 
   [[nodiscard]] bool Killed(std::string_view decision) const;
   // The entities that the event touches, in order of the entity's index.

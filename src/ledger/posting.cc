@@ -117,6 +117,15 @@ bool PostingBook::Has(std::string_view name) const {
   return it != templates_.end() && it->name == name;
 }
 
+std::vector<std::string> PostingBook::AmountsOf(std::string_view name) const {
+  std::set<std::string> used;
+  for (const PostingTemplate& posting : templates_) {
+    if (posting.name != name) continue;
+    for (const Leg& leg : posting.legs) used.insert(leg.amounts.begin(), leg.amounts.end());
+  }
+  return {used.begin(), used.end()};
+}
+
 Result<std::vector<TransferSpec>> PostingBook::Post(const PostingRequest& request) const {
   const auto posting = std::lower_bound(
       templates_.begin(), templates_.end(), request.name,

@@ -84,6 +84,8 @@ class PostingBook {
 
   [[nodiscard]] const ChartEntry* FindRole(std::string_view role) const;  // null if there is none
   [[nodiscard]] bool Has(std::string_view name) const;
+  // The names of amounts that a template uses, sorted; nothing if there is no such template.
+  [[nodiscard]] std::vector<std::string> AmountsOf(std::string_view name) const;
 
   // The transfers of one business event, a linked chain (empty when every amount is 0). Amounts on
   // the two sides are matched in the order of the legs. kNotFound: no such template, or no account

@@ -61,6 +61,7 @@ void LimitBook::AddHeld(LimitId id, int64_t amount) {
 }
 
 void LimitBook::AddCommitted(LimitId id, int64_t amount) {
+  limits_.at(id).own_committed += amount;
   for (std::optional<LimitId> at = id; at; at = limits_.at(*at).parent) {
     limits_.at(*at).committed += amount;
     CREDENCE_ASSERT(limits_.at(*at).committed >= 0);
@@ -233,11 +234,7 @@ LimitStatus LimitBook::Restore(int64_t now_ns, LimitId id, int64_t amount) {
   const auto it = limits_.find(id);
   if (it == limits_.end()) return LimitStatus::kNotFound;
   // What sub-limits owe is theirs to restore.
-  int64_t below = 0;
-  for (const auto& [other, limit] : limits_) {
-    if (limit.parent == id) below += limit.committed;
-  }
-  if (amount > it->second.committed - below) return LimitStatus::kExceedsCommitted;
+  if (amount > it->second.own_committed) return LimitStatus::kExceedsCommitted;
   AddCommitted(id, -amount);
   return LimitStatus::kApplied;
 }

@@ -16,9 +16,11 @@
 // (assertion). Reads take the time as an argument and release nothing. One thread.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "src/base/int128.h"
@@ -113,9 +115,31 @@ class LimitBook {
   LimitStatus Release(int64_t now_ns, HoldId hold);
   LimitStatus Restore(int64_t now_ns, LimitId id, int64_t amount);
 
+  // Lets time pass: holds that are over by `now` are free again. Every command does it first.
+  void Settle(int64_t now_ns) { Advance(now_ns); }
+
   // --- reads ---
+  // What a hold still takes at `now`; nothing if there is none, or it is captured, released or
+  // over.
+  [[nodiscard]] std::optional<int64_t> HeldBy(HoldId hold, int64_t now_ns) const;
   [[nodiscard]] std::optional<LimitView> View(LimitId id, int64_t now_ns) const;
   [[nodiscard]] const std::vector<LimitChange>* Changes(LimitId id) const;  // null if there is none
+
+  // --- taking back ---
+  // What a command on this limit (and hold) may change, as it is now: the limit with all above it,
+  // and the hold. PutBack makes it so again. Between the two no time may pass but by Settle before.
+  class Saved;
+  [[nodiscard]] Saved Save(LimitId id, HoldId hold) const;
+  void PutBack(const Saved& saved);
+
+  // Calls visit(key, value) for each stored row in canonical form:
+  //   'L' fixed64 limit: u8 has parent [fixed64], varint amount, varint raises (each varint amount,
+  //       zigzag from, zigzag until), u8 frozen, zigzag expires, varint committed, varint own
+  //       committed, varint held, varint changes (each zigzag time, u8 kind, varint amount, varint
+  //       decision, varint reason)
+  //   'H' fixed64 hold: fixed64 limit, varint amount, zigzag until, u8 state
+  //   'T' zigzag time of the last command; only if there was one
+  void VisitRows(const std::function<void(std::string_view, std::string_view)>& visit) const;
 
  private:
   struct Raise {
@@ -130,7 +154,8 @@ class LimitBook {
     bool frozen = false;
     int64_t expires_ns = INT64_MAX;
     int64_t committed = 0;  // below included
-    int64_t held = 0;       // below included
+    int64_t own_committed = 0;
+    int64_t held = 0;  // below included
     std::vector<LimitChange> changes;
   };
   enum class HoldState : uint8_t { kHeld = 1, kCaptured = 2, kReleased = 3, kExpired = 4 };
@@ -141,6 +166,7 @@ class LimitBook {
     HoldState state = HoldState::kHeld;
   };
 
+  void PutBackHold(HoldId id, const std::optional<HoldEntry>& entry);
   void Advance(int64_t now_ns);
   void AddHeld(LimitId id, int64_t amount);
   void AddCommitted(LimitId id, int64_t amount);
@@ -154,6 +180,13 @@ class LimitBook {
   std::map<HoldId, HoldEntry> holds_;
   std::set<std::pair<int64_t, HoldId>> ends_;  // of holds with an end
   int64_t last_ns_ = INT64_MIN;
+};
+
+class LimitBook::Saved {
+  friend class LimitBook;
+  std::vector<std::pair<LimitId, std::optional<Limit>>> limits_;
+  HoldId hold_;
+  std::optional<HoldEntry> entry_;
 };
 
 }  // namespace credence::lending

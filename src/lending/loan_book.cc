@@ -138,6 +138,25 @@ void LoanBook::Turn(LoanId id, Date day) {
   Index(id, &row, *loan);
 }
 
+LoanBook::Saved LoanBook::Save(LoanId id) const {
+  Saved saved;
+  saved.id_ = id;
+  const auto found = loans_.find(id);
+  if (found != loans_.end()) saved.row_ = found->second;
+  return saved;
+}
+
+void LoanBook::PutBack(const Saved& saved) {
+  const auto found = loans_.find(saved.id_);
+  if (found != loans_.end()) {
+    if (found->second.next_due) due_.erase({*found->second.next_due, saved.id_});
+    loans_.erase(found);
+  }
+  if (!saved.row_) return;
+  loans_[saved.id_] = *saved.row_;
+  if (saved.row_->next_due) due_.insert({*saved.row_->next_due, saved.id_});
+}
+
 void LoanBook::VisitRows(
     const std::function<void(std::string_view, std::string_view)>& visit) const {
   std::string key;

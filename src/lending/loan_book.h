@@ -79,6 +79,11 @@ class LoanBook {
   // Due dates of the loan up to `day` are done with.
   void Turn(LoanId id, Date day);
 
+  // The loan as it is now, and making it so again.
+  class Saved;
+  [[nodiscard]] Saved Save(LoanId id) const;
+  void PutBack(const Saved& saved);
+
   // Calls visit(key, value) for each loan in canonical form, in the order of ids.
   //   key    fixed64 loan
   //   value  digest of the product, zigzag start, u8 has turned [zigzag turned], varint commands,
@@ -104,6 +109,12 @@ class LoanBook {
 
   std::map<LoanId, Row> loans_;
   std::set<Due> due_;
+};
+
+class LoanBook::Saved {
+  friend class LoanBook;
+  LoanId id_;
+  std::optional<Row> row_;
 };
 
 }  // namespace credence::lending

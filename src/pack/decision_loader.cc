@@ -59,6 +59,7 @@ class Loader::PlanMaker {
   enum class Need : uint8_t { kMet, kUnknown, kReported };
   Need Meet(const std::string& name);
   Need MeetDerived(const Derived& derived);
+  Need MeetMoney(const std::string& name);
   bool NeedModels();
   bool NeedPolicy();
   bool BindDerived();
@@ -134,6 +135,7 @@ std::vector<std::string> Loader::PlanMaker::KnownNames() const {
   for (const SlotDecl& slot : plan_.slots.slots()) names.push_back(slot.name);
   for (const auto& feature : loader_.pack_->features.features()) names.push_back(feature.slot.name);
   for (const Derived& derived : loader_.derived_) names.push_back(derived.name);
+  for (std::string& name : MoneySlotNames(loader_.pack_->money)) names.push_back(std::move(name));
   for (const ModelDecl& model : loader_.models_) {
     names.push_back(model.name + ".points");
     names.push_back(model.name + ".probability_of_default");
@@ -162,7 +164,28 @@ Loader::PlanMaker::Need Loader::PlanMaker::Meet(const std::string& name) {
     if (need == Need::kReported) unavailable_.insert(name);
     return need;
   }
-  return Need::kUnknown;
+  return MeetMoney(name);
+}
+
+// limit.<name>.headroom and the like, loan.outstanding and the like.
+Loader::PlanMaker::Need Loader::PlanMaker::MeetMoney(const std::string& name) {
+  const auto known = FindMoneySlot(loader_.pack_->money, name);
+  if (!known) return Need::kUnknown;
+  const record::Schema& schema = loader_.pack_->schema;
+  for (const record::EntityKey& key : schema.event_types[plan_.event_type].keys) {
+    if (key.entity != known->entity) continue;
+    const uint32_t slot = AddSlot(name, known->type, SlotOrigin::kMoney);
+    plan_.money.push_back({slot, static_cast<uint8_t>(known->kind), known->limit, key.field});
+    recorded_.insert(slot);
+    return Need::kMet;
+  }
+  const record::EntityDecl& owner = schema.entities[known->entity];
+  reporter_.Error(decl_.at, "unknown-name",
+                  "the decision '" + decl_.name + "' reads '" + name + "', which is of a " +
+                      owner.name + ", and the event of this decision has no field '" +
+                      owner.key_field + "'");
+  unavailable_.insert(name);
+  return Need::kReported;
 }
 
 namespace {

@@ -27,6 +27,11 @@ void Loader::LoadFeatureFile() {
   const auto root = Parse("features.yaml", false);
   if (!root) {
     features_good_ = !files_.contains("features.yaml");
+    if (!features_good_) return;
+    // Without features an entity still has a state: the plan knows the schema.
+    if (auto plan = feature::FeaturePlan::Build(pack_->schema, {}, diagnostics_)) {
+      pack_->features = std::move(*plan);
+    }
     return;
   }
   Reporter reporter(Path("features.yaml"), diagnostics_);
@@ -231,6 +236,9 @@ feel::Scope Loader::ScopeOfAll() const {
   }
   for (const feature::Feature& feature : pack_->features.features()) {
     scope.Add(feature.slot.name, record::FeelType(feature.slot.type));
+  }
+  for (const std::string& name : MoneySlotNames(pack_->money)) {
+    scope.Add(name, record::FeelType(FindMoneySlot(pack_->money, name)->type));
   }
   return scope;
 }

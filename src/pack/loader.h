@@ -100,6 +100,10 @@ class Loader {
   void OrderDerived(Reporter* reporter);
   [[nodiscard]] feel::Scope ScopeOfAll() const;
 
+  // products_loader.cc
+  void LoadProducts();
+  class MoneyReader;
+
   // decision_loader.cc
   void LoadModelFiles();
   void LoadPolicy();

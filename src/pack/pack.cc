@@ -57,6 +57,7 @@ std::shared_ptr<const Pack> Loader::Load() {
   pack_ = std::make_shared<Pack>(std::move(*nothing));
   LoadPackFile();
   LoadModelFiles();
+  if (schema_good_) LoadProducts();
   if (schema_good_) LoadFeatureFile();
   LoadPolicy();
   if (schema_good_ && features_good_) BindDecisions();

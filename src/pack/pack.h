@@ -15,6 +15,7 @@
 #include "src/calendar/zone.h"
 #include "src/decision/plan.h"
 #include "src/feature/plan.h"
+#include "src/pack/products.h"
 #include "src/record/schema.h"
 
 namespace credence::pack {
@@ -64,7 +65,8 @@ struct Pack {
   record::Schema schema;
   feature::FeaturePlan features;
   std::vector<decision::DecisionPlan> decisions;
-  Texts texts[2];  // by Language
+  MoneyPlan money;  // products.yaml; empty without it
+  Texts texts[2];   // by Language
   std::vector<Case> cases;
   std::unique_ptr<ZoneTable> zones;
   const Zone* zone = nullptr;

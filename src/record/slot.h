@@ -34,6 +34,7 @@ enum class SlotOrigin : uint8_t {
   kDerived = 3,     // a FEEL expression over other slots
   kModel = 4,       // what a model said
   kSystem = 5,      // engine's own: kill switch, arm, sources
+  kMoney = 6,       // a limit of the event's entities, or their loans
 };
 
 struct SlotDecl {

@@ -1,0 +1,260 @@
+// Events and decisions that move limits, loans and accounts.
+
+#include <gtest/gtest.h>
+
+#include "src/engine/money_testing.h"
+#include "src/study/verify.h"
+
+namespace credence::engine {
+namespace {
+
+constexpr int64_t kDay = 24 * kNsPerHour;
+
+TEST_F(MoneyTest, AnApprovedRequestGrantsTheLimitThatTheDecisionNames) {
+  EXPECT_EQ(Said(Send(Asked("a1", At(1), "b1", 50'000)).money_of_decision), "none");
+  EXPECT_FALSE(money().Limit("credit", "b1", At(2)).has_value()) << "it was declined";
+  const Outcome approved = Send(Asked("a2", At(2), "b1", 200'000));
+  EXPECT_EQ(approved.decision->outcome, "approve");
+  EXPECT_EQ(Said(approved.money_of_decision), "applied 1");
+  EXPECT_EQ(Limit().granted, 600'000);
+  // Asked again the limit is set, not granted a second time.
+  Send(Asked("a3", At(3), "b1", 300'000));
+  EXPECT_EQ(Limit().granted, 900'000);
+}
+
+TEST_F(MoneyTest, AnOrderHoldsTheLimitWhereItIsApprovedAndTheNextOneReadsIt) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  const Outcome first = Send(Ordered("o1", At(2), "b1", "O1", 400'000));
+  EXPECT_EQ(first.decision->outcome, "approve");
+  EXPECT_EQ(Said(first.money), "none");
+  EXPECT_EQ(Said(first.money_of_decision), "applied 1");
+  EXPECT_EQ(Limit().held, 400'000);
+  const Outcome second = Send(Ordered("o2", At(3), "b1", "O2", 200'001));
+  EXPECT_EQ(second.decision->outcome, "decline");
+  EXPECT_EQ(second.decision->reasons, std::vector<std::string>{"OVER_LIMIT"});
+  EXPECT_EQ(SlotText(*engine_->pack(), *second.decision, "limit.credit.headroom"), "2000.00 CNY");
+  EXPECT_EQ(Limit().held, 400'000);
+  EXPECT_EQ(Send(Ordered("o3", At(4), "b2", "O3", 1)).decision->reasons,
+            std::vector<std::string>{"NO_LIMIT"});
+}
+
+TEST_F(MoneyTest, AHoldIsCapturedReleasedOrOverInTime) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Ordered("o1", At(2), "b1", "O1", 100'000));
+  Send(Ordered("o2", At(3), "b1", "O2", 100'000));
+  Send(Ordered("o3", At(4), "b1", "O3", 100'000));
+  EXPECT_EQ(Said(Send(Shipped("s1", At(5), "O1", 60'000)).money), "applied 1");
+  EXPECT_EQ(Limit().committed, 60'000);
+  EXPECT_EQ(Limit().held, 200'000);
+  EXPECT_EQ(Balance("goods_receivable"), -60'000);
+  EXPECT_EQ(Balance("sales"), 60'000);
+  EXPECT_EQ(Said(Send(Dropped("d2", At(6), "O2")).money), "applied 1");
+  EXPECT_EQ(Limit().held, 100'000);
+  // Seven days after the order the third hold is over, whether anybody looks or not.
+  EXPECT_EQ(money().Limit("credit", "b1", At(4 + 7 * kDay - 1))->held, 100'000);
+  EXPECT_EQ(money().Limit("credit", "b1", At(4 + 7 * kDay))->held, 0);
+  EXPECT_EQ(Said(Send(Shipped("s3", At(8 * kDay), "O3")).money), "capture credit: hold_expired");
+  EXPECT_EQ(Said(Send(Paid("p1", At(9 * kDay), "b1", 60'000)).money), "applied 1");
+  EXPECT_EQ(Limit().exposure, 0);
+  EXPECT_EQ(Balance("cash"), -60'000);
+}
+
+TEST_F(MoneyTest, ALoanTakesTheLimitAndARepaymentGivesItsPrincipalBack) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  EXPECT_EQ(Said(Send(Lent("l1", At(2), "b1", "L1", 300'000)).money), "applied 1");
+  EXPECT_EQ(Limit().committed, 300'000);
+  EXPECT_EQ(Balance("receivable", "L1"), -300'000);
+  EXPECT_EQ(Balance("cash"), 300'000);
+  // 3,000.00 at 12 % in three months: 1,020.07 each; the first holds 30.00 of interest.
+  const Outcome paid = Send(OfLoan("repayment.received", "r1", At(31 * kDay), "L1", 102'007));
+  EXPECT_EQ(Said(paid.money), "applied 1");
+  EXPECT_EQ(paid.money->transfers, 2U);
+  EXPECT_EQ(Balance("interest_income"), 3'000);
+  EXPECT_EQ(Balance("receivable", "L1"), -200'993);
+  EXPECT_EQ(Limit().committed, 200'993);
+  // A settlement without an amount pays the quote of its day.
+  EXPECT_EQ(Said(Send(OfLoan("loan.settled", "z1", At(40 * kDay), "L1")).money), "applied 1");
+  EXPECT_EQ(Balance("receivable", "L1"), 0);
+  EXPECT_EQ(Limit().committed, 0);
+  EXPECT_EQ(Said(Send(OfLoan("repayment.received", "r2", At(41 * kDay), "L1", 1)).money),
+            "repay instalments: closed");
+}
+
+TEST_F(MoneyTest, DaysPastDueIsReadByThePolicy) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Lent("l1", At(2), "b1", "L1", 300'000));
+  const auto late = [&](const char* id, int64_t days) {
+    const Outcome outcome = Send(Ordered(id, At(days * kDay), "b1", id, 100));
+    return SlotText(*engine_->pack(), *outcome.decision, "loan.days_past_due") + " " +
+           outcome.decision->outcome;
+  };
+  EXPECT_EQ(late("x1", 31), "0 approve");  // 1 April: due
+  EXPECT_EQ(late("x2", 32), "1 approve");
+  EXPECT_EQ(late("x3", 61), "30 approve");
+  EXPECT_EQ(late("x4", 62), "31 decline");
+  Send(OfLoan("repayment.received", "r1", At(63 * kDay), "L1", 204'014));
+  EXPECT_EQ(late("x5", 64), "0 approve");
+}
+
+// Each step meets one refusal; nothing of money changes by it.
+TEST_F(MoneyTest, RefusalsAreOutcomesOfTheEventAndChangeNothing) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Lent("l1", At(2), "b1", "L1", 100'000));
+  Send(Ordered("o1", At(3), "b1", "O1", 100'000));
+  const std::vector<std::pair<EventText, std::string>> steps{
+      {BuyerEvent("limit.frozen", "f0", At(10), "b9"), "freeze credit: not_found"},
+      {Shipped("s0", At(11), "O9", 5), "capture credit: not_found"},
+      {Shipped("s1", At(12), "O1", 0), "capture credit: amount_not_positive"},
+      {Shipped("s2", At(13), "O1", 100'001), "capture credit: exceeds_hold"},
+      {Dropped("d0", At(14), "O9"), "release credit: not_found"},
+      {Paid("p0", At(15), "b9", 5), "restore credit: not_found"},
+      {Paid("p1", At(16), "b1", 0), "restore credit: amount_not_positive"},
+      {Paid("p2", At(17), "b1", 100'001), "restore credit: exceeds_committed"},
+      {Lent("l2", At(18), "b9", "L9", 5), "lend instalments: not_found"},
+      {Lent("l3", At(19), "b1", "L1", 5), "lend instalments: already_exists"},
+      {Lent("l4", At(20), "b1", "L2", 0), "lend instalments: amount_not_positive"},
+      {Lent("l5", At(21), "b1", "L2", 400'001), "lend instalments: exceeds_headroom"},
+      {OfLoan("repayment.received", "r0", At(22), "L9", 5), "repay instalments: not_found"},
+      {OfLoan("repayment.received", "r1", At(23), "L1", 0),
+       "repay instalments: amount_not_positive"},
+      {OfLoan("repayment.received", "r2", At(-2 * kDay), "L1", 5),
+       "repay instalments: before_disbursement"},
+      {OfLoan("loan.settled", "z0", At(24), "L1", 99'999), "pay_off instalments: not_the_quote"},
+  };
+  std::string before = MoneyRows(money());
+  for (const auto& [text, expected] : steps) {
+    // The time of the last look at limits is a row of its own; it is made equal.
+    const Timestamp now = std::max(text.time, engine_->state().last_stamp);
+    arena_.Reset();
+    const Event event = pack::MakeEvent(*engine_->pack(), text, &arena_);
+    const auto outcomes = engine_->Process({&event, 1}, Arrival::kLive, now);
+    ASSERT_TRUE(outcomes.ok());
+    EXPECT_EQ(outcomes->at(0).kind, Outcome::Kind::kApplied) << text.id;
+    EXPECT_EQ(Said(outcomes->at(0).money), expected) << text.id;
+    MoneyState copy = money().Copy();
+    const std::string after = MoneyRows(copy);
+    const auto without_clock = [](const std::string& rows) {
+      std::string kept;
+      for (size_t at = 0; at < rows.size();) {
+        const size_t end = rows.find('\n', at);
+        const std::string row = rows.substr(at, end - at);
+        // Part 1 (limits), key 'T'; part 0 (ledger), key 'L': times of the last command.
+        if (!row.starts_with("10954") && !row.starts_with("0054c")) kept += row + "\n";
+        at = end + 1;
+      }
+      return kept;
+    };
+    EXPECT_EQ(without_clock(after), without_clock(before)) << text.id;
+    before = after;
+  }
+}
+
+TEST_F(MoneyTest, AFrozenLimitTakesNothingNewAndGivesBackAll) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Ordered("o1", At(2), "b1", "O1", 100'000));
+  EXPECT_EQ(Said(Send(BuyerEvent("limit.frozen", "f1", At(3), "b1")).money), "applied 1");
+  EXPECT_EQ(Said(Send(Lent("l1", At(4), "b1", "L1", 5)).money), "lend instalments: frozen");
+  EXPECT_EQ(Said(Send(Shipped("s1", At(5), "O1")).money), "applied 1");
+  EXPECT_EQ(Said(Send(BuyerEvent("limit.thawed", "t1", At(6), "b1")).money), "applied 1");
+  EXPECT_EQ(Said(Send(Lent("l2", At(7), "b1", "L1", 5)).money), "applied 1");
+}
+
+TEST_F(MoneyTest, ALoanThatIsGivenUpIsALoss) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Lent("l1", At(2), "b1", "L1", 300'000));
+  EXPECT_EQ(Said(Send(OfLoan("loan.given_up", "g1", At(300 * kDay), "L1")).money), "applied 1");
+  EXPECT_EQ(Balance("receivable", "L1"), 0);
+  EXPECT_EQ(Balance("written_off"), -300'000);
+  EXPECT_EQ(Limit().committed, 300'000) << "the debt is still owed";
+}
+
+TEST_F(MoneyTest, ALateRepaymentIsBookedOnTheDayOnWhichItHappened) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Lent("l1", At(2), "b1", "L1", 300'000));
+  Send(OfLoan("repayment.received", "r2", At(70 * kDay), "L1", 102'007));
+  arena_.Reset();
+  const EventText text = OfLoan("repayment.received", "r1", At(31 * kDay), "L1", 102'007);
+  const Event event = pack::MakeEvent(*engine_->pack(), text, &arena_);
+  ASSERT_TRUE(engine_->Process({&event, 1}, Arrival::kLive, At(71 * kDay)).ok());
+  const auto loan = money().LoanNamed("L1", Date::Parse("2024-05-11").value());
+  ASSERT_TRUE(loan.has_value());
+  EXPECT_FALSE(loan->OldestUnpaidDue().has_value());
+}
+
+TEST_F(MoneyTest, ADecisionThatWaitsGivesItsCommandsWhenItIsMade) {
+  const Outcome asked = Send(Asked("a1", At(1), "b1", 10'000'000));
+  EXPECT_EQ(asked.decision->path, record::DecisionPath::kParked);
+  EXPECT_EQ(Said(asked.money_of_decision), "none");
+  EXPECT_FALSE(money().Limit("credit", "b1", At(2)).has_value());
+  Reopen();
+  record::Answer answer;
+  answer.parked_seq = asked.seq;
+  answer.source = "bureau";
+  answer.status = "ok";
+  answer.values = {{"listed", "false"}};
+  ASSERT_TRUE(engine_->TakeAnswer(answer, At(3)).ok());
+  EXPECT_EQ(Limit().granted, 30'000'000);
+  const Digest live = engine_->state().Hash();
+  Reopen();
+  EXPECT_EQ(engine_->state().Hash().ToHex(), live.ToHex());
+}
+
+TEST_F(MoneyTest, ADryRunSaysWhatTheRealRunSaysAndLeavesNoTrace) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Lent("l1", At(2), "b1", "L1", 300'000));
+  const std::vector<EventText> events{
+      Ordered("o1", At(3), "b1", "O1", 200'000), Ordered("o2", At(4), "b1", "O2", 200'000),
+      Lent("l2", At(5), "b1", "L2", 200'000),    OfLoan("repayment.received", "r1", At(6), "L1", 9),
+      OfLoan("loan.settled", "z1", At(7), "L1"), Shipped("s1", At(8), "O1")};
+  for (const EventText& text : events) {
+    const Digest before = engine_->state().Hash();
+    const Outcome dry = Dry(text);
+    EXPECT_EQ(engine_->state().Hash().ToHex(), before.ToHex()) << text.id;
+    const Outcome real = Send(text);
+    EXPECT_EQ(dry.money, real.money) << text.id;
+    EXPECT_EQ(dry.money_of_decision, real.money_of_decision) << text.id;
+  }
+}
+
+TEST_F(MoneyTest, TheStateHashChangesWithEveryStep) {
+  std::set<std::string> seen;
+  const auto step = [&](const EventText& text) {
+    Send(text);
+    const std::string rows = MoneyRows(money());
+    EXPECT_TRUE(seen.insert(rows).second) << text.id;
+  };
+  step(Asked("a1", At(1), "b1", 200'000));
+  step(Ordered("o1", At(2), "b1", "O1", 10'000));
+  step(Shipped("s1", At(3), "O1", 5'000));
+  step(BuyerEvent("limit.frozen", "f1", At(4), "b1"));
+  step(BuyerEvent("limit.thawed", "t1", At(5), "b1"));
+  step(Lent("l1", At(6), "b1", "L1", 5'000));
+  step(OfLoan("repayment.received", "r1", At(7), "L1", 100));
+  step(Paid("p1", At(8), "b1", 100));
+}
+
+TEST_F(MoneyTest, AnotherPackGoesOnWithTheSameMoney) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Lent("l1", At(2), "b1", "L1", 300'000));
+  const std::string before = MoneyRows(money());
+  pack::FileSet files = CreditLineFiles();
+  pack::Edit(&files, "products.yaml", "rate: 12%", "rate: 24%");
+  pack::Edit(&files, "pack.yaml", "version: 1", "version: 2");
+  MustActivate(*engine_, pack::MustLoad(std::move(files)), At(3));
+  EXPECT_EQ(MoneyRows(money()), before);
+  // The old loan keeps its terms; a new one has the new ones.
+  Send(OfLoan("repayment.received", "r1", At(31 * kDay), "L1", 102'007));
+  EXPECT_EQ(Balance("interest_income"), 3'000);
+  Send(Lent("l2", At(32 * kDay), "b1", "L2", 300'000));
+  Send(OfLoan("repayment.received", "r2", At(62 * kDay), "L2", 104'026));
+  EXPECT_EQ(Balance("interest_income"), 9'000);
+  const Digest live = engine_->state().Hash();
+  Reopen();
+  EXPECT_EQ(engine_->state().Hash().ToHex(), live.ToHex());
+  const auto verified = study::Verify(files_, kFolder);
+  ASSERT_TRUE(verified.ok()) << verified.status().ToString();
+  EXPECT_TRUE(verified->ok());
+}
+
+}  // namespace
+}  // namespace credence::engine
