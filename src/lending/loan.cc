@@ -341,13 +341,14 @@ int64_t Loan::WaiveInterest(Date day, int64_t amount) {
 void Loan::Fold(AppliedTransaction& applied) {
   const Transaction& t = applied.transaction;
   Advance(t.day);
-  applied.allocation = FoldKind(t);
+  applied.from_surplus = {};
+  applied.allocation = FoldKind(t, &applied.from_surplus);
   applied.principal_after = PrincipalOutstanding();
   MarkSettled(t.day);
   UpdateState();
 }
 
-Allocation Loan::Draw(const Transaction& t) {
+Allocation Loan::Draw(const Transaction& t, Allocation* from_surplus) {
   const bool first = state_ == LoanState::kPending;
   const int64_t down = DownPayment(product_.terms, t.amount_minor);
   plan_.Draw(t.day, t.amount_minor - down, down);
@@ -365,7 +366,8 @@ Allocation Loan::Draw(const Transaction& t) {
   const int64_t held = std::min(overpaid_, t.amount_minor);
   if (held > 0) {
     overpaid_ -= held;
-    (void)Pay(t.day, held, AllotmentOf(TransactionKind::kRepay));
+    *from_surplus = Pay(t.day, held, AllotmentOf(TransactionKind::kRepay));
+    from_surplus->overpaid = 0;  // what is left stays where it was
   }
   Allocation a;
   a.principal = t.amount_minor;
@@ -414,6 +416,9 @@ Allocation Loan::Chargeback(const Transaction& t) {
 void Loan::CreditAgain(const Transaction& t, Allocation* a) {
   if (a->Total() == 0) return;
   charged_back_ += a->principal;
+  income_charged_back_.interest += a->interest;
+  income_charged_back_.fee += a->fee;
+  income_charged_back_.penalty += a->penalty;
   state_ = LoanState::kActive;
   const bool behind = t.day > plan_.periods().back().due;
   const size_t index = behind ? SlotBehind(t.day) : SlotOf(plan_.IndexOf(t.day));
@@ -487,7 +492,7 @@ Allocation Loan::ChargeOff(Date day) {
   return open;
 }
 
-Allocation Loan::FoldKind(const Transaction& t) {
+Allocation Loan::FoldKind(const Transaction& t, Allocation* from_surplus) {
   Allocation a;
   const std::vector<Bucket> kReturned{{Timing::kInAdvance, Part::kPrincipal},
                                       {Timing::kDue, Part::kPrincipal},
@@ -500,7 +505,7 @@ Allocation Loan::FoldKind(const Transaction& t) {
                                       {Timing::kDue, Part::kPenalty}};
   switch (t.kind) {
     case TransactionKind::kDraw:
-      return Draw(t);
+      return Draw(t, from_surplus);
     case TransactionKind::kRepay:
     case TransactionKind::kDownPayment:
     case TransactionKind::kGoodwill:
@@ -706,7 +711,7 @@ LoanStatus Loan::Apply(const Transaction& transaction) {
       [](Date day, const AppliedTransaction& applied) { return day < applied.transaction.day; });
   const bool last = behind == transactions_.end();
   const bool in_time = last && transaction.day >= today_;
-  const auto at = transactions_.insert(behind, AppliedTransaction{transaction, {}, false});
+  const auto at = transactions_.insert(behind, AppliedTransaction{transaction, {}, false, 0, {}});
   if (in_time) {
     Fold(*at);
   } else {
@@ -736,6 +741,9 @@ LoanTotals Loan::totals() const {
     if (slot.kind == InstalmentKind::kDownPayment) sums.drawn += slot.principal;
   }
   sums.charged_back = charged_back_;
+  sums.interest_charged_back = income_charged_back_.interest;
+  sums.fee_charged_back = income_charged_back_.fee;
+  sums.penalty_charged_back = income_charged_back_.penalty;
   sums.principal_paid = prepaid_principal_;
   for (const Period& period : plan_.periods()) {
     sums.principal_paid += period.paid_principal;

@@ -99,10 +99,12 @@ Instalment Loan::ViewOf(size_t index) const {
     if (charge.slot != index) continue;
     (charge.penalty ? view.penalty : view.fee) += charge.amount;
     view.paid += charge.paid;
+    view.paid_in_advance += charge.paid_in_advance;
+    view.paid_late += charge.paid_late;
     view.waived += charge.waived;
   }
-  view.paid_in_advance = slot.in_advance;
-  view.paid_late = slot.late;
+  view.paid_in_advance += slot.in_advance;
+  view.paid_late += slot.late;
   view.settled_on = slot.settled_on;
   return view;
 }
@@ -191,12 +193,15 @@ int64_t Loan::PayablePart(size_t index, Part part, Date day) const {
   return UnpaidPart(index, part);
 }
 
-int64_t Loan::PayCharges(size_t slot, bool penalty, int64_t amount) {
+int64_t Loan::PayCharges(size_t slot, bool penalty, Date day, int64_t amount) {
   int64_t left = amount;
+  const Date due = DueOf(slots_[slot]);
   for (Charge& charge : charges_) {
     if (charge.slot != slot || charge.penalty != penalty) continue;
     const int64_t part = std::min(left, charge.Unpaid());
     charge.paid += part;
+    if (day < due) charge.paid_in_advance += part;
+    if (day > due) charge.paid_late += part;
     left -= part;
   }
   return amount - left;
@@ -209,8 +214,10 @@ int64_t Loan::PayPart(size_t index, Part part, Date day, int64_t amount, Allocat
   Slot& slot = slots_[index];
   const bool period = slot.kind == InstalmentKind::kPeriod;
   const Date due = DueOf(slot);
-  if (day < due) slot.in_advance += taken;
-  if (day > due) slot.late += taken;
+  if (part == Part::kPrincipal || part == Part::kInterest) {
+    if (day < due) slot.in_advance += taken;
+    if (day > due) slot.late += taken;
+  }
   switch (part) {
     case Part::kPrincipal:
       if (period) {
@@ -229,10 +236,10 @@ int64_t Loan::PayPart(size_t index, Part part, Date day, int64_t amount, Allocat
       allocation->interest += taken;
       break;
     case Part::kFee:
-      allocation->fee += PayCharges(index, false, taken);
+      allocation->fee += PayCharges(index, false, day, taken);
       break;
     case Part::kPenalty:
-      allocation->penalty += PayCharges(index, true, taken);
+      allocation->penalty += PayCharges(index, true, day, taken);
       break;
   }
   return taken;
