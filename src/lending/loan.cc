@@ -114,7 +114,7 @@ void Loan::AdvanceTo(Date day) {
   }
   penalty_until_ = std::max(penalty_until_, day);
   today_ = day;
-  if (product_.terms.interest_on_overdue) plan_.Observe(day);
+  if (product_.terms.interest_on_overdue && !charged_off_) plan_.Observe(day);
 }
 
 void Loan::MakeOverdueCharges(Date day) {
@@ -374,10 +374,15 @@ Allocation Loan::Draw(const Transaction& t, Allocation* from_surplus) {
   return a;
 }
 
-// The whole amount is due again with the period that the day lies in, or behind the last due date;
-// what was overpaid pays it at once.
+// Money overpaid goes back first, if it is enough. Else the whole amount is due again with the
+// period that the day lies in, or behind the last due date; what was overpaid pays it at once.
 Allocation Loan::Chargeback(const Transaction& t) {
   Allocation a;
+  if (product_.chargeback_order.empty() && t.amount_minor <= overpaid_) {
+    overpaid_ -= t.amount_minor;
+    a.overpaid = t.amount_minor;
+    return a;
+  }
   int64_t left = t.amount_minor;
   const auto paid = std::find_if(
       transactions_.begin(), transactions_.end(),
@@ -439,16 +444,31 @@ void Loan::CreditAgain(const Transaction& t, Allocation* a) {
       }
     }
   }
-  const int64_t held = std::min(a->principal, overpaid_);
-  if (held == 0) return;
-  overpaid_ -= held;
-  if (behind) {
-    slots_[index].paid_principal += held;
-  } else {
-    plan_.PayPrincipal(slots_[index].period, t.day, held);
+  // Money held pays it, in the order in which it was asked for.
+  std::vector<Part> order = product_.chargeback_order;
+  if (order.empty()) order.push_back(Part::kPrincipal);
+  const auto pay = [&](Part part, int64_t* asked) {
+    const int64_t held = std::min(*asked, overpaid_);
+    if (held == 0) return;
+    overpaid_ -= held;
+    *asked -= held;
+    a->overpaid += held;
+    if (part == Part::kFee || part == Part::kPenalty) {
+      (void)PayCharges(index, part == Part::kPenalty, t.day, held);
+    } else if (part == Part::kPrincipal) {
+      behind ? void(slots_[index].paid_principal += held)
+             : plan_.PayPrincipal(slots_[index].period, t.day, held);
+    } else {
+      behind ? void(slots_[index].paid_interest += held)
+             : plan_.PayInterest(slots_[index].period, held);
+    }
+  };
+  for (const Part part : order) {
+    if (part == Part::kPrincipal) pay(part, &a->principal);
+    if (part == Part::kInterest) pay(part, &a->interest);
+    if (part == Part::kFee) pay(part, &a->fee);
+    if (part == Part::kPenalty) pay(part, &a->penalty);
   }
-  a->principal -= held;
-  a->overpaid = held;
 }
 
 // After periods were dropped: what stood in their instalments goes to the last one that is left.
@@ -566,7 +586,7 @@ Allocation Loan::FoldKind(const Transaction& t, Allocation* from_surplus) {
       return a;
     case TransactionKind::kExtend: {
       const size_t was = plan_.periods().size();
-      plan_.AddPeriods(t.day, t.count);
+      plan_.AddPeriods(t.due.value_or(t.day), t.count);
       for (size_t i = was; i < plan_.periods().size(); ++i) {
         slots_.emplace_back();
         slots_.back().period = i;

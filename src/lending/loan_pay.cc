@@ -137,18 +137,9 @@ int64_t Loan::PrincipalOutstanding() const {
 
 Allocation Loan::EarnedTo(Date day) const {
   Allocation earned;
-  for (size_t i = 0; i < plan_.periods().size(); ++i) {
-    const Period& period = plan_.periods()[i];
-    if (period.to <= day) {
-      earned.interest += period.interest;
-    } else if (period.from < day) {
-      earned.interest += plan_.PayableOn(i, day).interest + period.paid_interest;
-    } else {
-      earned.interest += period.paid_interest;
-    }
-  }
+  for (size_t i = 0; i < plan_.periods().size(); ++i) earned.interest += plan_.EarnedIn(i, day);
   for (const Charge& charge : charges_) {
-    if (charge.due > day) continue;
+    if (charge.due > day || charge.credited) continue;
     (charge.penalty ? earned.penalty : earned.fee) += charge.amount - charge.waived;
   }
   return earned;

@@ -100,7 +100,7 @@ void ExpectSound(const Loan& loan) {
   ASSERT_GE(sums.principal_outstanding, 0);
   ASSERT_GE(sums.overpaid, 0);
   int64_t paid = 0;
-  int64_t refunded = 0;
+  int64_t given_back = 0;
   for (const AppliedTransaction& applied : loan.transactions()) {
     if (applied.reversed) continue;
     const Allocation& a = applied.allocation;
@@ -121,14 +121,19 @@ void ExpectSound(const Loan& loan) {
         paid += a.Total();
         break;
       case TransactionKind::kRefundOverpaid:
-        refunded += a.overpaid;
+      case TransactionKind::kChargeback:
+        given_back += a.Total();
         break;
       default:
         break;
     }
   }
-  ASSERT_EQ(paid - refunded, sums.principal_paid + sums.interest_paid + sums.fee_paid +
-                                 sums.penalty_paid + sums.overpaid);
+  // Money in less money out is what was paid of the loan, less what is asked for again, and what is
+  // held.
+  ASSERT_EQ(paid - given_back, sums.principal_paid - sums.charged_back + sums.interest_paid -
+                                   sums.interest_charged_back + sums.fee_paid -
+                                   sums.fee_charged_back + sums.penalty_paid -
+                                   sums.penalty_charged_back + sums.overpaid);
   int64_t principal = 0;
   for (const Period& period : loan.plan().periods()) {
     ASSERT_GE(period.principal, period.paid_principal);

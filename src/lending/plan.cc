@@ -202,6 +202,21 @@ Decimal Plan::AccruedTo(Date day) const {
          Accrue(index, period.from, std::min(day, period.to), start_balance_[index]).interest;
 }
 
+int64_t Plan::EarnedIn(size_t index, Date day) const {
+  const Period& period = periods_[index];
+  const int64_t all = period.interest - period.credited_interest;
+  if (day >= period.to || period.locked) return all;
+  if (day <= period.from) return 0;
+  if (terms_.kind == PlanKind::kFlat) {
+    const Decimal share = Decimal::FromInt64(day.days - period.from.days) /
+                          Decimal::FromInt64(period.to.days - period.from.days);
+    return RoundMinor(Decimal::FromInt64(all) * share, terms_.rounding);
+  }
+  const int64_t carried = index > 0 ? carried_[index - 1] : 0;
+  const Decimal accrued = Accrue(index, period.from, day, start_balance_[index]).interest;
+  return RoundMinor(accrued + Decimal::FromInt64(carried), terms_.rounding);
+}
+
 int64_t Plan::Outstanding() const {
   int64_t outstanding = drawn_ + credited_ - prepaid_;
   for (const Period& period : periods_) outstanding -= period.paid_principal;

@@ -109,6 +109,9 @@ class Plan {
   // Interest of the period that `day` lies in, from its beginning to `day`, unrounded; with what
   // was carried.
   [[nodiscard]] Decimal AccruedTo(Date day) const;
+  // Interest earned in period `index` up to `day`, rounded, whatever of it was asked for or paid;
+  // what was taken back by the borrower is not counted again.
+  [[nodiscard]] int64_t EarnedIn(size_t index, Date day) const;
   // rate x fraction of the whole period, pauses and changes counted.
   [[nodiscard]] Decimal FactorOf(size_t index) const;
   // What is still to pay for period `index` on `day`: before its end, interest only up to `day`

@@ -256,7 +256,7 @@ void Life::AccrueActivity(Date upto, std::optional<Date> closing) {
 }
 
 // What was earned up to `upto` and not posted yet, posted as of `dated`.
-void Life::Accrue(Date upto, Date dated) {
+void Life::Accrue(Date upto, Date dated, bool charges) {
   lending::Allocation posted;
   for (const Posted& row : posted_) {
     const int sign = row.type == "Accrual" ? 1 : row.type == "Accrual Adjustment" ? -1 : 0;
@@ -269,8 +269,8 @@ void Life::Accrue(Date upto, Date dated) {
   earned.fee += waived_after_accrual_.fee;
   earned.penalty += waived_after_accrual_.penalty;
   const int64_t interest = earned.interest - posted.interest;
-  const int64_t fee = earned.fee - posted.fee;
-  const int64_t penalty = earned.penalty - posted.penalty;
+  const int64_t fee = charges ? earned.fee - posted.fee : 0;
+  const int64_t penalty = charges ? earned.penalty - posted.penalty : 0;
   if (interest == 0 && fee == 0 && penalty == 0) return;
   const auto row = [&](const std::string& type, int64_t i, int64_t f, int64_t p) {
     if (i + f + p == 0) return;
@@ -462,6 +462,9 @@ void Life::UndoLastDisbursal(const Step& step) {
       if (posted_[k].type == "Down Payment" && posted_[k].day == posted_[i].day) Reverse(k);
     }
     Reverse(i);
+    std::erase_if(posted_, [](const Posted& row) {  // it is as if it had never been
+      return row.reverted && (row.type == "Disbursement" || row.type == "Down Payment");
+    });
     return;
   }
 }
@@ -502,7 +505,7 @@ void Life::Transact(const Step& step) {
 void Life::RefundInterest(const Transaction& refund) {
   // Judged on the loan as it stood before the refund.
   lending::Loan before = *loan_;
-  if (before.Reverse(next_id_ - 1) != LoanStatus::kApplied) return;
+  if (before.is_charged_off() || before.Reverse(next_id_ - 1) != LoanStatus::kApplied) return;
   Transaction t;
   t.kind = TransactionKind::kInterestRefund;
   t.day = refund.day;
@@ -727,7 +730,7 @@ void Life::ChargeOff(const Step& step) {
   Transaction t;
   t.kind = TransactionKind::kChargeOff;
   t.day = day.value();
-  Accrue(t.day, t.day);
+  Accrue(t.day, t.day, false);
   Apply(t, "Charge-off");
 }
 
@@ -786,6 +789,7 @@ void Life::Reschedule(const Step& step) {
   } else if (const std::string extra = step.Cell(1, "extraTerms"); !extra.empty()) {
     t.kind = TransactionKind::kExtend;
     t.count = std::stoi(extra);
+    t.due = from.value().PlusDays(-1);
     Apply(t, "");
   } else {
     Unsupported("reschedule of grace");

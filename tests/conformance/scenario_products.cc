@@ -288,7 +288,8 @@ Result<LoanPlan> Products::FromTable(const Step& step) const {
   if (has("TILL_REST_FREQUENCY")) return Unimplemented("interest to the rest date at pay-off");
   terms.smooth = !cumulative;
   terms.flat_on_drawn = cumulative;
-  if (multiples == "1" || (cumulative && !known)) terms.multiple_minor = 100;
+  if (multiples == "1" || (!known && (cumulative || name.starts_with("LP1"))))
+    terms.multiple_minor = 100;
   const std::string down = Setting(name, "enableDownPayment");
   if (down == "true" || (down.empty() && (has("DOWNPAYMENT") || has("_DP_")))) {
     terms.down_payment = Decimal::FromScaled(25, -2);
