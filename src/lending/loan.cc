@@ -482,6 +482,36 @@ void Loan::DropSlots(size_t periods) {
   }
 }
 
+// A slot for every period that has none.
+void Loan::AddSlots() {
+  for (size_t i = 0; i < plan_.periods().size(); ++i) {
+    const bool has = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+      return slot.kind == InstalmentKind::kPeriod && slot.period == i && !slot.gone;
+    });
+    if (has) continue;
+    slots_.emplace_back();
+    slots_.back().period = i;
+  }
+  overdue_charged_.resize(plan_.periods().size() * std::max<size_t>(product_.charges.size(), 1));
+}
+
+Allocation Loan::Reage(const Transaction& t) {
+  const size_t was = plan_.periods().size();
+  const Plan::Dues moved = plan_.Reage(t.day, {t.until, t.count, t.every, t.unit});
+  const size_t kept = plan_.periods().size() - static_cast<size_t>(t.count);
+  for (Slot& slot : slots_) {
+    if (slot.kind == InstalmentKind::kPeriod && slot.period >= kept && slot.period < was) {
+      slot.gone = true;
+    }
+  }
+  AddSlots();
+  AssignCharges();
+  Allocation a;
+  a.principal = moved.principal;
+  a.interest = moved.interest;
+  return a;
+}
+
 void Loan::AssignCharges() {
   for (Charge& charge : charges_) {
     if (!charge.credited) charge.slot = ChargeSlot(charge.due);
@@ -584,23 +614,21 @@ Allocation Loan::FoldKind(const Transaction& t, Allocation* from_surplus) {
     case TransactionKind::kPauseInterest:
       plan_.PauseInterest(t.due.value_or(t.day), t.until);
       return a;
-    case TransactionKind::kExtend: {
-      const size_t was = plan_.periods().size();
+    case TransactionKind::kExtend:
       plan_.AddPeriods(t.due.value_or(t.day), t.count);
-      for (size_t i = was; i < plan_.periods().size(); ++i) {
-        slots_.emplace_back();
-        slots_.back().period = i;
-      }
-      overdue_charged_.resize(plan_.periods().size() *
-                              std::max<size_t>(product_.charges.size(), 1));
+      AddSlots();
+      return a;
+    case TransactionKind::kReage:
+      return Reage(t);
+    case TransactionKind::kReamortise: {
+      const Plan::Dues moved = plan_.SpreadOverdue(t.day);
+      a.principal = moved.principal;
+      a.interest = moved.interest;
       return a;
     }
     case TransactionKind::kMoveDue:
       if (plan_.MoveDue(t.due.value_or(t.day), t.until)) AssignCharges();
       return a;
-    case TransactionKind::kReamortise:
-    case TransactionKind::kReage:
-      break;
   }
   return a;
 }
@@ -694,6 +722,17 @@ LoanStatus Loan::Check(const Transaction& t) const {
     return LoanStatus::kBadDates;
   }
   if (t.kind == TransactionKind::kPauseInterest && t.until <= t.day) return LoanStatus::kBadDates;
+  if (t.kind == TransactionKind::kReage) {
+    const int64_t days = t.until.days - start_.days;
+    const int64_t unit_days = t.unit == PeriodUnit::kDays    ? 1
+                              : t.unit == PeriodUnit::kWeeks ? 7
+                                                             : 31;
+    if (t.count < 1 || t.count > kPeriodsMax || t.every < 1 || t.every > 1000 ||
+        t.unit == PeriodUnit::kYears || t.until <= t.day ||
+        days + int64_t{t.count} * t.every * unit_days > kTermDaysMax) {
+      return LoanStatus::kBadDates;
+    }
+  }
   if (t.kind == TransactionKind::kExtend) {
     const std::vector<Period>& periods = plan_.periods();
     if (t.count < 1 || t.count > kPeriodsMax - static_cast<int64_t>(periods.size())) {

@@ -93,6 +93,8 @@ struct Product {
   ChargeOffRule charge_off = ChargeOffRule::kRegular;
   // Money that comes when nothing is owed is held as overpaid instead of refused.
   bool holds_surplus = false;
+  // A down payment comes before the period that is due on the same day, not behind it.
+  bool down_payment_first = false;
   std::vector<ChargeRule> charges;
   // Penalty interest (罚息): this rate a year on overdue principal, for every day after the grace
   // days, over 360.
@@ -145,6 +147,8 @@ struct Transaction {
   Decimal rate;       // kChangeRate
   Date until;         // kPauseInterest, kReage, kMoveDue
   int32_t count = 0;  // kExtend, kReage
+  int32_t every = 1;  // kReage: units between two new due dates
+  PeriodUnit unit = PeriodUnit::kMonths;
   // kCharge, kPenalty: when it falls due; kChangeRate, kPauseInterest, kExtend: from when;
   // kMoveDue: which. None: `day`.
   std::optional<Date> due;
@@ -303,7 +307,7 @@ class Loan {
   // How much of the interest earned to `day` was for `amount_minor` of the money drawn (the first
   // drawn first): what is given back with goods that are returned.
   [[nodiscard]] int64_t InterestOn(int64_t amount_minor, Date day) const;
-  // By due date; a down payment behind the period that is due on the same day.
+  // By due date; see Product::down_payment_first.
   [[nodiscard]] std::vector<Instalment> Instalments() const;
 
  private:
@@ -362,6 +366,8 @@ class Loan {
   void CreditAgain(const Transaction& t, Allocation* a);
   Allocation ChargeOff(Date day);
   void DropSlots(size_t periods);
+  void AddSlots();
+  Allocation Reage(const Transaction& t);
   void AssignCharges();
   Allocation FoldKind(const Transaction& t, Allocation* from_surplus);
   int64_t WaiveCharge(uint64_t id);

@@ -14,10 +14,11 @@ Date Loan::DueOf(const Slot& slot) const {
 }
 
 size_t Loan::SlotOf(size_t period) const {
-  // The first periods have the first slots; further ones lie behind what came between.
-  if (period < dates_.size()) return period;
+  // The first periods have the first slots, unless they were dropped and made anew.
+  if (period < dates_.size() && !slots_[period].gone) return period;
   for (size_t i = dates_.size(); i < slots_.size(); ++i) {
-    if (slots_[i].kind == InstalmentKind::kPeriod && slots_[i].period == period) return i;
+    const Slot& slot = slots_[i];
+    if (slot.kind == InstalmentKind::kPeriod && slot.period == period && !slot.gone) return i;
   }
   CREDENCE_UNREACHABLE();
 }
@@ -46,7 +47,10 @@ std::vector<size_t> Loan::SlotsByDue() const {
     const auto key = [&](size_t i) {
       const Slot& slot = slots_[i];
       const bool period = slot.kind == InstalmentKind::kPeriod;
-      return std::tuple(DueOf(slot), slot.kind, period ? slot.period : i);
+      const bool down = slot.kind == InstalmentKind::kDownPayment;
+      return std::tuple(DueOf(slot),
+                        down ? !product_.down_payment_first : product_.down_payment_first,
+                        slot.kind, period ? slot.period : i);
     };
     return key(a) < key(b);
   });

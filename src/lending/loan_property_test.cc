@@ -74,11 +74,11 @@ Product RandomProduct(Random& random) {
 Transaction RandomTransaction(Random& random, uint64_t id, Date day, int64_t drawn) {
   using enum TransactionKind;
   constexpr std::array kKinds{
-      kRepay,          kRepay,      kRepay,      kRepay,    kRepay,          kPrepaySmaller,
-      kPrepayFewer,    kPayOff,     kCharge,     kPenalty,  kWaiveCharges,   kWaiveInterest,
-      kMerchantReturn, kChargeback, kWriteOff,   kRecovery, kRefundOverpaid, kChangeRate,
-      kPauseInterest,  kExtend,     kDraw,       kGoodwill, kMerchantRefund, kPayoutRefund,
-      kChargeOff,      kMoveDue,    kDownPayment};
+      kRepay,          kRepay,      kRepay,       kRepay,    kRepay,          kPrepaySmaller,
+      kPrepayFewer,    kPayOff,     kCharge,      kPenalty,  kWaiveCharges,   kWaiveInterest,
+      kMerchantReturn, kChargeback, kWriteOff,    kRecovery, kRefundOverpaid, kChangeRate,
+      kPauseInterest,  kExtend,     kDraw,        kGoodwill, kMerchantRefund, kPayoutRefund,
+      kChargeOff,      kMoveDue,    kDownPayment, kReage,    kReamortise};
   Transaction t;
   t.id = id;
   t.kind = kKinds[random.Below(random.OneIn(3) ? kKinds.size() : 5)];

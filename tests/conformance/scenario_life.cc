@@ -109,6 +109,7 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
       {"Admin creates a Loan re-aging transaction with the following data:", &Life::Reage},
       {"Admin creates a Loan re-aging transaction by Loan external ID with the following data:",
        &Life::Reage},
+      {"Admin successfully undo Loan re-aging transaction", &Life::UndoReage},
       {"Loan status will be \"X\"", &Life::CheckStatus},
       {"Loan status has changed to \"X\"", &Life::CheckStatusChanged},
       {"Loan Repayment schedule has N periods, with the following data for periods:",
@@ -369,7 +370,10 @@ void Life::Sync() {
         row.split = applied.allocation;
       }
       row.balance = applied.principal_after;
-      if (applied.transaction.kind == TransactionKind::kChargeOff) {
+      const bool in_books_only = applied.transaction.kind == TransactionKind::kChargeOff ||
+                                 applied.transaction.kind == TransactionKind::kReage ||
+                                 applied.transaction.kind == TransactionKind::kReamortise;
+      if (in_books_only) {
         row.balance = 0;
         row.amount = applied.allocation.Total();
       }
@@ -814,12 +818,33 @@ void Life::PauseInterest(const Step& step) {
 
 void Life::Reamortise(const Step& step) {
   (void)step;
-  Unsupported("re-amortisation");
+  Transaction t;
+  t.kind = TransactionKind::kReamortise;
+  t.day = today_;
+  Apply(t, "Re-amortize");
 }
 
 void Life::Reage(const Step& step) {
+  const auto first = DateFrom(step.Cell(1, "startDate"));
+  if (!first.ok() || step.table.size() != 2 || step.table[0].size() != 4) {
+    return Unsupported("re-ageing with interest of its own");
+  }
+  Transaction t;
+  t.kind = TransactionKind::kReage;
+  t.day = today_;
+  t.until = first.value();
+  t.every = std::stoi(step.Cell(1, "frequencyNumber"));
+  t.unit = UnitFrom(step.Cell(1, "frequencyType"));
+  t.count = std::stoi(step.Cell(1, "numberOfInstallments"));
+  Apply(t, "Re-age");
+}
+
+void Life::UndoReage(const Step& step) {
   (void)step;
-  Unsupported("re-ageing");
+  for (size_t i = posted_.size(); i-- > 0;) {
+    if (posted_[i].type == "Re-age" && !posted_[i].reverted) return Reverse(i);
+  }
+  Unsupported("no re-ageing to undo");
 }
 
 std::string Life::Status() const {

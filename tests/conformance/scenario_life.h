@@ -90,6 +90,7 @@ class Life {
   }
   void Reamortise(const Step& step);
   void Reage(const Step& step);
+  void UndoReage(const Step& step);
 
   // --- comparisons (scenario_tables.cc) ---
   void CheckStatus(const Step& step);
