@@ -114,7 +114,7 @@ void Loan::AdvanceTo(Date day) {
   }
   penalty_until_ = std::max(penalty_until_, day);
   today_ = day;
-  if (product_.terms.interest_on_overdue) plan_.Observe(day);
+  if (product_.terms.interest_on_overdue && !charged_off_) plan_.Observe(day);
 }
 
 void Loan::MakeOverdueCharges(Date day) {
@@ -341,13 +341,14 @@ int64_t Loan::WaiveInterest(Date day, int64_t amount) {
 void Loan::Fold(AppliedTransaction& applied) {
   const Transaction& t = applied.transaction;
   Advance(t.day);
-  applied.allocation = FoldKind(t);
+  applied.from_surplus = {};
+  applied.allocation = FoldKind(t, &applied.from_surplus);
   applied.principal_after = PrincipalOutstanding();
   MarkSettled(t.day);
   UpdateState();
 }
 
-Allocation Loan::Draw(const Transaction& t) {
+Allocation Loan::Draw(const Transaction& t, Allocation* from_surplus) {
   const bool first = state_ == LoanState::kPending;
   const int64_t down = DownPayment(product_.terms, t.amount_minor);
   plan_.Draw(t.day, t.amount_minor - down, down);
@@ -365,17 +366,23 @@ Allocation Loan::Draw(const Transaction& t) {
   const int64_t held = std::min(overpaid_, t.amount_minor);
   if (held > 0) {
     overpaid_ -= held;
-    (void)Pay(t.day, held, AllotmentOf(TransactionKind::kRepay));
+    *from_surplus = Pay(t.day, held, AllotmentOf(TransactionKind::kRepay));
+    from_surplus->overpaid = 0;  // what is left stays where it was
   }
   Allocation a;
   a.principal = t.amount_minor;
   return a;
 }
 
-// The whole amount is due again with the period that the day lies in, or behind the last due date;
-// what was overpaid pays it at once.
+// Money overpaid goes back first, if it is enough. Else the whole amount is due again with the
+// period that the day lies in, or behind the last due date; what was overpaid pays it at once.
 Allocation Loan::Chargeback(const Transaction& t) {
   Allocation a;
+  if (product_.chargeback_order.empty() && t.amount_minor <= overpaid_) {
+    overpaid_ -= t.amount_minor;
+    a.overpaid = t.amount_minor;
+    return a;
+  }
   int64_t left = t.amount_minor;
   const auto paid = std::find_if(
       transactions_.begin(), transactions_.end(),
@@ -414,6 +421,9 @@ Allocation Loan::Chargeback(const Transaction& t) {
 void Loan::CreditAgain(const Transaction& t, Allocation* a) {
   if (a->Total() == 0) return;
   charged_back_ += a->principal;
+  income_charged_back_.interest += a->interest;
+  income_charged_back_.fee += a->fee;
+  income_charged_back_.penalty += a->penalty;
   state_ = LoanState::kActive;
   const bool behind = t.day > plan_.periods().back().due;
   const size_t index = behind ? SlotBehind(t.day) : SlotOf(plan_.IndexOf(t.day));
@@ -434,16 +444,31 @@ void Loan::CreditAgain(const Transaction& t, Allocation* a) {
       }
     }
   }
-  const int64_t held = std::min(a->principal, overpaid_);
-  if (held == 0) return;
-  overpaid_ -= held;
-  if (behind) {
-    slots_[index].paid_principal += held;
-  } else {
-    plan_.PayPrincipal(slots_[index].period, t.day, held);
+  // Money held pays it, in the order in which it was asked for.
+  std::vector<Part> order = product_.chargeback_order;
+  if (order.empty()) order.push_back(Part::kPrincipal);
+  const auto pay = [&](Part part, int64_t* asked) {
+    const int64_t held = std::min(*asked, overpaid_);
+    if (held == 0) return;
+    overpaid_ -= held;
+    *asked -= held;
+    a->overpaid += held;
+    if (part == Part::kFee || part == Part::kPenalty) {
+      (void)PayCharges(index, part == Part::kPenalty, t.day, held);
+    } else if (part == Part::kPrincipal) {
+      behind ? void(slots_[index].paid_principal += held)
+             : plan_.PayPrincipal(slots_[index].period, t.day, held);
+    } else {
+      behind ? void(slots_[index].paid_interest += held)
+             : plan_.PayInterest(slots_[index].period, held);
+    }
+  };
+  for (const Part part : order) {
+    if (part == Part::kPrincipal) pay(part, &a->principal);
+    if (part == Part::kInterest) pay(part, &a->interest);
+    if (part == Part::kFee) pay(part, &a->fee);
+    if (part == Part::kPenalty) pay(part, &a->penalty);
   }
-  a->principal -= held;
-  a->overpaid = held;
 }
 
 // After periods were dropped: what stood in their instalments goes to the last one that is left.
@@ -455,6 +480,36 @@ void Loan::DropSlots(size_t periods) {
     last.in_advance += slot.in_advance;
     last.late += slot.late;
   }
+}
+
+// A slot for every period that has none.
+void Loan::AddSlots() {
+  for (size_t i = 0; i < plan_.periods().size(); ++i) {
+    const bool has = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+      return slot.kind == InstalmentKind::kPeriod && slot.period == i && !slot.gone;
+    });
+    if (has) continue;
+    slots_.emplace_back();
+    slots_.back().period = i;
+  }
+  overdue_charged_.resize(plan_.periods().size() * std::max<size_t>(product_.charges.size(), 1));
+}
+
+Allocation Loan::Reage(const Transaction& t) {
+  const size_t was = plan_.periods().size();
+  const Plan::Dues moved = plan_.Reage(t.day, {t.until, t.count, t.every, t.unit});
+  const size_t kept = plan_.periods().size() - static_cast<size_t>(t.count);
+  for (Slot& slot : slots_) {
+    if (slot.kind == InstalmentKind::kPeriod && slot.period >= kept && slot.period < was) {
+      slot.gone = true;
+    }
+  }
+  AddSlots();
+  AssignCharges();
+  Allocation a;
+  a.principal = moved.principal;
+  a.interest = moved.interest;
+  return a;
 }
 
 void Loan::AssignCharges() {
@@ -487,7 +542,7 @@ Allocation Loan::ChargeOff(Date day) {
   return open;
 }
 
-Allocation Loan::FoldKind(const Transaction& t) {
+Allocation Loan::FoldKind(const Transaction& t, Allocation* from_surplus) {
   Allocation a;
   const std::vector<Bucket> kReturned{{Timing::kInAdvance, Part::kPrincipal},
                                       {Timing::kDue, Part::kPrincipal},
@@ -500,7 +555,7 @@ Allocation Loan::FoldKind(const Transaction& t) {
                                       {Timing::kDue, Part::kPenalty}};
   switch (t.kind) {
     case TransactionKind::kDraw:
-      return Draw(t);
+      return Draw(t, from_surplus);
     case TransactionKind::kRepay:
     case TransactionKind::kDownPayment:
     case TransactionKind::kGoodwill:
@@ -559,23 +614,21 @@ Allocation Loan::FoldKind(const Transaction& t) {
     case TransactionKind::kPauseInterest:
       plan_.PauseInterest(t.due.value_or(t.day), t.until);
       return a;
-    case TransactionKind::kExtend: {
-      const size_t was = plan_.periods().size();
-      plan_.AddPeriods(t.day, t.count);
-      for (size_t i = was; i < plan_.periods().size(); ++i) {
-        slots_.emplace_back();
-        slots_.back().period = i;
-      }
-      overdue_charged_.resize(plan_.periods().size() *
-                              std::max<size_t>(product_.charges.size(), 1));
+    case TransactionKind::kExtend:
+      plan_.AddPeriods(t.due.value_or(t.day), t.count);
+      AddSlots();
+      return a;
+    case TransactionKind::kReage:
+      return Reage(t);
+    case TransactionKind::kReamortise: {
+      const Plan::Dues moved = plan_.SpreadOverdue(t.day);
+      a.principal = moved.principal;
+      a.interest = moved.interest;
       return a;
     }
     case TransactionKind::kMoveDue:
       if (plan_.MoveDue(t.due.value_or(t.day), t.until)) AssignCharges();
       return a;
-    case TransactionKind::kReamortise:
-    case TransactionKind::kReage:
-      break;
   }
   return a;
 }
@@ -669,6 +722,17 @@ LoanStatus Loan::Check(const Transaction& t) const {
     return LoanStatus::kBadDates;
   }
   if (t.kind == TransactionKind::kPauseInterest && t.until <= t.day) return LoanStatus::kBadDates;
+  if (t.kind == TransactionKind::kReage) {
+    const int64_t days = t.until.days - start_.days;
+    const int64_t unit_days = t.unit == PeriodUnit::kDays    ? 1
+                              : t.unit == PeriodUnit::kWeeks ? 7
+                                                             : 31;
+    if (t.count < 1 || t.count > kPeriodsMax || t.every < 1 || t.every > 1000 ||
+        t.unit == PeriodUnit::kYears || t.until <= t.day ||
+        days + int64_t{t.count} * t.every * unit_days > kTermDaysMax) {
+      return LoanStatus::kBadDates;
+    }
+  }
   if (t.kind == TransactionKind::kExtend) {
     const std::vector<Period>& periods = plan_.periods();
     if (t.count < 1 || t.count > kPeriodsMax - static_cast<int64_t>(periods.size())) {
@@ -706,7 +770,7 @@ LoanStatus Loan::Apply(const Transaction& transaction) {
       [](Date day, const AppliedTransaction& applied) { return day < applied.transaction.day; });
   const bool last = behind == transactions_.end();
   const bool in_time = last && transaction.day >= today_;
-  const auto at = transactions_.insert(behind, AppliedTransaction{transaction, {}, false});
+  const auto at = transactions_.insert(behind, AppliedTransaction{transaction, {}, false, 0, {}});
   if (in_time) {
     Fold(*at);
   } else {
@@ -736,6 +800,9 @@ LoanTotals Loan::totals() const {
     if (slot.kind == InstalmentKind::kDownPayment) sums.drawn += slot.principal;
   }
   sums.charged_back = charged_back_;
+  sums.interest_charged_back = income_charged_back_.interest;
+  sums.fee_charged_back = income_charged_back_.fee;
+  sums.penalty_charged_back = income_charged_back_.penalty;
   sums.principal_paid = prepaid_principal_;
   for (const Period& period : plan_.periods()) {
     sums.principal_paid += period.paid_principal;

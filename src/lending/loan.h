@@ -93,11 +93,15 @@ struct Product {
   ChargeOffRule charge_off = ChargeOffRule::kRegular;
   // Money that comes when nothing is owed is held as overpaid instead of refused.
   bool holds_surplus = false;
+  // A down payment comes before the period that is due on the same day, not behind it.
+  bool down_payment_first = false;
   std::vector<ChargeRule> charges;
   // Penalty interest (罚息): this rate a year on overdue principal, for every day after the grace
   // days, over 360.
   Decimal penalty_rate;
   int32_t penalty_grace_days = 0;
+  // Interest-free plans that the merchant pays for: its share of every draw (see loan_postings.h).
+  Decimal merchant_rate;
   Rounding rounding = Rounding::kHalfEven;  // of charges
 };
 
@@ -143,6 +147,8 @@ struct Transaction {
   Decimal rate;       // kChangeRate
   Date until;         // kPauseInterest, kReage, kMoveDue
   int32_t count = 0;  // kExtend, kReage
+  int32_t every = 1;  // kReage: units between two new due dates
+  PeriodUnit unit = PeriodUnit::kMonths;
   // kCharge, kPenalty: when it falls due; kChangeRate, kPauseInterest, kExtend: from when;
   // kMoveDue: which. None: `day`.
   std::optional<Date> due;
@@ -193,6 +199,8 @@ struct Charge {
   size_t slot = 0;  // which instalment asks for it: in the order in which instalments came to be
   int64_t amount = 0;
   int64_t paid = 0;
+  int64_t paid_in_advance = 0;  // of `paid`: before its instalment's due date
+  int64_t paid_late = 0;        // of `paid`: behind it
   int64_t waived = 0;
   [[nodiscard]] int64_t Unpaid() const { return amount - paid - waived; }
 };
@@ -202,6 +210,7 @@ struct AppliedTransaction {
   Allocation allocation;
   bool reversed = false;
   int64_t principal_after = 0;  // outstanding behind this transaction
+  Allocation from_surplus;      // kDraw: what money held for the borrower paid at once
 };
 
 enum class InstalmentKind : uint8_t {
@@ -242,7 +251,10 @@ enum class LoanState : uint8_t {
 
 struct LoanTotals {
   int64_t drawn = 0;
-  int64_t charged_back = 0;
+  int64_t charged_back = 0;  // principal
+  int64_t interest_charged_back = 0;
+  int64_t fee_charged_back = 0;
+  int64_t penalty_charged_back = 0;
   int64_t principal_paid = 0;
   int64_t interest_paid = 0;
   int64_t fee_paid = 0;
@@ -278,6 +290,7 @@ class Loan {
   }
   [[nodiscard]] LoanTotals totals() const;
   [[nodiscard]] LoanState state() const { return state_; }
+  [[nodiscard]] Decimal merchant_rate() const { return product_.merchant_rate; }
   [[nodiscard]] bool is_charged_off() const { return charged_off_; }
   [[nodiscard]] Date today() const { return today_; }
   // What closes the loan on `day` (not before the latest day seen: assertion).
@@ -294,7 +307,7 @@ class Loan {
   // How much of the interest earned to `day` was for `amount_minor` of the money drawn (the first
   // drawn first): what is given back with goods that are returned.
   [[nodiscard]] int64_t InterestOn(int64_t amount_minor, Date day) const;
-  // By due date; a down payment behind the period that is due on the same day.
+  // By due date; see Product::down_payment_first.
   [[nodiscard]] std::vector<Instalment> Instalments() const;
 
  private:
@@ -345,16 +358,18 @@ class Loan {
   int64_t PayPart(size_t slot, Part part, Date day, int64_t amount, Allocation* allocation);
   [[nodiscard]] int64_t PayablePart(size_t slot, Part part, Date day) const;
   [[nodiscard]] bool IsOpenSlot(size_t slot, Date day) const;
-  int64_t PayCharges(size_t slot, bool penalty, int64_t amount);
+  int64_t PayCharges(size_t slot, bool penalty, Date day, int64_t amount);
   void PaySpread(Date day, std::span<const Bucket> buckets, int64_t* left, Allocation* allocation);
   [[nodiscard]] std::vector<size_t> SlotsOf(Timing timing, Date day, FutureRule future) const;
-  Allocation Draw(const Transaction& t);
+  Allocation Draw(const Transaction& t, Allocation* from_surplus);
   Allocation Chargeback(const Transaction& t);
   void CreditAgain(const Transaction& t, Allocation* a);
   Allocation ChargeOff(Date day);
   void DropSlots(size_t periods);
+  void AddSlots();
+  Allocation Reage(const Transaction& t);
   void AssignCharges();
-  Allocation FoldKind(const Transaction& t);
+  Allocation FoldKind(const Transaction& t, Allocation* from_surplus);
   int64_t WaiveCharge(uint64_t id);
   Allocation PayOff(Date day, int64_t amount);
   Allocation Prepay(Date day, int64_t amount, Plan::Prepay mode);
@@ -381,6 +396,7 @@ class Loan {
   int64_t overpaid_ = 0;
   int64_t prepaid_principal_ = 0;
   int64_t charged_back_ = 0;
+  Allocation income_charged_back_;
   int64_t written_off_principal_ = 0;
   int64_t written_off_other_ = 0;
   int64_t recovered_ = 0;

@@ -14,10 +14,11 @@ Date Loan::DueOf(const Slot& slot) const {
 }
 
 size_t Loan::SlotOf(size_t period) const {
-  // The first periods have the first slots; further ones lie behind what came between.
-  if (period < dates_.size()) return period;
+  // The first periods have the first slots, unless they were dropped and made anew.
+  if (period < dates_.size() && !slots_[period].gone) return period;
   for (size_t i = dates_.size(); i < slots_.size(); ++i) {
-    if (slots_[i].kind == InstalmentKind::kPeriod && slots_[i].period == period) return i;
+    const Slot& slot = slots_[i];
+    if (slot.kind == InstalmentKind::kPeriod && slot.period == period && !slot.gone) return i;
   }
   CREDENCE_UNREACHABLE();
 }
@@ -46,7 +47,10 @@ std::vector<size_t> Loan::SlotsByDue() const {
     const auto key = [&](size_t i) {
       const Slot& slot = slots_[i];
       const bool period = slot.kind == InstalmentKind::kPeriod;
-      return std::tuple(DueOf(slot), slot.kind, period ? slot.period : i);
+      const bool down = slot.kind == InstalmentKind::kDownPayment;
+      return std::tuple(DueOf(slot),
+                        down ? !product_.down_payment_first : product_.down_payment_first,
+                        slot.kind, period ? slot.period : i);
     };
     return key(a) < key(b);
   });
@@ -99,10 +103,12 @@ Instalment Loan::ViewOf(size_t index) const {
     if (charge.slot != index) continue;
     (charge.penalty ? view.penalty : view.fee) += charge.amount;
     view.paid += charge.paid;
+    view.paid_in_advance += charge.paid_in_advance;
+    view.paid_late += charge.paid_late;
     view.waived += charge.waived;
   }
-  view.paid_in_advance = slot.in_advance;
-  view.paid_late = slot.late;
+  view.paid_in_advance += slot.in_advance;
+  view.paid_late += slot.late;
   view.settled_on = slot.settled_on;
   return view;
 }
@@ -135,18 +141,9 @@ int64_t Loan::PrincipalOutstanding() const {
 
 Allocation Loan::EarnedTo(Date day) const {
   Allocation earned;
-  for (size_t i = 0; i < plan_.periods().size(); ++i) {
-    const Period& period = plan_.periods()[i];
-    if (period.to <= day) {
-      earned.interest += period.interest;
-    } else if (period.from < day) {
-      earned.interest += plan_.PayableOn(i, day).interest + period.paid_interest;
-    } else {
-      earned.interest += period.paid_interest;
-    }
-  }
+  for (size_t i = 0; i < plan_.periods().size(); ++i) earned.interest += plan_.EarnedIn(i, day);
   for (const Charge& charge : charges_) {
-    if (charge.due > day) continue;
+    if (charge.due > day || charge.credited) continue;
     (charge.penalty ? earned.penalty : earned.fee) += charge.amount - charge.waived;
   }
   return earned;
@@ -191,12 +188,15 @@ int64_t Loan::PayablePart(size_t index, Part part, Date day) const {
   return UnpaidPart(index, part);
 }
 
-int64_t Loan::PayCharges(size_t slot, bool penalty, int64_t amount) {
+int64_t Loan::PayCharges(size_t slot, bool penalty, Date day, int64_t amount) {
   int64_t left = amount;
+  const Date due = DueOf(slots_[slot]);
   for (Charge& charge : charges_) {
     if (charge.slot != slot || charge.penalty != penalty) continue;
     const int64_t part = std::min(left, charge.Unpaid());
     charge.paid += part;
+    if (day < due) charge.paid_in_advance += part;
+    if (day > due) charge.paid_late += part;
     left -= part;
   }
   return amount - left;
@@ -209,8 +209,10 @@ int64_t Loan::PayPart(size_t index, Part part, Date day, int64_t amount, Allocat
   Slot& slot = slots_[index];
   const bool period = slot.kind == InstalmentKind::kPeriod;
   const Date due = DueOf(slot);
-  if (day < due) slot.in_advance += taken;
-  if (day > due) slot.late += taken;
+  if (part == Part::kPrincipal || part == Part::kInterest) {
+    if (day < due) slot.in_advance += taken;
+    if (day > due) slot.late += taken;
+  }
   switch (part) {
     case Part::kPrincipal:
       if (period) {
@@ -229,10 +231,10 @@ int64_t Loan::PayPart(size_t index, Part part, Date day, int64_t amount, Allocat
       allocation->interest += taken;
       break;
     case Part::kFee:
-      allocation->fee += PayCharges(index, false, taken);
+      allocation->fee += PayCharges(index, false, day, taken);
       break;
     case Part::kPenalty:
-      allocation->penalty += PayCharges(index, true, taken);
+      allocation->penalty += PayCharges(index, true, day, taken);
       break;
   }
   return taken;

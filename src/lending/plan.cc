@@ -202,6 +202,21 @@ Decimal Plan::AccruedTo(Date day) const {
          Accrue(index, period.from, std::min(day, period.to), start_balance_[index]).interest;
 }
 
+int64_t Plan::EarnedIn(size_t index, Date day) const {
+  const Period& period = periods_[index];
+  const int64_t all = period.interest - period.credited_interest;
+  if (day >= period.to || period.locked) return all;
+  if (day <= period.from) return 0;
+  if (terms_.kind == PlanKind::kFlat) {
+    const Decimal share = Decimal::FromInt64(day.days - period.from.days) /
+                          Decimal::FromInt64(period.to.days - period.from.days);
+    return RoundMinor(Decimal::FromInt64(all) * share, terms_.rounding);
+  }
+  const int64_t carried = index > 0 ? carried_[index - 1] : 0;
+  const Decimal accrued = Accrue(index, period.from, day, start_balance_[index]).interest;
+  return RoundMinor(accrued + Decimal::FromInt64(carried), terms_.rounding);
+}
+
 int64_t Plan::Outstanding() const {
   int64_t outstanding = drawn_ + credited_ - prepaid_;
   for (const Period& period : periods_) outstanding -= period.paid_principal;
@@ -605,6 +620,8 @@ Plan::Dues Plan::PayableOn(size_t index, Date day) const {
     return {p.principal - p.paid_principal, std::max<int64_t>(accrued - p.paid_interest, 0)};
   }
   const int64_t total = p.instalment + p.credited_principal + p.credited_interest;
+  // A period that is paid asks for no more: what it earns later is the next one's.
+  if (total > 0 && p.paid_principal + p.paid_interest >= total) return {};
   const int64_t interest = std::max(std::min(accrued, total), p.paid_interest);
   const int64_t principal = std::max(std::max<int64_t>(total - interest, 0), p.paid_principal);
   return {principal - p.paid_principal, interest - p.paid_interest};
@@ -672,6 +689,70 @@ void Plan::Accelerate(Date day) {
   plain_factors_.push_back(PlainFactor(kept));
   // A part of a period is its share of the whole one only while that one stands.
   Recompute();
+}
+
+// The periods before `end` keep what was paid of them.
+Plan::Dues Plan::CloseUntil(size_t end) {
+  Dues moved;
+  for (size_t i = 0; i < end; ++i) {
+    Period& p = periods_[i];
+    moved.principal += p.principal - p.paid_principal;
+    moved.interest += p.interest - p.paid_interest;
+    p.principal = p.paid_principal;
+    p.interest = p.paid_interest;
+    p.instalment = p.Due();
+    p.planned_principal = p.principal;
+    p.credited_principal = 0;
+    p.credited_interest = 0;
+    p.locked = true;
+    carried_[i] = 0;
+  }
+  return moved;
+}
+
+Plan::Dues Plan::Reage(Date day, const NewPeriods& periods) {
+  size_t kept = 0;
+  for (size_t i = 0; i < periods_.size(); ++i) {
+    const bool paid = periods_[i].paid_principal + periods_[i].paid_interest > 0;
+    if (periods_[i].due <= day || paid) kept = i + 1;
+  }
+  int64_t to_come = 0;
+  for (size_t i = kept; i < periods_.size(); ++i) to_come += periods_[i].principal;
+  Dues moved = CloseUntil(kept);
+  moved.principal += to_come;
+  const Date from = kept == 0 ? periods_.front().from : periods_[kept - 1].to;
+  periods_.resize(kept);
+  start_balance_.resize(kept);
+  carried_.resize(kept);
+  plain_factors_.resize(kept);
+  Terms step = terms_;
+  step.every = periods.every;
+  step.unit = periods.unit;
+  for (int32_t i = 0; i < periods.count; ++i) {
+    Period period;
+    period.from = i == 0 ? from : periods_.back().to;
+    period.to = StepDate(step, periods.first, i);
+    period.due = period.to;
+    if (i == 0) period.credited_interest = moved.interest;
+    periods_.push_back(period);
+    start_balance_.push_back(0);
+    carried_.push_back(0);
+    plain_factors_.push_back(PlainFactor(periods_.size() - 1));
+  }
+  Recompute();
+  Solve(kept);
+  return moved;
+}
+
+Plan::Dues Plan::SpreadOverdue(Date day) {
+  size_t end = 0;
+  while (end < periods_.size() && periods_[end].due <= day) ++end;
+  if (end == periods_.size()) return {};
+  const Dues moved = CloseUntil(end);
+  periods_[end].credited_interest += moved.interest;
+  Recompute();
+  Solve(end);
+  return moved;
 }
 
 void Plan::Reamortise(Date day) { Solve(IndexOf(day)); }

@@ -88,6 +88,23 @@ class Plan {
   // All principal is due on `day`: the period that holds it ends there, those behind it are dropped
   // and what was paid of them is counted in it.
   void Accelerate(Date day);
+  // What is unpaid on `day` becomes `count` new periods, the first due on `first`, `every` units
+  // apart: periods that fell due keep what was paid of them, those to come are dropped (but for the
+  // ones up to the last that has money). Unpaid interest goes to the first new one.
+  struct NewPeriods {
+    Date first;
+    int32_t count = 1;
+    int32_t every = 1;
+    PeriodUnit unit = PeriodUnit::kMonths;
+  };
+  // Principal and interest that were moved.
+  struct Dues {
+    int64_t principal = 0;
+    int64_t interest = 0;
+  };
+  Dues Reage(Date day, const NewPeriods& periods);
+  // What is unpaid of periods due by `day` is spread over those to come.
+  Dues SpreadOverdue(Date day);
   // Recomputes the instalments from the period that holds `day` on for the balance as it stands.
   void Reamortise(Date day);
   // Principal repaid ahead of the plan, belonging to no period. kSmaller: the instalments from the
@@ -109,14 +126,13 @@ class Plan {
   // Interest of the period that `day` lies in, from its beginning to `day`, unrounded; with what
   // was carried.
   [[nodiscard]] Decimal AccruedTo(Date day) const;
+  // Interest earned in period `index` up to `day`, rounded, whatever of it was asked for or paid;
+  // what was taken back by the borrower is not counted again.
+  [[nodiscard]] int64_t EarnedIn(size_t index, Date day) const;
   // rate x fraction of the whole period, pauses and changes counted.
   [[nodiscard]] Decimal FactorOf(size_t index) const;
   // What is still to pay for period `index` on `day`: before its end, interest only up to `day`
   // (all of it for flat plans), and none before it begins.
-  struct Dues {
-    int64_t principal = 0;
-    int64_t interest = 0;
-  };
   [[nodiscard]] Dues PayableOn(size_t index, Date day) const;
   // Principal drawn and not yet paid.
   [[nodiscard]] int64_t Outstanding() const;
@@ -155,6 +171,7 @@ class Plan {
   void Recompute();
   void SetDues(size_t index, int64_t calculated, bool takes_rest, int64_t rest);
   [[nodiscard]] size_t LastOpen() const;
+  Dues CloseUntil(size_t end);
   [[nodiscard]] bool IsSettled(const Period& period) const;
   // Interest and factor of [from, to) inside period `index`, for the balance on `from`.
   [[nodiscard]] Sum Accrue(size_t index, Date from, Date to, int64_t balance) const;

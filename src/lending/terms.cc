@@ -1,5 +1,6 @@
 #include "src/lending/terms.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -144,7 +145,9 @@ Status CheckTerms(const Terms& terms) {
 int64_t DownPayment(const Terms& terms, int64_t amount_minor) {
   const Decimal part = terms.down_payment * Decimal::FromInt64(amount_minor);
   const Decimal multiple = Decimal::FromInt64(terms.multiple_minor);
-  return (part / multiple).Rounded(0, terms.rounding).ToInt64().value() * terms.multiple_minor;
+  const int64_t down =
+      (part / multiple).Rounded(0, terms.rounding).ToInt64().value() * terms.multiple_minor;
+  return std::min(down, std::max<int64_t>(amount_minor - 1, 0));  // something is financed
 }
 
 Date StepDate(const Terms& terms, Date anchor, int64_t steps) {

@@ -111,7 +111,7 @@ inline constexpr int64_t kTermDaysMax = 36'525;                // 100 years
 [[nodiscard]] Status CheckTerms(const Terms& terms);
 
 // The part of a draw that is paid back on the same day (首付): down_payment x amount, rounded to
-// the multiple of instalments. The plan is for the rest.
+// the multiple of instalments, and less than the draw. The plan is for the rest.
 [[nodiscard]] int64_t DownPayment(const Terms& terms, int64_t amount_minor);
 
 struct PeriodDates {

@@ -109,6 +109,7 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
       {"Admin creates a Loan re-aging transaction with the following data:", &Life::Reage},
       {"Admin creates a Loan re-aging transaction by Loan external ID with the following data:",
        &Life::Reage},
+      {"Admin successfully undo Loan re-aging transaction", &Life::UndoReage},
       {"Loan status will be \"X\"", &Life::CheckStatus},
       {"Loan status has changed to \"X\"", &Life::CheckStatusChanged},
       {"Loan Repayment schedule has N periods, with the following data for periods:",
@@ -256,7 +257,7 @@ void Life::AccrueActivity(Date upto, std::optional<Date> closing) {
 }
 
 // What was earned up to `upto` and not posted yet, posted as of `dated`.
-void Life::Accrue(Date upto, Date dated) {
+void Life::Accrue(Date upto, Date dated, bool charges) {
   lending::Allocation posted;
   for (const Posted& row : posted_) {
     const int sign = row.type == "Accrual" ? 1 : row.type == "Accrual Adjustment" ? -1 : 0;
@@ -269,8 +270,8 @@ void Life::Accrue(Date upto, Date dated) {
   earned.fee += waived_after_accrual_.fee;
   earned.penalty += waived_after_accrual_.penalty;
   const int64_t interest = earned.interest - posted.interest;
-  const int64_t fee = earned.fee - posted.fee;
-  const int64_t penalty = earned.penalty - posted.penalty;
+  const int64_t fee = charges ? earned.fee - posted.fee : 0;
+  const int64_t penalty = charges ? earned.penalty - posted.penalty : 0;
   if (interest == 0 && fee == 0 && penalty == 0) return;
   const auto row = [&](const std::string& type, int64_t i, int64_t f, int64_t p) {
     if (i + f + p == 0) return;
@@ -369,7 +370,10 @@ void Life::Sync() {
         row.split = applied.allocation;
       }
       row.balance = applied.principal_after;
-      if (applied.transaction.kind == TransactionKind::kChargeOff) {
+      const bool in_books_only = applied.transaction.kind == TransactionKind::kChargeOff ||
+                                 applied.transaction.kind == TransactionKind::kReage ||
+                                 applied.transaction.kind == TransactionKind::kReamortise;
+      if (in_books_only) {
         row.balance = 0;
         row.amount = applied.allocation.Total();
       }
@@ -462,6 +466,9 @@ void Life::UndoLastDisbursal(const Step& step) {
       if (posted_[k].type == "Down Payment" && posted_[k].day == posted_[i].day) Reverse(k);
     }
     Reverse(i);
+    std::erase_if(posted_, [](const Posted& row) {  // it is as if it had never been
+      return row.reverted && (row.type == "Disbursement" || row.type == "Down Payment");
+    });
     return;
   }
 }
@@ -502,7 +509,7 @@ void Life::Transact(const Step& step) {
 void Life::RefundInterest(const Transaction& refund) {
   // Judged on the loan as it stood before the refund.
   lending::Loan before = *loan_;
-  if (before.Reverse(next_id_ - 1) != LoanStatus::kApplied) return;
+  if (before.is_charged_off() || before.Reverse(next_id_ - 1) != LoanStatus::kApplied) return;
   Transaction t;
   t.kind = TransactionKind::kInterestRefund;
   t.day = refund.day;
@@ -727,7 +734,7 @@ void Life::ChargeOff(const Step& step) {
   Transaction t;
   t.kind = TransactionKind::kChargeOff;
   t.day = day.value();
-  Accrue(t.day, t.day);
+  Accrue(t.day, t.day, false);
   Apply(t, "Charge-off");
 }
 
@@ -786,6 +793,7 @@ void Life::Reschedule(const Step& step) {
   } else if (const std::string extra = step.Cell(1, "extraTerms"); !extra.empty()) {
     t.kind = TransactionKind::kExtend;
     t.count = std::stoi(extra);
+    t.due = from.value().PlusDays(-1);
     Apply(t, "");
   } else {
     Unsupported("reschedule of grace");
@@ -810,12 +818,33 @@ void Life::PauseInterest(const Step& step) {
 
 void Life::Reamortise(const Step& step) {
   (void)step;
-  Unsupported("re-amortisation");
+  Transaction t;
+  t.kind = TransactionKind::kReamortise;
+  t.day = today_;
+  Apply(t, "Re-amortize");
 }
 
 void Life::Reage(const Step& step) {
+  const auto first = DateFrom(step.Cell(1, "startDate"));
+  if (!first.ok() || step.table.size() != 2 || step.table[0].size() != 4) {
+    return Unsupported("re-ageing with interest of its own");
+  }
+  Transaction t;
+  t.kind = TransactionKind::kReage;
+  t.day = today_;
+  t.until = first.value();
+  t.every = std::stoi(step.Cell(1, "frequencyNumber"));
+  t.unit = UnitFrom(step.Cell(1, "frequencyType"));
+  t.count = std::stoi(step.Cell(1, "numberOfInstallments"));
+  Apply(t, "Re-age");
+}
+
+void Life::UndoReage(const Step& step) {
   (void)step;
-  Unsupported("re-ageing");
+  for (size_t i = posted_.size(); i-- > 0;) {
+    if (posted_[i].type == "Re-age" && !posted_[i].reverted) return Reverse(i);
+  }
+  Unsupported("no re-ageing to undo");
 }
 
 std::string Life::Status() const {

@@ -90,6 +90,7 @@ class Life {
   }
   void Reamortise(const Step& step);
   void Reage(const Step& step);
+  void UndoReage(const Step& step);
 
   // --- comparisons (scenario_tables.cc) ---
   void CheckStatus(const Step& step);
@@ -125,7 +126,7 @@ class Life {
   void Observe();
   void Sync();
   void CloseAccruals(lending::LoanState before, Date day);
-  void Accrue(Date upto, Date dated);
+  void Accrue(Date upto, Date dated, bool charges = true);
   void AccrueActivity(Date upto, std::optional<Date> closing);
   void RefundInterest(const lending::Transaction& refund);
   void Reverse(size_t index);

@@ -86,14 +86,14 @@ bool Holds(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
 
+}  // namespace
+
 PeriodUnit UnitFrom(const std::string& text) {
   if (text == "DAYS") return PeriodUnit::kDays;
   if (text == "WEEKS") return PeriodUnit::kWeeks;
   if (text == "YEARS") return PeriodUnit::kYears;
   return PeriodUnit::kMonths;
 }
-
-}  // namespace
 
 Result<Date> DateFrom(const std::string& text) {
   static const std::array<std::string, 12> kMonths{"January",   "February", "March",    "April",
@@ -288,7 +288,8 @@ Result<LoanPlan> Products::FromTable(const Step& step) const {
   if (has("TILL_REST_FREQUENCY")) return Unimplemented("interest to the rest date at pay-off");
   terms.smooth = !cumulative;
   terms.flat_on_drawn = cumulative;
-  if (multiples == "1" || (cumulative && !known)) terms.multiple_minor = 100;
+  if (multiples == "1" || (!known && (cumulative || name.starts_with("LP1"))))
+    terms.multiple_minor = 100;
   const std::string down = Setting(name, "enableDownPayment");
   if (down == "true" || (down.empty() && (has("DOWNPAYMENT") || has("_DP_")))) {
     terms.down_payment = Decimal::FromScaled(25, -2);
@@ -299,6 +300,7 @@ Result<LoanPlan> Products::FromTable(const Step& step) const {
   plan.accrual_activity =
       Setting(name, "enableAccrualActivityPosting") == "true" || has("ACCRUAL_ACTIVITY");
   product.part_by_part = has("VERTICAL");
+  product.down_payment_first = cumulative;
   if (has("ZERO_INTEREST_CHARGE_OFF") || has("ZERO_INT_CHARGE_OFF") || has("ZERO_CHARGE_OFF")) {
     product.charge_off = lending::ChargeOffRule::kZeroInterest;
   }

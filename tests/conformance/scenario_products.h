@@ -54,6 +54,8 @@ class Products {
   bool no_interest_on_overdue_ = false;
 };
 
+// "DAYS", "WEEKS", "MONTHS", "YEARS".
+[[nodiscard]] lending::PeriodUnit UnitFrom(const std::string& text);
 // "01 February 2024", "1 July 2022".
 [[nodiscard]] Result<Date> DateFrom(const std::string& text);
 // "1,725.56" in minor units of two digits; nothing for what is not an amount of whole cents.
