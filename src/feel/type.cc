@@ -307,7 +307,7 @@ bool IsInstance(const Value& value, const Type& type) {
   return IsInstanceAt(value, type, 0, &nodes);
 }
 
-Value Coerce(const Value& value, const Type& type, Arena& arena) {
+Value CoerceSlowly(const Value& value, const Type& type, Arena& arena) {
   uint64_t nodes = 0;
   if (value.IsNull() || type.IsAny() || IsInstanceAt(value, type, 0, &nodes)) return value;
   if (value.IsFunction() && FunctionFits(value.function().type(), type)) return value;

@@ -2,6 +2,7 @@
 // Type: the static types of FEEL (DMN 1.5, 10.3.2.9) with conformance and coercion. Immutable,
 // cheap to copy, safe to share between threads.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -72,6 +73,8 @@ class Type {
   [[nodiscard]] const std::string& member_name(size_t i) const { return parts_->members[i].first; }
   [[nodiscard]] const Type& member_type(size_t i) const { return parts_->members[i].second; }
   [[nodiscard]] std::optional<size_t> FindMember(std::string_view name) const;
+  // Whether values are limited to some of the type, here or in a part of it.
+  [[nodiscard]] bool IsConstrained() const { return false; }
   // A context whose members are known; a function whose parameters are known.
   [[nodiscard]] bool HasMembers() const { return parts_ != nullptr; }
 
@@ -107,6 +110,27 @@ class Type {
 // to the item and an item to a list of one; a date to a date and time (midnight UTC); otherwise a
 // null with reason kCoercion. Null stays the null that it is. Items and members are not coerced,
 // they must conform.
-[[nodiscard]] Value Coerce(const Value& value, const Type& type, Arena& arena);
+[[nodiscard]] Value CoerceSlowly(const Value& value, const Type& type, Arena& arena);
+[[nodiscard]] inline Value Coerce(const Value& value, const Type& type, Arena& arena) {
+  // Type::Id and Kind agree for numbers, strings, booleans, dates, times and durations: what most
+  // boundaries see.
+  constexpr auto kKindOf = [] {
+    std::array<Kind, 14> kinds{};  // kNull = must be looked at
+    kinds[static_cast<size_t>(Type::Id::kNumber)] = Kind::kNumber;
+    kinds[static_cast<size_t>(Type::Id::kString)] = Kind::kString;
+    kinds[static_cast<size_t>(Type::Id::kBoolean)] = Kind::kBoolean;
+    kinds[static_cast<size_t>(Type::Id::kDate)] = Kind::kDate;
+    kinds[static_cast<size_t>(Type::Id::kTime)] = Kind::kTime;
+    kinds[static_cast<size_t>(Type::Id::kDateTime)] = Kind::kDateTime;
+    kinds[static_cast<size_t>(Type::Id::kDaysDuration)] = Kind::kDaysDuration;
+    kinds[static_cast<size_t>(Type::Id::kYearsDuration)] = Kind::kYearsDuration;
+    return kinds;
+  }();
+  // A null stays the null that it is.
+  if (value.kind() == kKindOf[static_cast<size_t>(type.id())] && !type.IsConstrained()) {
+    return value;
+  }
+  return CoerceSlowly(value, type, arena);
+}
 
 }  // namespace credence::feel
