@@ -17,6 +17,16 @@
 
 namespace credence::feel {
 
+// Which values of a type are allowed.
+class Constraint {
+ public:
+  virtual ~Constraint() = default;
+  // `value` is of the type and not null.
+  [[nodiscard]] virtual bool Allows(const Value& value, Arena& arena) const = 0;
+  // "tColour: \"red\", \"green\"", for messages.
+  [[nodiscard]] virtual std::string_view text() const = 0;
+};
+
 class Type {
  public:
   enum class Id : uint8_t {
@@ -73,8 +83,15 @@ class Type {
   [[nodiscard]] const std::string& member_name(size_t i) const { return parts_->members[i].first; }
   [[nodiscard]] const Type& member_type(size_t i) const { return parts_->members[i].second; }
   [[nodiscard]] std::optional<size_t> FindMember(std::string_view name) const;
-  // Whether values are limited to some of the type, here or in a part of it.
-  [[nodiscard]] bool IsConstrained() const { return false; }
+  // The same type, of which only the values that `constraint` allows conform at a typed boundary
+  // (the allowed values of an item definition). Constraints take no part in ConformsTo, == and
+  // `instance of`.
+  [[nodiscard]] Type With(std::shared_ptr<const Constraint> constraint) const;
+  [[nodiscard]] const std::shared_ptr<const Constraint>& constraint() const { return constraint_; }
+  // Whether this type or a part of it has a constraint.
+  [[nodiscard]] bool IsConstrained() const { return constrained_; }
+  // Of types that are ==: whether their constraints are the same ones.
+  [[nodiscard]] bool HasConstraintsOf(const Type& other) const;
   // A context whose members are known; a function whose parameters are known.
   [[nodiscard]] bool HasMembers() const { return parts_ != nullptr; }
 
@@ -97,8 +114,10 @@ class Type {
   void AppendTo(std::string* out) const;
 
   Id id_ = Id::kAny;
+  bool constrained_ = false;
   std::shared_ptr<const Type> element_;
   std::shared_ptr<const Parts> parts_;
+  std::shared_ptr<const Constraint> constraint_;
 };
 
 // The type of a value as it is. Of very large lists and contexts the parts beyond 10,000 count as
@@ -106,7 +125,8 @@ class Type {
 [[nodiscard]] Type TypeOf(const Value& value);
 // `value instance of type`. Null is an instance of nothing but Null and Any.
 [[nodiscard]] bool IsInstance(const Value& value, const Type& type);
-// Coercion at a typed boundary (DMN 1.5, 10.3.2.9.4): the value if it conforms; a list of one item
+// Coercion at a typed boundary (DMN 1.5, 10.3.2.9.4): the value if it conforms and the constraints
+// of the type allow it (a null they always do); a list of one item
 // to the item and an item to a list of one; a date to a date and time (midnight UTC); otherwise a
 // null with reason kCoercion. Null stays the null that it is. Items and members are not coerced,
 // they must conform.
