@@ -103,7 +103,7 @@ std::optional<uint32_t> ModelCompiler::ReadUnit(const Source& source) {
   if (!definitions) return std::nullopt;
   Unit& unit = parts_.units.emplace_back();
   unit.definitions = std::make_unique<Definitions>(std::move(*definitions));
-  unit.types = std::make_unique<TypeTable>(unit.definitions.get());
+  unit.types = std::make_unique<TypeTable>(unit.definitions.get(), options_.zones);
   const auto id = static_cast<uint32_t>(parts_.units.size() - 1);
   unit_of_namespace_.emplace(unit.definitions->namespace_uri, id);
   return id;

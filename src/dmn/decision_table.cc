@@ -90,6 +90,7 @@ void TableExpression::BindInputs(const feel::Scope& visible, std::vector<Diagnos
     auto compiled =
         feel::Compile(OutputEntryText(clause.expression), visible, options, diagnostics);
     inputs_.push_back(compiled.value_or(feel::Expression()));
+    input_slots_.push_back(inputs_.back().single_slot().value_or(kNoSlot));
     input_types_.push_back(options.result_type.value_or(inputs_.back().type()));
     auto& values = input_values_.emplace_back();
     if (clause.values && !IsBlank(clause.values->text)) {
@@ -169,6 +170,23 @@ void TableExpression::BindOutputs(const feel::Scope& visible,
       defaults_.push_back(compile(clause.default_entry.value_or(none)));
     }
     output_types_.push_back(type.value_or(joined));
+  }
+  KeepConstantOutputs();
+}
+
+// Values side by side, so that a rule that matches costs one look.
+void TableExpression::KeepConstantOutputs() {
+  output_constants_.reserve(output_of_.size());
+  for (const uint32_t id : output_of_) {
+    const Value* constant = outputs_[id].constant();
+    // A null with a reason is noted where it is evaluated.
+    if (constant == nullptr ||
+        (constant->IsNull() && constant->null_reason() != NullReason::kNone)) {
+      output_constants_.clear();
+      output_constants_.shrink_to_fit();
+      return;
+    }
+    output_constants_.push_back(*constant);
   }
 }
 
@@ -256,10 +274,15 @@ void TableExpression::FindHits(std::span<const Value> inputs, std::span<const Va
 Value TableExpression::OutputOf(uint32_t row, std::span<const Value> slots,
                                 EvaluationContext& context) const {
   const size_t columns = output_types_.size();
-  if (columns == 1) return output(row, 0).Evaluate(slots, context);
+  if (columns == 1) {
+    return output_constants_.empty() ? output(row, 0).Evaluate(slots, context)
+                                     : output_constants_[row];
+  }
   const std::span<feel::Entry> entries = context.arena().NewArray<feel::Entry>(columns);
   for (size_t c = 0; c < columns; ++c) {
-    entries[c] = {output_names_[c], output(row, c).Evaluate(slots, context)};
+    entries[c] = {output_names_[c], output_constants_.empty()
+                                        ? output(row, c).Evaluate(slots, context)
+                                        : output_constants_[row * columns + c]};
   }
   return Value::Context(entries);
 }
@@ -383,7 +406,10 @@ Value TableExpression::Evaluate(std::span<const Value> slots, EvaluationContext&
   const TraceScope trace(log, TraceKind::kTable, owner_);
   const size_t columns = inputs_.size();
   const std::span<Value> inputs = context.arena().NewArray<Value>(columns);
-  for (size_t c = 0; c < columns; ++c) inputs[c] = inputs_[c].Evaluate(slots, context);
+  for (size_t c = 0; c < columns; ++c) {
+    inputs[c] =
+        input_slots_[c] != kNoSlot ? slots[input_slots_[c]] : inputs_[c].Evaluate(slots, context);
+  }
   Hits hits{context.arena(), {}, 0};
   FindHits(inputs, slots, context, &hits);
   const std::span<uint32_t> rows = hits.rows.first(hits.count);

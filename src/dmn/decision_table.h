@@ -84,11 +84,13 @@ class TableExpression final : public feel::CustomExpression {
   }
 
  private:
+  static constexpr uint32_t kNoSlot = UINT32_MAX;
   struct Hits;  // rows in the arena
 
   void BindInputs(const feel::Scope& visible, std::vector<Diagnostic>* diagnostics);
   void BindCells(const feel::Scope& visible, std::vector<Diagnostic>* diagnostics);
   void BindOutputs(const feel::Scope& visible, std::vector<Diagnostic>* diagnostics);
+  void KeepConstantOutputs();
   void BindPriorities(const feel::Scope& visible, std::vector<Diagnostic>* diagnostics);
   [[nodiscard]] feel::Type ResultType() const;
 
@@ -119,6 +121,7 @@ class TableExpression final : public feel::CustomExpression {
   CompileEnvironment environment_;
 
   std::vector<feel::Expression> inputs_;
+  std::vector<uint32_t> input_slots_;  // of inputs that are a name and no more; else kNoSlot
   std::vector<feel::Type> input_types_;
   std::vector<std::optional<feel::UnaryTests>> input_values_;
   std::vector<feel::Type> output_types_;
@@ -127,6 +130,8 @@ class TableExpression final : public feel::CustomExpression {
   std::vector<uint32_t> cell_of_;  // row * columns + column
   std::vector<feel::Expression> outputs_;
   std::vector<uint32_t> output_of_;
+  std::vector<feel::Value>
+      output_constants_;  // row * columns + column; empty where some are computed
   std::vector<feel::Expression> defaults_;
   std::vector<std::vector<feel::Value>> priorities_;
   std::vector<feel::UnaryTests> priority_texts_;  // own the constants

@@ -100,6 +100,29 @@ TEST_F(Engine, EvaluatesDecisionsInOrderOfTheirRequirements) {
   EXPECT_EQ(log_.matched, (std::vector<MatchedRule>{{0, 2}}));
 }
 
+TEST_F(Engine, SeveralDecisionsShareWhatTheyNeed) {
+  const auto model =
+      Load(File(Input("amount", "number") +
+                Decision("grade", "string", Needs("Input", "#i_amount"), kGrades) +
+                Decision("x", "", Needs("Decision", "#d_grade"), Literal("grade + \"!\"")) +
+                Decision("y", "", Needs("Decision", "#d_grade"), Literal("[grade]"))));
+  const std::vector<std::string> wanted = {"y", "grade", "x"};
+  const std::vector<Model::SlotName> slots = {{"amount"}};
+  const auto evaluator = model->BindSeveral(wanted, slots);
+  ASSERT_TRUE(evaluator.ok());
+  const std::vector<Value> values = {Value::Integer(7)};
+  const auto results = evaluator->EvaluateEach(values, context_, &log_);
+  ASSERT_EQ(results.size(), 3U);
+  EXPECT_EQ(feel::ToFeel(results[0]), "[\"low\"]");
+  EXPECT_EQ(feel::ToFeel(results[1]), "\"low\"");
+  EXPECT_EQ(feel::ToFeel(results[2]), "\"low!\"");
+  EXPECT_EQ(log_.matched.size(), 1U);  // the table ran once
+  const std::vector<std::string> wrong = {"y", "grad"};
+  EXPECT_EQ(model->BindSeveral(wrong, slots).status().message(),
+            "there is no decision 'grad'; did you mean 'grade'?");
+  EXPECT_FALSE(model->BindSeveral({}, slots).ok());
+}
+
 TEST_F(Engine, ListsOnlyTheInputsThatADecisionNeeds) {
   const auto model = Load(
       File(Input("a", "number") + Input("b", "string") + Input("c") +

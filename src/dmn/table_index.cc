@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "src/base/digest.h"
+#include "src/feel/number.h"
 
 namespace credence::dmn {
 namespace {
@@ -11,38 +12,20 @@ namespace {
 using feel::Kind;
 using feel::Value;
 
-constexpr int64_t kPowers[] = {1,
-                               10,
-                               100,
-                               1'000,
-                               10'000,
-                               100'000,
-                               1'000'000,
-                               10'000'000,
-                               100'000'000,
-                               1'000'000'000,
-                               10'000'000'000,
-                               100'000'000'000,
-                               1'000'000'000'000,
-                               10'000'000'000'000,
-                               100'000'000'000'000,
-                               1'000'000'000'000'000,
-                               10'000'000'000'000'000,
-                               100'000'000'000'000'000,
-                               1'000'000'000'000'000'000};
+constexpr int kShiftMax = 18;
+int64_t PowerOfTen(int exponent) {
+  return static_cast<int64_t>(feel::kPowersOfTen[static_cast<size_t>(exponent)]);
+}
 
 bool NumberKey(const Value& value, int scale, OrderKey* key) {
-  // The BID encoding with a coefficient below 2^64: sign 1, exponent 14 (bias 6176), coefficient
-  // 113 bits.
-  const uint64_t high = value.high_word();
-  constexpr uint64_t kCoefficientHigh = 0x0001FFFFFFFFFFFFU;
-  if ((high & 0x6000000000000000U) == 0x6000000000000000U || (high & kCoefficientHigh) != 0 ||
-      value.low_word() > static_cast<uint64_t>(INT64_MAX)) {
+  using feel::NumberBits;
+  if (!NumberBits::IsSmall(value) || value.low_word() > static_cast<uint64_t>(INT64_MAX)) {
     return false;
   }
-  const int shift = static_cast<int>((high >> 49) & 0x3FFFU) - 6176 + scale;
+  const uint64_t high = value.high_word();
+  const int shift = NumberBits::Exponent(high) + scale;
   const auto coefficient = static_cast<int64_t>(value.low_word());
-  const bool negative = (high >> 63) != 0;
+  const bool negative = NumberBits::Negative(high);
   key->exact = true;
   if (shift == 0) {
     key->key = negative ? -coefficient : coefficient;
@@ -54,13 +37,15 @@ bool NumberKey(const Value& value, int scale, OrderKey* key) {
       return true;
     }
     int64_t product = 0;
-    if (shift > 18 || __builtin_mul_overflow(coefficient, kPowers[shift], &product)) return false;
+    if (shift > kShiftMax || __builtin_mul_overflow(coefficient, PowerOfTen(shift), &product)) {
+      return false;
+    }
     key->key = negative ? -product : product;
     return true;
   }
-  if (shift < -18) return false;
-  const int64_t quotient = coefficient / kPowers[-shift];
-  key->exact = quotient * kPowers[-shift] == coefficient;
+  if (shift < -kShiftMax) return false;
+  const int64_t quotient = coefficient / PowerOfTen(-shift);
+  key->exact = quotient * PowerOfTen(-shift) == coefficient;
   key->key = negative ? -quotient - (key->exact ? 0 : 1) : quotient;
   return true;
 }
@@ -163,8 +148,7 @@ class TableIndexBuilder {
     if (rows.empty()) return TableIndex::kNoSet;
     TableIndex::Set set;
     set.count = static_cast<uint32_t>(rows.size());
-    set.is_dense = index_.word_count_ <= kDenseWords ||
-                   rows.size() * sizeof(uint32_t) >= index_.word_count_ * sizeof(uint64_t);
+    set.is_dense = IsDense(rows.size());
     if (set.is_dense) {
       set.offset = index_.words_.size();
       index_.words_.resize(index_.words_.size() + index_.word_count_);
@@ -182,8 +166,17 @@ class TableIndexBuilder {
     index_.words_.insert(index_.words_.end(), words.begin(), words.end());
     return static_cast<uint32_t>(index_.sets_.size() - 1);
   }
+  // A bitset meets others at a word a step; a list must be spread out first. So a bitset may take
+  // a few times the memory, where even then a column of one row in each set keeps to its budget.
+  [[nodiscard]] bool IsDense(size_t rows) const {
+    constexpr size_t kWorth = 8;
+    const bool affordable = kWorth * index_.rows_ * sizeof(uint32_t) <= column_budget_;
+    return index_.word_count_ <= kDenseWords ||
+           rows * sizeof(uint32_t) * (affordable ? kWorth : 1) >=
+               index_.word_count_ * sizeof(uint64_t);
+  }
   [[nodiscard]] size_t SetBytes(size_t rows) const {
-    return std::min(rows * sizeof(uint32_t), index_.word_count_ * sizeof(uint64_t)) +
+    return (IsDense(rows) ? index_.word_count_ * sizeof(uint64_t) : rows * sizeof(uint32_t)) +
            sizeof(TableIndex::Set);
   }
 

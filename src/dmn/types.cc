@@ -2,12 +2,63 @@
 
 #include <algorithm>
 
+#include "src/feel/evaluation.h"
 #include "src/feel/expression.h"
 
 namespace credence::dmn {
 
 using feel::NormaliseName;
 using feel::Type;
+using feel::Value;
+
+namespace {
+
+// Unary tests of an item definition, and those of the type that it refers to.
+class AllowedValues final : public feel::Constraint {
+ public:
+  AllowedValues(std::string name, feel::UnaryTests tests, ZoneSource* zones,
+                std::shared_ptr<const feel::Constraint> base)
+      : text_(std::move(name) + ": " + tests.text()),
+        tests_(std::move(tests)),
+        zones_(zones),
+        base_(std::move(base)) {}
+
+  [[nodiscard]] bool Allows(const Value& value, Arena& arena) const override {
+    if (base_ != nullptr && !base_->Allows(value, arena)) return false;
+    const feel::UnaryTestShape& shape = tests_.shape();
+    if (shape.kind == feel::UnaryTestShape::Kind::kAny) return true;
+    if (shape.kind == feel::UnaryTestShape::Kind::kAlternatives && !shape.negated) {
+      // A list of constants, as most of them are.
+      for (const auto& alternative : shape.alternatives) {
+        if (alternative.is_interval || alternative.constant.kind() != value.kind()) continue;
+        if (feel::Equals(alternative.constant, value) == feel::Ternary::kTrue) return true;
+      }
+    }
+    feel::EvaluationContext context(&arena, zones_);
+    return tests_.Matches(value, {}, context);
+  }
+  [[nodiscard]] std::string_view text() const override { return text_; }
+
+ private:
+  std::string text_;
+  feel::UnaryTests tests_;
+  ZoneSource* zones_;
+  std::shared_ptr<const feel::Constraint> base_;
+};
+
+}  // namespace
+
+Type TypeTable::Limited(const Type& type, const std::string& name,
+                        const std::optional<Text>& tests) const {
+  if (!tests || tests->text.find_first_not_of(" \t\r\n") == std::string::npos) return type;
+  feel::CompileOptions options;
+  options.zones = zones_;
+  std::vector<Diagnostic> ignored;  // the checks report them
+  auto compiled = feel::CompileUnaryTests(tests->text, feel::Scope(), type, options, &ignored);
+  if (!compiled) return type;
+  return type.With(
+      std::make_shared<AllowedValues>(name, std::move(*compiled), zones_, type.constraint()));
+}
 
 std::optional<Type> TypeTable::FindOwn(std::string_view name) const {
   const std::string wanted = NormaliseName(name);
@@ -74,7 +125,14 @@ Type TypeTable::TypeOf(const ItemDefinition& item) const {
   } else if (!item.type_ref.empty()) {
     type = Find(item.type_ref).value_or(Type::Any());
   }
-  return item.is_collection ? Type::List(type) : type;
+  if (type.id() == Type::Id::kList && item.allowed_values) {  // of its items
+    Type list = Type::List(Limited(type.element(), item.name, item.allowed_values));
+    type = type.constraint() ? list.With(type.constraint()) : list;
+  } else {
+    type = Limited(type, item.name, item.allowed_values);
+  }
+  if (item.is_collection) type = Type::List(type);
+  return Limited(type, item.name, item.type_constraint);
 }
 
 std::optional<Type> TypeTable::Resolve(const std::string& type_ref, Position at,

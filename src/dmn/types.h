@@ -14,12 +14,15 @@
 
 namespace credence::dmn {
 
-// The types of one file. Allowed values take no part in a type (DMN 1.5, 10.3.2.9.4); the checks
-// look at them. Not thread-safe: looking up fills a cache.
+// The types of one file. Allowed values and type constraints of item definitions are constraints of
+// their types, held at every typed boundary (DMN 1.5, 7.3.3 and 10.3.2.9.4): allowedValues for the
+// items of a list, typeConstraint for the list as a whole. Not thread-safe: looking up fills a
+// cache.
 class TypeTable {
  public:
   // `definitions` outlives the table.
-  explicit TypeTable(const Definitions* definitions) : definitions_(definitions) {}
+  explicit TypeTable(const Definitions* definitions, ZoneSource* zones = nullptr)
+      : definitions_(definitions), zones_(zones) {}
   // Types of an imported file become visible as "name.type", or "type" where the import has no
   // name.
   void AddImport(const std::string& name, const std::string& namespace_uri,
@@ -44,7 +47,12 @@ class TypeTable {
   [[nodiscard]] std::optional<feel::Type> FindQualified(std::string_view type_ref) const;
   [[nodiscard]] feel::Type TypeOf(const ItemDefinition& item) const;
 
+  // The type limited to what `tests` allow; as it is where they are not there or have errors.
+  [[nodiscard]] feel::Type Limited(const feel::Type& type, const std::string& name,
+                                   const std::optional<Text>& tests) const;
+
   const Definitions* definitions_;
+  ZoneSource* zones_;
   std::vector<Imported> imports_;
   // By normalised name. A type inside of itself is any: nothing stands for "being made".
   mutable std::map<std::string, std::optional<feel::Type>, std::less<>> made_;

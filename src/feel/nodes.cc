@@ -333,10 +333,12 @@ Node* Compiler::MakePath(Node* base, std::string_view name, size_t position) {
 }
 
 Node* Compiler::MakeCoerce(Node* node, const Type& type) {
-  if (node == nullptr || type.IsAny()) return node;
-  const bool sure = node->type->id() != Type::Id::kNull && node->type->ConformsTo(type) &&
-                    type.id() != Type::Id::kAny;
-  if (sure && node->kind == NodeKind::kConstant) return node;
+  if (node == nullptr || (type.IsAny() && !type.IsConstrained())) return node;
+  if (node->kind == NodeKind::kConstant && !node->constant.IsNull() &&
+      node->type->ConformsTo(type)) {
+    Arena scratch;
+    if (!type.IsConstrained() || !Coerce(node->constant, type, scratch).IsNull()) return node;
+  }
   program_->nodes.emplace_back();
   Node* coerce = &program_->nodes.back();
   coerce->kind = NodeKind::kCoerce;

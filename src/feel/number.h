@@ -35,21 +35,12 @@ struct NumberBits {
   static bool Negative(uint64_t high) { return (high & kSign) != 0; }
 };
 
-inline constexpr std::array<uint64_t, 15> kPowersOfTen = {1,
-                                                          10,
-                                                          100,
-                                                          1'000,
-                                                          10'000,
-                                                          100'000,
-                                                          1'000'000,
-                                                          10'000'000,
-                                                          100'000'000,
-                                                          1'000'000'000,
-                                                          10'000'000'000,
-                                                          100'000'000'000,
-                                                          1'000'000'000'000,
-                                                          10'000'000'000'000,
-                                                          100'000'000'000'000};
+// 10^0 .. 10^18.
+inline constexpr std::array<uint64_t, 19> kPowersOfTen = [] {
+  std::array<uint64_t, 19> powers{1};
+  for (size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+  return powers;
+}();
 
 namespace number_internal {
 

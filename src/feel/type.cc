@@ -86,9 +86,29 @@ bool FunctionFits(const Type& function, const Type& type) {
 
 }  // namespace
 
+Type Type::With(std::shared_ptr<const Constraint> constraint) const {
+  Type type = *this;
+  type.constraint_ = std::move(constraint);
+  type.constrained_ = true;
+  return type;
+}
+
+bool Type::HasConstraintsOf(const Type& other) const {
+  if (!constrained_ && !other.constrained_) return true;
+  if (constraint_ != other.constraint_ || constrained_ != other.constrained_) return false;
+  if (element_ != other.element_ && !element().HasConstraintsOf(other.element())) return false;
+  if (parts_ == other.parts_) return true;
+  if (member_count() != other.member_count()) return false;
+  for (size_t i = 0; i < member_count(); ++i) {
+    if (!member_type(i).HasConstraintsOf(other.member_type(i))) return false;
+  }
+  return true;
+}
+
 Type Type::List(const Type& item) {
   Type type(Id::kList);
-  if (!item.IsAny()) type.element_ = std::make_shared<const Type>(item);
+  type.constrained_ = item.constrained_;
+  if (!item.IsAny() || item.constrained_) type.element_ = std::make_shared<const Type>(item);
   return type;
 }
 
@@ -100,6 +120,7 @@ Type Type::Range(const Type& bound) {
 
 Type Type::Context(std::vector<std::pair<std::string, Type>> members) {
   Type type(Id::kContext);
+  for (const auto& member : members) type.constrained_ |= member.second.constrained_;
   type.parts_ = std::make_shared<const Parts>(Parts{std::move(members)});
   return type;
 }
@@ -202,7 +223,7 @@ bool Type::IsDisjointFrom(const Type& other) const {
 
 Type Type::Join(const Type& a, const Type& b) {
   if (a.id_ == Id::kNull) return b;
-  if (b.id_ == Id::kNull || a == b) return a;
+  if (b.id_ == Id::kNull || (a == b && a.HasConstraintsOf(b))) return a;
   if (a.id_ != b.id_) return Any();
   switch (a.id_) {
     case Id::kList:
@@ -221,7 +242,7 @@ Type Type::Join(const Type& a, const Type& b) {
     case Id::kFunction:
       return Type(Id::kFunction);
     default:
-      return a;
+      return Type(a.id_);
   }
 }
 
@@ -307,16 +328,55 @@ bool IsInstance(const Value& value, const Type& type) {
   return IsInstanceAt(value, type, 0, &nodes);
 }
 
-Value Coerce(const Value& value, const Type& type, Arena& arena) {
+namespace {
+
+// The constraint that the value or a part of it breaks; null if it keeps them all.
+const Constraint* BrokenConstraint(const Value& value, const Type& type, Arena& arena,
+                                   uint64_t* nodes) {
+  if (!type.IsConstrained() || value.IsNull() || ++*nodes > kWalkNodesMax) return nullptr;
+  if (type.constraint() != nullptr && !type.constraint()->Allows(value, arena)) {
+    return type.constraint().get();
+  }
+  if (value.IsList() && type.id() == Type::Id::kList) {
+    const Type item = type.element();
+    for (const Value& v : value.list()) {
+      if (const Constraint* broken = BrokenConstraint(v, item, arena, nodes)) return broken;
+    }
+  }
+  if (!value.IsContext() || type.id() != Type::Id::kContext) return nullptr;
+  for (size_t i = 0; i < type.member_count(); ++i) {
+    const Value* member = value.Find(type.member_name(i));
+    if (member == nullptr) continue;
+    if (const Constraint* broken = BrokenConstraint(*member, type.member_type(i), arena, nodes)) {
+      return broken;
+    }
+  }
+  return nullptr;
+}
+
+Value Constrained(const Value& value, const Type& type, Arena& arena) {
   uint64_t nodes = 0;
-  if (value.IsNull() || type.IsAny() || IsInstanceAt(value, type, 0, &nodes)) return value;
+  const Constraint* broken = BrokenConstraint(value, type, arena, &nodes);
+  if (broken == nullptr) return value;
+  return NullWithText(arena, NullReason::kCoercion,
+                      "the value is not one that is allowed for " + std::string(broken->text()));
+}
+
+}  // namespace
+
+Value CoerceSlowly(const Value& value, const Type& type, Arena& arena) {
+  uint64_t nodes = 0;
+  if (value.IsNull()) return value;
+  if (type.IsAny() || IsInstanceAt(value, type, 0, &nodes)) return Constrained(value, type, arena);
   if (value.IsFunction() && FunctionFits(value.function().type(), type)) return value;
   if (type.id() == Type::Id::kDateTime && value.kind() == Kind::kDate) {
-    return Value::FromDateTime(AtMidnight(value.date(), ZoneRef::Utc()));
+    const Value midnight = Value::FromDateTime(AtMidnight(value.date(), ZoneRef::Utc()));
+    return Constrained(midnight, type, arena);
   }
   if (type.id() == Type::Id::kList && !value.IsList()) {
     const Value item = Coerce(value, type.element(), arena);
-    if (!item.IsNull()) return CopyList(arena, {&item, 1});
+    if (!item.IsNull()) return Constrained(CopyList(arena, {&item, 1}), type, arena);
+    if (item.null_reason() == NullReason::kCoercion) return item;
   } else if (type.id() != Type::Id::kList && value.IsList() && value.list().size() == 1) {
     const Value& item = value.list()[0];
     if (!item.IsList()) return Coerce(item, type, arena);

@@ -2,6 +2,7 @@
 // Type: the static types of FEEL (DMN 1.5, 10.3.2.9) with conformance and coercion. Immutable,
 // cheap to copy, safe to share between threads.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,6 +16,16 @@
 #include "src/feel/value.h"
 
 namespace credence::feel {
+
+// Which values of a type are allowed.
+class Constraint {
+ public:
+  virtual ~Constraint() = default;
+  // `value` is of the type and not null.
+  [[nodiscard]] virtual bool Allows(const Value& value, Arena& arena) const = 0;
+  // "tColour: \"red\", \"green\"", for messages.
+  [[nodiscard]] virtual std::string_view text() const = 0;
+};
 
 class Type {
  public:
@@ -72,6 +83,15 @@ class Type {
   [[nodiscard]] const std::string& member_name(size_t i) const { return parts_->members[i].first; }
   [[nodiscard]] const Type& member_type(size_t i) const { return parts_->members[i].second; }
   [[nodiscard]] std::optional<size_t> FindMember(std::string_view name) const;
+  // The same type, of which only the values that `constraint` allows conform at a typed boundary
+  // (the allowed values of an item definition). Constraints take no part in ConformsTo, == and
+  // `instance of`.
+  [[nodiscard]] Type With(std::shared_ptr<const Constraint> constraint) const;
+  [[nodiscard]] const std::shared_ptr<const Constraint>& constraint() const { return constraint_; }
+  // Whether this type or a part of it has a constraint.
+  [[nodiscard]] bool IsConstrained() const { return constrained_; }
+  // Of types that are ==: whether their constraints are the same ones.
+  [[nodiscard]] bool HasConstraintsOf(const Type& other) const;
   // A context whose members are known; a function whose parameters are known.
   [[nodiscard]] bool HasMembers() const { return parts_ != nullptr; }
 
@@ -94,8 +114,10 @@ class Type {
   void AppendTo(std::string* out) const;
 
   Id id_ = Id::kAny;
+  bool constrained_ = false;
   std::shared_ptr<const Type> element_;
   std::shared_ptr<const Parts> parts_;
+  std::shared_ptr<const Constraint> constraint_;
 };
 
 // The type of a value as it is. Of very large lists and contexts the parts beyond 10,000 count as
@@ -103,10 +125,32 @@ class Type {
 [[nodiscard]] Type TypeOf(const Value& value);
 // `value instance of type`. Null is an instance of nothing but Null and Any.
 [[nodiscard]] bool IsInstance(const Value& value, const Type& type);
-// Coercion at a typed boundary (DMN 1.5, 10.3.2.9.4): the value if it conforms; a list of one item
+// Coercion at a typed boundary (DMN 1.5, 10.3.2.9.4): the value if it conforms and the constraints
+// of the type allow it (a null they always do); a list of one item
 // to the item and an item to a list of one; a date to a date and time (midnight UTC); otherwise a
 // null with reason kCoercion. Null stays the null that it is. Items and members are not coerced,
 // they must conform.
-[[nodiscard]] Value Coerce(const Value& value, const Type& type, Arena& arena);
+[[nodiscard]] Value CoerceSlowly(const Value& value, const Type& type, Arena& arena);
+[[nodiscard]] inline Value Coerce(const Value& value, const Type& type, Arena& arena) {
+  // Type::Id and Kind agree for numbers, strings, booleans, dates, times and durations: what most
+  // boundaries see.
+  constexpr auto kKindOf = [] {
+    std::array<Kind, 14> kinds{};  // kNull = must be looked at
+    kinds[static_cast<size_t>(Type::Id::kNumber)] = Kind::kNumber;
+    kinds[static_cast<size_t>(Type::Id::kString)] = Kind::kString;
+    kinds[static_cast<size_t>(Type::Id::kBoolean)] = Kind::kBoolean;
+    kinds[static_cast<size_t>(Type::Id::kDate)] = Kind::kDate;
+    kinds[static_cast<size_t>(Type::Id::kTime)] = Kind::kTime;
+    kinds[static_cast<size_t>(Type::Id::kDateTime)] = Kind::kDateTime;
+    kinds[static_cast<size_t>(Type::Id::kDaysDuration)] = Kind::kDaysDuration;
+    kinds[static_cast<size_t>(Type::Id::kYearsDuration)] = Kind::kYearsDuration;
+    return kinds;
+  }();
+  // A null stays the null that it is.
+  if (value.kind() == kKindOf[static_cast<size_t>(type.id())] && !type.IsConstrained()) {
+    return value;
+  }
+  return CoerceSlowly(value, type, arena);
+}
 
 }  // namespace credence::feel

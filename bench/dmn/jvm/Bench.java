@@ -25,8 +25,8 @@ import java.util.TreeSet;
  */
 public final class Bench {
   private static final int BLOCK = 1024;
-  private static final long LOAD_CAP_SECONDS = 120;
-  private static final double CHECK_CAP_SECONDS = 60;
+  private static final long LOAD_CAP_SECONDS = 90;
+  private static final double CHECK_CAP_SECONDS = 20;
 
   static volatile Object sink;
 

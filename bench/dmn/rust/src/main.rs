@@ -16,7 +16,7 @@ use zen_expression::{compile_expression, Variable};
 
 const BLOCK: usize = 1024;
 /// A case that does not answer its checked inputs in this time is given up.
-const CAP_SECONDS: f64 = 60.0;
+const CAP_SECONDS: f64 = 20.0;
 
 fn round_digits(plain: &str) -> String {
     let (negative, plain) = match plain.strip_prefix('-') {
