@@ -33,6 +33,13 @@ int main(int argc, char** argv) {
       credence::apps::AddVerify);
   add("inspect", "show what journal, state and one decision hold (查看)",
       credence::apps::AddInspect);
+  add("key", "make a key that signs a store's heads (密钥)", credence::apps::AddKey);
+  add("prove", "prove a decision, or that a journal has only grown, to a third party (出具证明)",
+      credence::apps::AddProve);
+  add("check-proof", "check such a proof; needs no store (查验证明)",
+      credence::apps::AddCheckProof);
+  add("backup", "copy a store, also while it is written (备份)", credence::apps::AddBackup);
+  add("restore", "make a store from a backup (恢复)", credence::apps::AddRestore);
   add("pack", "check a pack and show what it holds (配置包)", credence::apps::AddPack);
   add("feel", "evaluate a FEEL expression (表达式)", credence::apps::AddFeel);
   add("dmn", "evaluate, check and test DMN policies (决策表)", credence::apps::AddDmn);

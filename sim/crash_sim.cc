@@ -9,6 +9,7 @@
 #include "src/base/random.h"
 #include "src/engine/engine.h"
 #include "src/journal/fault_file.h"
+#include "src/journal/posix_file.h"
 #include "src/study/verify.h"
 
 namespace credence::sim {
@@ -537,6 +538,25 @@ Result<FaultReport> SimulateFlips(const CrashOptions& options) {
     }
   }
   return report;
+}
+
+Status MakeStore(const CrashOptions& options, const std::string& folder) {
+  CREDENCE_ASSIGN(const auto work, Work::Make(options));
+  FaultFileSystem files;
+  CREDENCE_ASSIGN(auto engine, work->Open(files));
+  for (const Step& step : work->steps()) CREDENCE_TRY(work->Do(step, files, &engine));
+  CREDENCE_TRY(engine->Close());
+  engine.reset();
+  journal::PosixFileSystem disk;
+  for (const char* part : {"/journal", "/artefacts"}) {
+    CREDENCE_TRY(disk.MakeFolders(folder + part));
+    CREDENCE_ASSIGN(const auto names, files.List(kFolder + part));
+    for (const std::string& name : names) {
+      const std::string path = std::string(part) + "/" + name;
+      CREDENCE_TRY(ReplaceFile(disk, folder + path, files.Content(kFolder + path)));
+    }
+  }
+  return OkStatus();
 }
 
 }  // namespace credence::sim

@@ -66,4 +66,8 @@ Result<FaultReport> SimulateFullDisk(const CrashOptions& options);
 // Every byte of the store is changed in turn: opening says so, or the state is the one that was.
 Result<FaultReport> SimulateFlips(const CrashOptions& options);
 
+// Does the work where nothing fails, and leaves its store in a folder of the disk, sealed: for
+// tests/compat.
+Status MakeStore(const CrashOptions& options, const std::string& folder);
+
 }  // namespace credence::sim

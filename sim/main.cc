@@ -122,7 +122,20 @@ int main(int argc, char** argv) {
   std::string store;
   CLI::App* take = app.add_subcommand("take", "the process that `kill` kills");
   take->add_option("store", store, "folder of the store")->required();
+  std::string kept;
+  credence::sim::CrashOptions keep_options;
+  keep_options.steps = 60;
+  keep_options.segment_bytes = 16'384;
+  CLI::App* keep =
+      app.add_subcommand("keep", "leave the store of one piece of work, for tests/compat");
+  keep->add_option("folder", kept, "folder of the store to be made")->required();
+  keep->add_option("--seed", keep_options.seed, "of the work");
+  keep->add_option("--steps", keep_options.steps, "of the work");
   CLI11_PARSE(app, argc, argv);
+  if (keep->parsed()) {
+    const credence::Status made = credence::sim::MakeStore(keep_options, kept);
+    return made.ok() ? 0 : credence::sim::Refuse(made);
+  }
   if (take->parsed()) return credence::sim::TakeEvents(store, STDIN_FILENO, STDOUT_FILENO);
   if (kill->parsed()) return credence::sim::Kill(kill_options);
   return credence::sim::Crash(seed, points, one_seed);

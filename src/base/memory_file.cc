@@ -223,7 +223,8 @@ Status MemoryFileSystem::SyncDirectory(const std::string& folder) {
 
 bool MemoryFileSystem::Exists(const std::string& path) {
   const std::string name = Normalised(path);
-  return name.empty() || entries_.contains(name);
+  // The file that a lock stands for is there while it is held.
+  return name.empty() || entries_.contains(name) || locked_->contains(path);
 }
 
 class MemoryFileSystem::MemoryLock final : public FileLock {

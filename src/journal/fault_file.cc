@@ -313,7 +313,10 @@ std::unique_ptr<FaultFileSystem> FaultFileSystem::Clone(uint64_t seed, const Pen
   return clone;
 }
 
-bool FaultFileSystem::Exists(const std::string& path) { return seen_.find(path) != seen_.end(); }
+// The file that a lock stands for is there while it is held.
+bool FaultFileSystem::Exists(const std::string& path) {
+  return seen_.contains(path) || locks_.contains(path);
+}
 
 Result<std::unique_ptr<FileLock>> FaultFileSystem::Lock(const std::string& path) {
   if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(path);

@@ -36,9 +36,9 @@ Status CheckOptions(const Options& options) {
                            "; expected " + std::to_string(kSegmentBytesMin) + " to " +
                            std::to_string(kSegmentBytesMax));
   }
-  if (options.first_segment < 1 || options.first_segment > kSegmentsMax) {
+  if (options.first_segment > kSegmentsMax) {
     return InvalidArgument("first_segment is " + std::to_string(options.first_segment) +
-                           "; expected 1 to " + std::to_string(kSegmentsMax));
+                           "; expected at most " + std::to_string(kSegmentsMax));
   }
   return OkStatus();
 }
@@ -99,7 +99,7 @@ Status Journal::Recover() {
     read.from_frame = std::min(read.from_frame, std::max<uint64_t>(options_.must_hold->frames, 1));
   }
   auto opened = JournalReader::Open(files_, folder_, read);
-  if (opened.status().code() == StatusCode::kNotFound && options_.first_segment == 1) {
+  if (opened.status().code() == StatusCode::kNotFound && options_.first_segment <= 1) {
     CREDENCE_TRY(CheckMustHold(head_, /*at_end=*/true));
     CREDENCE_TRY(RemoveAhead());
     return Create();
@@ -457,6 +457,12 @@ Status Journal::Stop(const Status& why) {
             : Unavailable("the journal stopped and must be opened again, after: " + why.ToString());
   }
   return why;
+}
+
+Result<Retired> Journal::Retire(uint64_t before_frame, uint64_t keep_from_frame) {
+  CREDENCE_TRY(status());
+  return RetireSegments(files_, folder_,
+                        std::min({before_frame, keep_from_frame, durable().frames}));
 }
 
 ChainHead Journal::head() const {

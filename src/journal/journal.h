@@ -41,6 +41,7 @@
 #include "src/base/file.h"
 #include "src/journal/format.h"
 #include "src/journal/reader.h"
+#include "src/journal/retired.h"
 
 namespace credence::journal {
 
@@ -76,7 +77,7 @@ struct Options {
   // holds it. This is what notices that whole frames are gone from the end.
   std::optional<ChainHead> must_hold;
   // See ReadOptions.
-  uint64_t first_segment = 1;
+  uint64_t first_segment = 0;
   // Called during Open for each frame from verify_from_frame on, in order. A failure ends Open with
   // it.
   std::function<Status(const FrameView&)> on_frame;
@@ -119,6 +120,12 @@ class Journal {
   // ahead; true when it is ready, or nothing is written ahead. For a background thread (see
   // Options::own_ahead_thread): without it the whole is done when a frame needs the segment.
   Result<bool> PrepareNext();
+
+  // Removes whole segments that hold no frame from min(before_frame, keep_from_frame) on: what a
+  // checkpoint has taken in (before_frame is the first frame that it lacks), but nothing inside the
+  // horizon that must stay readable. Never the last segment. What remains is recorded first
+  // (retired.h), so that a crash in between does no harm. Any thread; one at a time.
+  Result<Retired> Retire(uint64_t before_frame, uint64_t keep_from_frame);
 
   // The head after the last frame that was staged; after a failure, the durable one.
   [[nodiscard]] ChainHead head() const;

@@ -4,6 +4,7 @@
 
 #include "src/base/assert.h"
 #include "src/base/bytes.h"
+#include "src/journal/retired.h"
 
 namespace credence::journal {
 
@@ -19,9 +20,18 @@ Result<std::unique_ptr<JournalReader>> JournalReader::Open(FileSystem& files,
                                                            const std::string& folder,
                                                            const ReadOptions& options) {
   std::unique_ptr<JournalReader> reader(new JournalReader(files, folder, options));
+  CREDENCE_TRY(reader->LearnRetired());
   CREDENCE_TRY(reader->ListSegments());
   CREDENCE_TRY(reader->FindStart());
   return reader;
+}
+
+Status JournalReader::LearnRetired() {
+  if (options_.first_segment != 0) return OkStatus();
+  CREDENCE_ASSIGN(const Retired retired, ReadRetired(files_, folder_));
+  options_.first_segment = retired.first_segment;
+  retired_ = retired.before;
+  return OkStatus();
 }
 
 Status JournalReader::ListSegments() {
@@ -36,7 +46,9 @@ Status JournalReader::ListSegments() {
     segments_.push_back(number);
   }
   std::sort(segments_.begin(), segments_.end());
-  if (segments_.empty()) return NotFound(folder_ + " holds no journal");
+  if (segments_.empty() && options_.first_segment == 1) {
+    return NotFound(folder_ + " holds no journal");
+  }
   uint64_t expected = options_.first_segment;
   for (const uint64_t number : segments_) {
     if (number < expected) continue;  // retired, its removal not finished
@@ -101,6 +113,9 @@ Status JournalReader::OpenSegment(uint64_t number, bool* started) {
   if (header.number != number) {
     return DamageAt(number, 0,
                     "the file holds segment " + std::to_string(header.number) + " of a journal");
+  }
+  if (number == options_.first_segment && retired_.frames != 0 && header.before != retired_) {
+    return DamageAt(number, 0, "the segment does not continue the frames that were retired");
   }
   segment_ = header;
   offset_ = kSegmentHeaderBytes;

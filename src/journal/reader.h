@@ -31,8 +31,9 @@ struct ReadOptions {
   Seq from_seq;
   // The last frame to be returned.
   uint64_t until_frame = UINT64_MAX;
-  // The number that the oldest segment must have; higher once old segments have been retired.
-  uint64_t first_segment = 1;
+  // The number that the oldest segment must have. 0: what the journal itself says of its retired
+  // segments (retired.h), or 1.
+  uint64_t first_segment = 0;
 };
 
 enum class TailKind : uint8_t {
@@ -88,6 +89,7 @@ class JournalReader {
   JournalReader(FileSystem& files, std::string folder, const ReadOptions& options)
       : files_(files), folder_(std::move(folder)), options_(options) {}
 
+  Status LearnRetired();
   Status ListSegments();
   Status FindStart();
   // Opens segment `number` and reads its header; `*started` is false if it has none and nothing
@@ -112,6 +114,7 @@ class JournalReader {
   FileSystem& files_;
   std::string folder_;
   ReadOptions options_;
+  ChainHead retired_;  // the head before the first segment, where the journal says it
   std::vector<uint64_t> segments_;
   Status failed_;
 
