@@ -119,6 +119,10 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
       {"Loan marked as charged-off on \"X\"", &Life::CheckChargedOff},
       {"Loan's actualMaturityDate is \"X\"", &Life::CheckMaturity},
       {"Loan has N \"X\" transactions on Transactions tab", &Life::CheckCount},
+      {"LoanTransactionAccrualActivityPostBusinessEvent is raised on \"X\"",
+       &Life::CheckActivityRaised},
+      {"Admin checks that delinquency range is: \"X\" and has delinquentDate \"X\"",
+       &Life::CheckDelinquency},
       {"LoanAccrualTransactionCreatedBusinessEvent is raised on \"X\"", &Life::CheckAccrualRaised},
   };
   return kHandlers;
