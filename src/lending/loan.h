@@ -269,6 +269,10 @@ struct LoanTotals {
 class Loan {
  public:
   static constexpr size_t kTransactionsMax = 10'000;
+  // Ids of charges that no transaction made: this bit, then the rule and its period …
+  static constexpr uint64_t kRuleChargeBit = uint64_t{1} << 63;
+  // … or, with this one too, the transaction that charged a fee or penalty back.
+  static constexpr uint64_t kCreditedBit = uint64_t{1} << 62;
 
   // `start` is the day from which periods are counted; money is drawn then or later. Terms must
   // pass CheckTerms and the dates MakePeriods.

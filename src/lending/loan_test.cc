@@ -32,7 +32,14 @@ TransactionKind KindFrom(const std::string& word) {
                                                              {"refund-overpaid", kRefundOverpaid},
                                                              {"change-rate", kChangeRate},
                                                              {"pause-interest", kPauseInterest},
-                                                             {"extend", kExtend}};
+                                                             {"extend", kExtend},
+                                                             {"down-payment", kDownPayment},
+                                                             {"goodwill", kGoodwill},
+                                                             {"merchant-refund", kMerchantRefund},
+                                                             {"charge-off", kChargeOff},
+                                                             {"reamortise", kReamortise},
+                                                             {"reage", kReage},
+                                                             {"move-due", kMoveDue}};
   return kKinds.at(word);
 }
 
@@ -56,6 +63,12 @@ Loan LoanFrom(const std::vector<std::string>& words) {
     if (name == "interest-grace") terms.interest_grace = std::stoi(value);
     if (name == "free") terms.interest_free = std::stoi(value);
     if (name == "multiple") terms.multiple_minor = std::stoi(value);
+    if (name == "down") terms.down_payment = Percent(value);
+    if (name == "balloon") terms.balloon_minor = std::stoll(value);
+    if (name == "by-plan") terms.interest_by_plan = true;
+    if (name == "surplus") product.holds_surplus = true;
+    if (name == "zero-interest") product.charge_off = ChargeOffRule::kZeroInterest;
+    if (name == "accelerate") product.charge_off = ChargeOffRule::kAccelerate;
     if (name == "penalty") product.penalty_rate = Percent(value);
     if (name == "late") terms.interest_on_overdue = true;
     if (value == "last") product.future = FutureRule::kLast;
@@ -92,6 +105,10 @@ Transaction TransactionFrom(const std::vector<std::string>& words) {
       t.rate = Percent(value);
     } else if (words[i].starts_with("until=")) {
       t.until = D(value.c_str());
+    } else if (words[i].starts_with("due=")) {
+      t.due = D(value.c_str());
+    } else if (words[i].starts_with("about=")) {
+      t.about = std::stoull(value);
     } else if (words[i].starts_with("count=")) {
       t.count = std::stoi(value);
     } else {
@@ -106,6 +123,10 @@ std::string Answer(std::optional<Loan>& loan, const std::vector<std::string>& wo
   if (words[0] == "period") {
     const Period& p = loan->plan().periods().at(std::stoul(words[1]) - 1);
     out << p.due.ToString() << ' ' << p.principal << ' ' << p.interest;
+  } else if (words[0] == "row") {
+    const Instalment row = loan->Instalments().at(std::stoul(words[1]) - 1);
+    out << row.due.ToString() << ' ' << row.Due() << ' ' << row.paid << ' ' << row.paid_in_advance
+        << ' ' << row.paid_late << ' ' << (row.settled_on ? row.settled_on->ToString() : "open");
   } else if (words[0] == "split") {
     for (const AppliedTransaction& applied : loan->transactions()) {
       if (applied.transaction.id != std::stoull(words[1])) continue;

@@ -115,6 +115,8 @@ class Life {
   void CheckMaturity(const Step& step);
   void CheckCount(const Step& step);
   void CheckAccrualRaised(const Step& step);
+  void CheckActivityRaised(const Step& step);
+  void CheckDelinquency(const Step& step);
   void CheckYearTurn(const Step& step);
 
   // --- helpers ---

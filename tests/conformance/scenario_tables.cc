@@ -1,6 +1,7 @@
 // The comparisons of a life: schedules, transactions, charges, journal entries.
 #include <algorithm>
 
+#include "src/lending/arrears.h"
 #include "tests/conformance/scenario_life.h"
 
 namespace credence::conformance {
@@ -296,6 +297,38 @@ void Life::CheckAccrualRaised(const Step& step) {
     return posted.type == "Accrual" && posted.day == day.value();
   });
   Expect(found, step, "no accrual");
+}
+
+void Life::CheckActivityRaised(const Step& step) {
+  const auto day = DateArg(step, 0);
+  if (!day.ok()) return;
+  const bool found = std::any_of(posted_.begin(), posted_.end(), [&](const Posted& posted) {
+    return posted.type == "Accrual Activity" && posted.day == day.value();
+  });
+  Expect(found, step, "no accrual activity");
+}
+
+// Their ranges begin three days behind the oldest unpaid due date, their products' grace.
+void Life::CheckDelinquency(const Step& step) {
+  if (!NeedLoan()) return;
+  constexpr int64_t kGraceDays = 3;
+  const lending::BucketScheme ranges{{{"NO_DELINQUENCY", 0},
+                                      {"RANGE_1", 1},
+                                      {"RANGE_3", 4},
+                                      {"RANGE_30", 31},
+                                      {"RANGE_60", 61},
+                                      {"RANGE_90", 91},
+                                      {"RANGE_120", 121},
+                                      {"RANGE_150", 151},
+                                      {"RANGE_180", 181},
+                                      {"RANGE_240", 241}}};
+  std::optional<Date> since = loan_->OldestUnpaidDue();
+  if (since) since = since->PlusDays(kGraceDays);
+  if (since && *since >= loan_->today()) since.reset();
+  const int64_t days = lending::DaysPastDue(since, loan_->today(), 0, {});
+  const std::string& range = ranges.buckets[ranges.IndexOf(days)].name;
+  const std::string day = since ? since->ToString() : "";
+  Expect(range == step.args[0] && day == step.args[1], step, range + " " + day);
 }
 
 void Life::CheckYearTurn(const Step& step) {
