@@ -196,7 +196,7 @@ class TableIndexBuilder {
       for (const Alternative& alternative : shape.alternatives) {
         const Kind kind = AlternativeKind(alternative);
         if (!IsOrderable(kind)) continue;
-        if (alternative.is_interval) {
+        if (alternative.is_interval || shape.negated) {  // not(5) is two intervals
           ++intervals[static_cast<size_t>(kind)];
         } else if (!IsHashed(kind)) {
           ++constants[static_cast<size_t>(kind)];
@@ -214,7 +214,14 @@ class TableIndexBuilder {
 
   // Whether the index can say for every input of a known kind whether the cell matches.
   static bool IsIndexable(const feel::UnaryTestShape& shape, Kind ordered) {
-    if (shape.kind != feel::UnaryTestShape::Kind::kAlternatives || shape.negated) return false;
+    if (shape.kind != feel::UnaryTestShape::Kind::kAlternatives) return false;
+    if (shape.negated &&
+        (ordered == Kind::kNull || ordered == Kind::kTime ||
+         ordered == Kind::kDateTime ||  // local and zoned ones do not compare
+         !std::all_of(shape.alternatives.begin(), shape.alternatives.end(),
+                      [&](const Alternative& a) { return AlternativeKind(a) == ordered; }))) {
+      return false;
+    }
     return std::all_of(shape.alternatives.begin(), shape.alternatives.end(),
                        [&](const Alternative& a) {
                          if (!a.is_interval) {
@@ -284,12 +291,27 @@ class TableIndexBuilder {
       }
     }
     // A row's ranges made disjoint, so that each bound switches the row on or off.
+    std::erase_if(ranges, [](const auto& range) { return range.first > range.second; });
     std::sort(ranges.begin(), ranges.end());
+    uint32_t free = 0;  // the first position behind the ranges so far
     for (size_t i = 0; i < ranges.size();) {
       auto [first, last] = ranges[i++];
       while (i < ranges.size() && ranges[i].first <= last + 1)
         last = std::max(last, ranges[i++].second);
-      if (first <= last) spans->push_back({row, first, last});
+      if (!shape.negated) {
+        spans->push_back({row, first, last});
+      } else if (free < first) {
+        spans->push_back({row, free, first - 1});
+      }
+      free = last + 1;
+    }
+    if (!shape.negated) return;
+    const auto end = static_cast<uint32_t>(2 * column->bound_count());
+    if (free <= end) spans->push_back({row, free, end});
+    // Null differs from every constant; whether it lies in an interval is null.
+    if (std::none_of(shape.alternatives.begin(), shape.alternatives.end(),
+                     [](const Alternative& a) { return a.is_interval; })) {
+      nulls->push_back(row);
     }
   }
 
