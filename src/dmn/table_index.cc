@@ -4,51 +4,12 @@
 #include <unordered_map>
 
 #include "src/base/digest.h"
-#include "src/feel/number.h"
 
 namespace credence::dmn {
 namespace {
 
 using feel::Kind;
 using feel::Value;
-
-constexpr int kShiftMax = 18;
-int64_t PowerOfTen(int exponent) {
-  return static_cast<int64_t>(feel::kPowersOfTen[static_cast<size_t>(exponent)]);
-}
-
-bool NumberKey(const Value& value, int scale, OrderKey* key) {
-  using feel::NumberBits;
-  if (!NumberBits::IsSmall(value) || value.low_word() > static_cast<uint64_t>(INT64_MAX)) {
-    return false;
-  }
-  const uint64_t high = value.high_word();
-  const int shift = NumberBits::Exponent(high) + scale;
-  const auto coefficient = static_cast<int64_t>(value.low_word());
-  const bool negative = NumberBits::Negative(high);
-  key->exact = true;
-  if (shift == 0) {
-    key->key = negative ? -coefficient : coefficient;
-    return true;
-  }
-  if (shift > 0) {
-    if (coefficient == 0) {
-      key->key = 0;
-      return true;
-    }
-    int64_t product = 0;
-    if (shift > kShiftMax || __builtin_mul_overflow(coefficient, PowerOfTen(shift), &product)) {
-      return false;
-    }
-    key->key = negative ? -product : product;
-    return true;
-  }
-  if (shift < -kShiftMax) return false;
-  const int64_t quotient = coefficient / PowerOfTen(-shift);
-  key->exact = quotient * PowerOfTen(-shift) == coefficient;
-  key->key = negative ? -quotient - (key->exact ? 0 : 1) : quotient;
-  return true;
-}
 
 bool IsHashed(Kind kind) {
   return kind == Kind::kString || kind == Kind::kBoolean || kind == Kind::kTime ||
@@ -74,27 +35,6 @@ bool SameKey(const Value& a, const Value& b) {
 }
 
 }  // namespace
-
-bool MakeOrderKey(const Value& value, int scale, OrderKey* key) {
-  key->exact = true;
-  switch (value.kind()) {
-    case Kind::kNumber:
-      return NumberKey(value, scale, key);
-    case Kind::kDate:
-      key->key = value.date().days;
-      return true;
-    case Kind::kYearsDuration:
-      key->key = value.months();
-      return true;
-    case Kind::kDaysDuration: {
-      const Int128 ns = value.duration_ns();
-      key->key = static_cast<int64_t>(ns);
-      return ns == key->key;
-    }
-    default:
-      return false;
-  }
-}
 
 // --- build ------------------------------------------------------------
 
@@ -196,7 +136,7 @@ class TableIndexBuilder {
       for (const Alternative& alternative : shape.alternatives) {
         const Kind kind = AlternativeKind(alternative);
         if (!IsOrderable(kind)) continue;
-        if (alternative.is_interval) {
+        if (alternative.is_interval || shape.negated) {  // not(5) is two intervals
           ++intervals[static_cast<size_t>(kind)];
         } else if (!IsHashed(kind)) {
           ++constants[static_cast<size_t>(kind)];
@@ -214,7 +154,14 @@ class TableIndexBuilder {
 
   // Whether the index can say for every input of a known kind whether the cell matches.
   static bool IsIndexable(const feel::UnaryTestShape& shape, Kind ordered) {
-    if (shape.kind != feel::UnaryTestShape::Kind::kAlternatives || shape.negated) return false;
+    if (shape.kind != feel::UnaryTestShape::Kind::kAlternatives) return false;
+    if (shape.negated &&
+        (ordered == Kind::kNull || ordered == Kind::kTime ||
+         ordered == Kind::kDateTime ||  // local and zoned ones do not compare
+         !std::all_of(shape.alternatives.begin(), shape.alternatives.end(),
+                      [&](const Alternative& a) { return AlternativeKind(a) == ordered; }))) {
+      return false;
+    }
     return std::all_of(shape.alternatives.begin(), shape.alternatives.end(),
                        [&](const Alternative& a) {
                          if (!a.is_interval) {
@@ -284,12 +231,27 @@ class TableIndexBuilder {
       }
     }
     // A row's ranges made disjoint, so that each bound switches the row on or off.
+    std::erase_if(ranges, [](const auto& range) { return range.first > range.second; });
     std::sort(ranges.begin(), ranges.end());
+    uint32_t free = 0;  // the first position behind the ranges so far
     for (size_t i = 0; i < ranges.size();) {
       auto [first, last] = ranges[i++];
       while (i < ranges.size() && ranges[i].first <= last + 1)
         last = std::max(last, ranges[i++].second);
-      if (first <= last) spans->push_back({row, first, last});
+      if (!shape.negated) {
+        spans->push_back({row, first, last});
+      } else if (free < first) {
+        spans->push_back({row, free, first - 1});
+      }
+      free = last + 1;
+    }
+    if (!shape.negated) return;
+    const auto end = static_cast<uint32_t>(2 * column->bound_count());
+    if (free <= end) spans->push_back({row, free, end});
+    // Null differs from every constant; whether it lies in an interval is null.
+    if (std::none_of(shape.alternatives.begin(), shape.alternatives.end(),
+                     [](const Alternative& a) { return a.is_interval; })) {
+      nulls->push_back(row);
     }
   }
 
