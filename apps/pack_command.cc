@@ -132,8 +132,8 @@ int Slots(const std::string& folder) {
   for (const auto& plan : pack->decisions) {
     rows = {{"\ndecision " + plan.name + " reads", "origin"}};
     for (const uint32_t slot : plan.recorded) {
-      static constexpr const char* kOrigins[] = {"",        "field", "feature",
-                                                 "derived", "model", "source", "money"};
+      static constexpr const char* kOrigins[] = {"",      "field",  "feature", "derived",
+                                                 "model", "source", "money"};
       rows.push_back(
           {plan.slots.at(slot).name, kOrigins[static_cast<size_t>(plan.slots.at(slot).origin)]});
     }
