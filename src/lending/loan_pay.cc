@@ -83,7 +83,12 @@ Instalment Loan::ViewOf(size_t index) const {
   const Slot& slot = slots_[index];
   Instalment view;
   view.kind = slot.kind;
-  view.from = slot.kind == InstalmentKind::kBehind ? plan_.periods().back().due : slot.from;
+  view.from = slot.from;
+  if (slot.kind == InstalmentKind::kBehind) {
+    for (const Period& period : plan_.periods()) {
+      if (period.due <= slot.due) view.from = period.due;
+    }
+  }
   view.due = DueOf(slot);
   view.principal = slot.principal;
   view.interest = slot.interest;

@@ -207,7 +207,8 @@ int64_t Plan::EarnedIn(size_t index, Date day) const {
   const int64_t all = period.interest - period.credited_interest;
   if (day >= period.to || period.locked) return all;
   if (day <= period.from) return 0;
-  if (terms_.kind == PlanKind::kFlat) {
+  if (terms_.kind == PlanKind::kFlat || terms_.earned_evenly) {
+    // What the plan asks for, day by day in equal parts.
     const Decimal share = Decimal::FromInt64(day.days - period.from.days) /
                           Decimal::FromInt64(period.to.days - period.from.days);
     return RoundMinor(Decimal::FromInt64(all) * share, terms_.rounding);

@@ -90,6 +90,9 @@ struct Terms {
   bool interest_on_overdue = false;
   // Interest is that of the plan whatever is paid early or late (no recalculation).
   bool interest_by_plan = false;
+  // Each day of a period earns the same part of the interest that it asks for; otherwise the day's
+  // own interest (see Loan::EarnedTo). Flat plans always do.
+  bool earned_evenly = false;
   // Equal instalments: spread the residue of rounding when it is more than half a minor unit a
   // period.
   bool smooth = true;

@@ -288,6 +288,7 @@ Result<LoanPlan> Products::FromTable(const Step& step) const {
   if (has("TILL_REST_FREQUENCY")) return Unimplemented("interest to the rest date at pay-off");
   terms.smooth = !cumulative;
   terms.flat_on_drawn = cumulative;
+  terms.earned_evenly = cumulative;
   if (multiples == "1" || (!known && (cumulative || name.starts_with("LP1"))))
     terms.multiple_minor = 100;
   const std::string down = Setting(name, "enableDownPayment");
