@@ -70,7 +70,8 @@ Result<journal::ChainHead> Core::OpenCheckpoints(const CheckpointOptions& option
   journal::ChainHead none;
   if (options.backing == nullptr) return none;
   Status restored = RestoreFrom(options, read_only);
-  if (restored.code() == StatusCode::kDataLoss) {
+  // Where the journal's first segments are retired there is nothing else to make the state of.
+  if (restored.code() == StatusCode::kDataLoss && first_segment_ == 1) {
     *damage = restored.message();
     checkpoints_.reset();
     state = State();
