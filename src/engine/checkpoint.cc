@@ -11,6 +11,19 @@ namespace {
 // that encoding ends before as much has changed again.
 constexpr size_t kSliceRows = 64;
 constexpr size_t kSliceRowsPerChanged = 2;
+
+// Rows of entities of generations that never came to be.
+void DropStrayGenerations(std::vector<uint64_t> known, store::Batch* batch) {
+  std::sort(known.begin(), known.end());
+  uint64_t next = 1;
+  for (const uint64_t generation : known) {
+    batch->DeleteRange(kEntityTable, EntityTable::RowPrefix(next),
+                       EntityTable::RowPrefix(generation));
+    next = generation + 1;
+  }
+  batch->DeleteRange(kEntityTable, EntityTable::RowPrefix(next),
+                     std::string(sizeof(uint64_t) + 1, '\xff'));
+}
 }  // namespace
 
 Checkpoints::Checkpoints(std::unique_ptr<store::Store> store, const CheckpointOptions& options,
@@ -69,11 +82,7 @@ Status Checkpoints::Restore(const std::function<Status(const Digest& pack)>& set
   frozen_seq_ = position.seq;
   dropped_day_ = note.once_first_day;
   state_->changes = changes_.get();
-  if (changes_ != nullptr) {
-    // Rows of a generation that never came to be.
-    changes_->DeleteRange(kEntityTable, EntityTable::RowPrefix(next_generation_),
-                          std::string(sizeof(uint64_t) + 1, '\xff'));
-  }
+  if (changes_ != nullptr) DropStrayGenerations(generations_, changes_.get());
   return {};
 }
 

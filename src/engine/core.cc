@@ -68,7 +68,8 @@ Result<journal::ChainHead> Core::OpenCheckpoints(const CheckpointOptions& option
   journal::ChainHead none;
   if (options.backing == nullptr) return none;
   Status restored = RestoreFrom(options, read_only);
-  if (restored.code() == StatusCode::kDataLoss) {
+  // Where the journal's first segments are retired there is nothing else to make the state of.
+  if (restored.code() == StatusCode::kDataLoss && first_segment_ == 1) {
     *damage = restored.message();
     checkpoints_.reset();
     state = State();
@@ -92,9 +93,32 @@ Status Core::FoldFrame(const journal::FrameView& frame) {
   return {};
 }
 
+namespace {
+
+// Reads what the events of a frame touch at one go. A hint: what it cannot read, folding says.
+void PrefetchFrame(const journal::FrameView& frame, State* state, Arena* arena) {
+  if (state->pack == nullptr) return;
+  const auto& types = state->pack->schema.event_types;
+  std::vector<Event> events;
+  for (const std::string_view bytes : frame.records) {
+    const auto record = record::DecodeRecord(bytes, arena);
+    if (!record.ok() || std::holds_alternative<record::Activation>(*record)) break;
+    const auto* event = std::get_if<Event>(&*record);
+    if (event == nullptr) continue;
+    if (event->type >= types.size() || event->fields.size() != types[event->type].fields.size()) {
+      break;
+    }
+    events.push_back(*event);
+  }
+  state->Prefetch(events);
+}
+
+}  // namespace
+
 Status Core::FoldRecords(const journal::FrameView& frame) {
   if (frame.kind != journal::FrameKind::kBatch) return {};
   arena_.Reset();
+  if (checkpoints_ != nullptr) PrefetchFrame(frame, &state, &arena_);
   for (const std::string_view record : frame.records)
     CREDENCE_TRY(Fold(record, frame.index, &arena_));
   if (state.last_seq != frame.last_seq) {
