@@ -23,6 +23,7 @@ Action AddPack(CLI::App* app);
 Action AddFeel(CLI::App* app);
 Action AddDmn(CLI::App* app);
 Action AddSchedule(CLI::App* app);
+Action AddLedger(CLI::App* app);
 Action AddBench(CLI::App* app);
 
 }  // namespace credence::apps

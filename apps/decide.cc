@@ -95,6 +95,13 @@ int Decide(const Options& options) {
   } else {
     fmt::print("{}\n{}", DecisionText(*outcome.decision, event.id, *pack, options.language),
                SlotsText(*outcome.decision, *pack));
+    for (const auto& report : {outcome.money, outcome.money_of_decision}) {
+      if (!report) continue;
+      fmt::print("money 资金  {}\n",
+                 report->refused.empty()
+                     ? fmt::format("{} commands, {} transfers", report->applied, report->transfers)
+                     : report->refused + ": " + report->status);
+    }
   }
   return 0;
 }

@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   add("dmn", "evaluate, check and test DMN policies (决策表)", credence::apps::AddDmn);
   add("schedule", "the schedule of a loan product, and what it truly costs (还款计划)",
       credence::apps::AddSchedule);
+  add("ledger", "accounts and statements of a store (账本)", credence::apps::AddLedger);
   add("bench", "measure how fast this machine decides (基准测试)", credence::apps::AddBench);
   CLI11_PARSE(app, argc, argv);
   for (const auto& [command, action] : actions) {

@@ -4,6 +4,7 @@
 // Pack. The grammar is in docs/PACK.md.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,6 +78,7 @@ struct MoneyBinding {
 struct MoneyPlan {
   std::vector<RoleDecl> roles;
   ledger::PostingBook postings;
+  std::map<uint16_t, std::string> posting_names;  // by the code of their transfers
   std::vector<LimitDecl> limits;
   std::optional<uint32_t> borrower;  // entity that loans are of
   std::vector<LoanDecl> loans;

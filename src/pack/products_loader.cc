@@ -156,8 +156,9 @@ class Loader::MoneyReader {
   void Read(const Node& root) {
     MapReader map(root, "products.yaml", &reporter_);
     if (const Node* node = map.Take("chart")) ReadChart(*node);
-    if (const Node* node = map.Take("postings")) ReadPostings(*node);
-    CompilePostings(root);
+    const Node* postings = map.Take("postings");
+    if (postings != nullptr) ReadPostings(*postings);
+    CompilePostings(postings != nullptr ? *postings : root);
     if (const Node* node = map.Take("limits")) ReadLimits(*node);
     if (const Node* node = map.Take("loans")) ReadLoans(*node);
     plan_.bindings.resize(schema_.event_types.size());
@@ -250,6 +251,7 @@ class Loader::MoneyReader {
         for (const Node& leg : legs->items) ReadLeg(leg, what, &posting, &use);
       }
       map.Finish();
+      plan_.posting_names[posting.code] = posting.name;
       templates_.push_back(std::move(posting));
       uses_.push_back(std::move(use));
     }
@@ -280,11 +282,11 @@ class Loader::MoneyReader {
     posting->legs.push_back(std::move(leg));
   }
 
-  void CompilePostings(const Node& root) {
+  void CompilePostings(const Node& at) {
     std::vector<Diagnostic> found;
     plan_.postings = ledger::PostingBook::Compile(chart_, templates_, &found);
     for (Diagnostic& diagnostic : found) {
-      reporter_.Error(root.line, root.column, diagnostic.code, diagnostic.message, diagnostic.hint);
+      reporter_.Error(at.line, at.column, diagnostic.code, diagnostic.message, diagnostic.hint);
     }
   }
 
