@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <cstring>
+#include <memory>
 
 #include "src/base/assert.h"
 #include "src/base/bytes.h"
@@ -49,7 +50,9 @@ namespace {
 Digest Sha256(std::string_view first, std::string_view second) {
   // EVP is asked once for the algorithm and keeps a context a thread: setting one up costs more
   // than hashing a short row.
-  thread_local EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> owned(
+      EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  EVP_MD_CTX* const context = owned.get();
   static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   Digest digest;
   unsigned size = 0;

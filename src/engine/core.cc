@@ -6,6 +6,7 @@
 #include "src/base/bytes.h"
 #include "src/engine/engine.h"
 #include "src/journal/reader.h"
+#include "src/journal/retired.h"
 
 namespace credence::engine {
 
@@ -67,9 +68,15 @@ Result<journal::ChainHead> Core::OpenCheckpoints(const CheckpointOptions& option
                                                  std::string* damage) {
   journal::ChainHead none;
   if (options.backing == nullptr) return none;
+  uint64_t first_segment = first_segment_;
+  if (first_segment == 0) {
+    CREDENCE_ASSIGN(const journal::Retired retired,
+                    journal::ReadRetired(files_, folder_ + "/journal"));
+    first_segment = retired.first_segment;
+  }
   Status restored = RestoreFrom(options, read_only);
   // Where the journal's first segments are retired there is nothing else to make the state of.
-  if (restored.code() == StatusCode::kDataLoss && first_segment_ == 1) {
+  if (restored.code() == StatusCode::kDataLoss && first_segment == 1) {
     *damage = restored.message();
     checkpoints_.reset();
     state = State();
