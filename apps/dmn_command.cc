@@ -70,8 +70,8 @@ std::string NameList(const std::vector<dmn::NodeInfo>& nodes) {
 }
 
 void PrintTrace(const dmn::Trace& trace, const dmn::Model& model) {
-  static constexpr const char* kKinds[] = {"", "decision", "table of", "knowledge model",
-                                           "service"};
+  static constexpr const char* kKinds[] = {"", "decision 决策", "table of 决策表",
+                                           "knowledge model 业务知识模型", "service 决策服务"};
   for (const dmn::TraceEntry& entry : trace.entries) {
     fmt::print("{:{}}{} {} = {}\n", "", 2 * entry.depth, kKinds[static_cast<size_t>(entry.kind)],
                entry.name, feel::ToFeel(entry.output));
@@ -80,12 +80,12 @@ void PrintTrace(const dmn::Trace& trace, const dmn::Model& model) {
     for (const uint32_t row : entry.rows) {
       const auto& rules = model.tables()[entry.table].table->table().rules;
       const std::string id = row >= 1 && row <= rules.size() ? rules[row - 1].id : "";
-      fmt::print("{:{}}rule {}{}\n", "", 2 * entry.depth + 4, row,
+      fmt::print("{:{}}rule 规则 {}{}\n", "", 2 * entry.depth + 4, row,
                  id.empty() ? "" : " (" + id + ")");
     }
   }
   for (const feel::NullNote& note : trace.nulls)
-    fmt::print("null at {}:{}: {}\n", note.line, note.column, note.text);
+    fmt::print("null 空值 at {}:{}: {}\n", note.line, note.column, note.text);
 }
 
 int Evaluate(const Options& options) {
@@ -117,7 +117,9 @@ int Evaluate(const Options& options) {
   if (!evaluator.ok()) return Fail(evaluator.status());
   for (const auto& required : evaluator->required_inputs()) {
     if (!required.slot)
-      fmt::print(stderr, "note: the input '{}' was not given and is null\n", required.name);
+      fmt::print(stderr,
+                 "note: the input '{}' was not given and is null 未提供该输入，按空值处理\n",
+                 required.name);
   }
   feel::EvaluationContext context(&arena, &zones);
   context.now = Now();
@@ -158,12 +160,14 @@ int Check(const Options& options) {
     const dmn::TestFile tests = dmn::GenerateCases(*loaded.model, {}, &zones, &skipped);
     const Status written = ReplaceFile(files, options.cases, dmn::WriteTestFile(tests));
     if (!written.ok()) return Fail(written);
-    fmt::print("{} cases written to {}; read the expected values before you keep them\n",
-               tests.cases.size(), options.cases);
+    fmt::print(
+        "{} cases written to {}; read the expected values before you keep them 请先核对期望值\n",
+        tests.cases.size(), options.cases);
     for (const std::string& name : skipped)
-      fmt::print("no cases for the decision '{}': it is no table over plain inputs\n", name);
+      fmt::print("no cases for the decision '{}': it is no table over plain inputs 无法生成用例\n",
+                 name);
   }
-  fmt::print("{} file{}, {} errors, {} warnings\n", options.files.size(),
+  fmt::print("{} file{}, {} errors 错误, {} warnings 警告\n", options.files.size(),
              options.files.size() == 1 ? "" : "s", errors, warnings);
   return errors == 0 ? 0 : 1;
 }
@@ -214,9 +218,9 @@ int Test(const Options& options) {
       fmt::print("{}: {} passed, {} failed, {} unsupported\n", what, counts.passed, counts.failed,
                  counts.unsupported);
     };
-    line("cases", cases);
-    line("nodes that expect a value", values);
-    line("nodes that expect null", nulls);
+    line("cases 用例", cases);
+    line("nodes that expect a value 期望有值的节点", values);
+    line("nodes that expect null 期望空值的节点", nulls);
   }
   return cases.failed == 0 ? 0 : 1;
 }

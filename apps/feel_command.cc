@@ -61,7 +61,7 @@ int Evaluate(const Options& options) {
   const feel::Value value = expression->Evaluate(slots, context);
   fmt::print("{}\n", options.json ? ToJson(value) : feel::ToFeel(value));
   for (const feel::NullNote& note : notes) {
-    fmt::print(stderr, "null at {}:{}: {} ({})\n", note.line, note.column, note.text,
+    fmt::print(stderr, "null 空值 at {}:{}: {} ({})\n", note.line, note.column, note.text,
                feel::NullReasonName(note.reason));
   }
   return 0;

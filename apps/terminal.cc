@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "apps/diagnostic_text.h"
+
 namespace credence::apps {
 
 Progress::Progress(std::string label, std::string unit, uint64_t total, bool quiet)
@@ -88,7 +90,10 @@ int Fail(std::string_view what) {
 int Fail(const Status& status) { return Fail(status.ToString()); }
 
 void Print(std::span<const Diagnostic> diagnostics) {
-  for (const Diagnostic& diagnostic : diagnostics) fmt::print(stderr, "{}\n", ToString(diagnostic));
+  for (const Diagnostic& diagnostic : diagnostics) {
+    const std::string_view chinese = DiagnosticInChinese(diagnostic.code);
+    fmt::print(stderr, "{}{}{}\n", ToString(diagnostic), chinese.empty() ? "" : " ", chinese);
+  }
 }
 
 size_t DisplayWidth(std::string_view text) {

@@ -302,9 +302,9 @@ Outcome Engine::Take(const Event& raw, const EventKey& key, Arrival arrival, Tim
 
 bool Engine::Arrive(const Event& event, Arena* arena, feature::Arrival* arrived,
                     Outcome* outcome) const {
-  auto evaluated = core_.state.pack->features.EvaluateArrival(event, arena);
+  const auto evaluated = core_.state.pack->features.EvaluateArrival(event, arena);
   if (evaluated.ok()) {
-    *arrived = std::move(*evaluated);
+    *arrived = *evaluated;
     return true;
   }
   outcome->kind = Outcome::Kind::kRefused;

@@ -258,8 +258,7 @@ std::string MoneyState::ExecuteLimit(const MoneyBinding& binding, const Call& ca
     }
     const LimitId id(limit_ids_.size() + 1);
     Keep(id, HoldId(), run);
-    const std::string status =
-        StatusText(limits_.Grant(run->now.ns, id, parent, amount, run->Cause()));
+    std::string status = StatusText(limits_.Grant(run->now.ns, id, parent, amount, run->Cause()));
     if (!status.empty()) return status;
     limit_ids_.emplace(name, id);
     run->new_limits.push_back(name);
@@ -298,7 +297,7 @@ std::string MoneyState::ExecuteUse(const MoneyBinding& binding, const Call& call
     const HoldId id(hold_ids_.size() + 1);
     Keep(limit->second, id, run);
     const Int128 until = Int128{run->now.ns} + binding.hold_ns;
-    const std::string status =
+    std::string status =
         StatusText(limits_.Hold(run->now.ns, id, limit->second, amount.value_or(0),
                                 until > INT64_MAX ? INT64_MAX : static_cast<int64_t>(until)));
     if (!status.empty()) return status;
@@ -325,7 +324,7 @@ std::string MoneyState::ExecuteUse(const MoneyBinding& binding, const Call& call
 std::string MoneyState::TakeRoom(LimitId limit, int64_t amount, Run* run) {
   const HoldId id(hold_ids_.size() + 1);
   Keep(limit, id, run);
-  const std::string held = StatusText(limits_.Hold(run->now.ns, id, limit, amount, INT64_MAX));
+  std::string held = StatusText(limits_.Hold(run->now.ns, id, limit, amount, INT64_MAX));
   if (!held.empty()) return held;
   // No name of a limit is empty, so no hold of an event has this one.
   const Name name{"", std::to_string(id.value())};
@@ -391,8 +390,7 @@ std::string MoneyState::ExecuteTransaction(const MoneyBinding& binding, const Ca
   const lending::Allocation& fell = result.allocation;
   if (entry.limit && RestoresLimit(binding.action) && fell.principal > 0) {
     Keep(*entry.limit, HoldId(), run);
-    const std::string status =
-        StatusText(limits_.Restore(run->now.ns, *entry.limit, fell.principal));
+    std::string status = StatusText(limits_.Restore(run->now.ns, *entry.limit, fell.principal));
     if (!status.empty()) return status;
   }
   if (!binding.post.empty()) {

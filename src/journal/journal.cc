@@ -415,7 +415,7 @@ Status Journal::WriteZeros(Ahead* ahead) {
   }
   const uint64_t step = std::min(kAheadStepBytes, options_.segment_bytes - ahead->bytes);
   CREDENCE_TRY(ahead->file->WriteAt(ahead->bytes, std::string(step, '\0')));
-  const Status synced = ahead->file->Sync();
+  Status synced = ahead->file->Sync();
   if (!synced.ok()) {
     ahead->file.reset();  // what it holds is unknown; it is made anew
     return synced;
