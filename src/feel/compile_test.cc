@@ -130,6 +130,13 @@ TEST_F(CompileTest, DiagnosticsSayWhereInTheFile) {
   EXPECT_EQ(diagnostics_.back().column, 11U);
 }
 
+TEST_F(CompileTest, TheNearestNameIsThatOfTheWholePath) {
+  scope_.Add("buyer.orders.count_1h", Type::Number());
+  ASSERT_TRUE(Make("1 + buyer.orders.cuont_1h"));
+  ASSERT_FALSE(diagnostics_.empty());
+  EXPECT_EQ(diagnostics_[0].hint, "did you mean 'buyer.orders.count_1h'?");
+}
+
 TEST_F(CompileTest, MistakesThatAreAlwaysNullAreReported) {
   scope_.Add("amount", Type::Number());
   scope_.Add("name", Type::String());

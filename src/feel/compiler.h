@@ -111,6 +111,7 @@ class Compiler {
   // The item of a filter over `list_type`.
   Variable PushItemBlock(const Type& list_type);
   std::string Suggest(const std::string& name, bool types = false) const;
+  std::string PathAt(size_t position) const;
 
   // Grammar (parser.cc).
   Node* ParseWhole();

@@ -220,13 +220,25 @@ std::string Compiler::Suggest(const std::string& name, bool types) const {
   return nearest.empty() ? std::string() : "did you mean '" + std::string(nearest) + "'?";
 }
 
+// The name at the position with all that follows it after dots.
+std::string Compiler::PathAt(size_t position) const {
+  constexpr std::string_view kParts =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
+  const size_t end = text_.find_first_not_of(kParts, position);
+  return std::string(text_.substr(position, end == std::string_view::npos ? end : end - position));
+}
+
 Node* Compiler::MakeUnknown(std::string name, size_t position, bool is_function) {
   if (!is_function && HasDynamicBlock()) {
     return MakeDynamic(nullptr, name, 0, position);
   }
   const std::string what = is_function ? "unknown function '" : "unknown name '";
-  Warn(position, is_function ? "unknown-function" : "unknown-name", what + name + "'",
-       Suggest(name));
+  std::string hint = Suggest(name);
+  // Slots have dotted names: the nearest to the whole path is what was meant.
+  if (const std::string path = PathAt(position); hint.empty() && path.size() > name.size()) {
+    hint = Suggest(path);
+  }
+  Warn(position, is_function ? "unknown-function" : "unknown-name", what + name + "'", hint);
   return MakeNull(NullReason::kUnknownName, CopyName(what + name + "'"), position);
 }
 
