@@ -217,7 +217,7 @@ Allocation Loan::PayOffQuote(Date day) const {
   return quote;
 }
 
-// Nothing more is asked for: charges that are open are dropped.
+// What was open of the charge.
 int64_t Loan::WaiveCharge(uint64_t id) {
   for (Charge& charge : charges_) {
     if (charge.id != id) continue;
@@ -228,6 +228,7 @@ int64_t Loan::WaiveCharge(uint64_t id) {
   return 0;
 }
 
+// Nothing more is asked for: charges that are open are dropped.
 void Loan::DropOpenCharges() {
   for (Charge& charge : charges_) charge.waived += charge.Unpaid();
 }
