@@ -36,27 +36,6 @@ std::string Fraction(Decimal rate) {
   return rate.Rounded(6, Rounding::kHalfUp).ToStringKeepingScale();
 }
 
-// Like Table, with all columns but the first `left` at the right.
-std::string Aligned(const Rows& rows, size_t left) {
-  std::vector<size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(row[i]));
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) {
-      const std::string pad(widths[i] - DisplayWidth(row[i]), ' ');
-      if (i > 0) line += "  ";
-      line += i < left ? row[i] + pad : pad + row[i];
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
-  return text;
-}
-
 std::string Title(const pack::LoanProduct& product, ScheduleLanguage language) {
   if (product.title[0].empty()) return {};
   return InLanguage(language, product.title[0], product.title[1], " / ");

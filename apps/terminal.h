@@ -56,5 +56,7 @@ void Print(std::span<const Diagnostic> diagnostics);
 [[nodiscard]] size_t DisplayWidth(std::string_view text);
 // Columns padded to their widest cell (by code points; Chinese counts two), two spaces between.
 [[nodiscard]] std::string Table(const std::vector<std::vector<std::string>>& rows);
+// Like Table, with all columns but the first `left` at the right.
+[[nodiscard]] std::string Aligned(const std::vector<std::vector<std::string>>& rows, size_t left);
 
 }  // namespace credence::apps
