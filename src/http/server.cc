@@ -9,8 +9,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
 #include <condition_variable>
 #include <ctime>
 #include <deque>
@@ -20,11 +18,11 @@
 #include <unordered_set>
 
 #include "src/base/assert.h"
+#include "src/http/request_parser.h"
 
 namespace credence::http {
 
 namespace asio = boost::asio;
-namespace beast_http = boost::beast::http;
 using Tcp = asio::ip::tcp;
 using Error = boost::system::error_code;
 using Clock = std::chrono::steady_clock;
@@ -41,8 +39,6 @@ constexpr milliseconds kSweepEvery{100};
 constexpr milliseconds kLingerTime{1'000};
 constexpr milliseconds kAcceptRetry{50};
 constexpr size_t kReadBytes = size_t{16} << 10;
-// A header that is not whole, or the line of a chunk with its extensions or trailers.
-constexpr size_t kUnparsedBytesMax = kHeaderBytesMax + kReadBytes;
 
 struct Counters {
   std::atomic<uint64_t> accepted{0};
@@ -68,188 +64,6 @@ void Add(std::atomic<uint64_t>* counter, uint64_t by) {
 Response TooSlow() {
   return ProblemResponse(408, "request-timeout", "The request did not come in time",
                          "expected the whole request within the server's time limits");
-}
-
-// Reads one request out of the bytes of a connection, with the checks that Beast leaves to others.
-class RequestParser final : public beast_http::basic_parser<true> {
- public:
-  explicit RequestParser(const Shared& shared) : shared_(shared) {
-    eager(true);
-    body_limit(boost::none);
-    header_limit(static_cast<uint32_t>(kHeaderBytesMax));
-  }
-
-  Request request;
-  bool line_read = false;  // the request line
-  bool head_read = false;  // and all headers
-  bool wants_100 = false;  // the client waits for leave to send the body
-  bool connection_ends = false;
-  std::optional<Response> refusal;  // where put() stopped with an error of this class
-  std::optional<Response> early;    // of the head check, for a request without a body
-
- private:
-  void Refuse(Response response, Error* ec) {
-    refusal = std::move(response);
-    *ec = beast_http::make_error_code(beast_http::error::bad_value);
-  }
-  void RefuseMalformed(std::string_view expected, Error* ec) {
-    Refuse(ProblemResponse(400, "malformed-request", "The request is not HTTP", expected), ec);
-  }
-
-  void on_request_impl(beast_http::verb /*method*/, boost::beast::string_view method,
-                       boost::beast::string_view target, int version, Error& ec) override {
-    line_read = true;
-    if (target.size() > kTargetBytesMax) {
-      return Refuse(ProblemResponse(414, "target-too-long", "The target is too long",
-                                    "expected a target of at most 4096 bytes"),
-                    &ec);
-    }
-    request.SetLine({method.data(), method.size()}, {target.data(), target.size()}, version == 11);
-  }
-
-  void on_field_impl(beast_http::field known, boost::beast::string_view name,
-                     boost::beast::string_view value, Error& ec) override {
-    using beast_http::field;
-    if (head_read) return;  // a trailer
-    if (request.header_count() == kHeadersMax) {
-      return Refuse(ProblemResponse(431, "too-many-headers", "There are too many headers",
-                                    "expected at most 64 headers"),
-                    &ec);
-    }
-    const std::string_view text{value.data(), value.size()};
-    uint32_t* seen = nullptr;
-    switch (known) {
-      case field::host:
-        seen = &hosts_;
-        break;
-      case field::authorization:
-        seen = &authorizations_;
-        break;
-      case field::content_type:
-        seen = &content_types_;
-        break;
-      case field::content_length:
-        seen = &content_lengths_;
-        break;
-      case field::transfer_encoding:
-        if (!EqualsIgnoringCase(text, "chunked")) {
-          return Refuse(ProblemResponse(501, "transfer-coding", "The transfer coding is not known",
-                                        "expected no transfer coding but chunked"),
-                        &ec);
-        }
-        if (!request.is_http11()) {
-          return RefuseMalformed("expected no Transfer-Encoding in HTTP/1.0", &ec);
-        }
-        break;
-      case field::expect:
-        if (!EqualsIgnoringCase(text, "100-continue")) {
-          return Refuse(ProblemResponse(417, "expectation", "The expectation is not known",
-                                        "expected no Expect header but 100-continue"),
-                        &ec);
-        }
-        wants_100 = request.is_http11();
-        break;
-      default:
-        break;
-    }
-    if (seen != nullptr && (*seen)++ > 0) {
-      return RefuseMalformed(
-          "expected Host, Authorization, Content-Type and Content-Length at most once", &ec);
-    }
-    request.AddHeader({name.data(), name.size()}, text);
-  }
-
-  void on_header_impl(Error& ec) override {
-    head_read = true;
-    connection_ends = !keep_alive() || !request.is_http11();
-    if (hosts_ == 0 && request.is_http11()) {
-      return RefuseMalformed("expected a Host header", &ec);
-    }
-    const auto length = content_length();
-    const bool has_body = chunked() || (length && *length > 0);
-    if (shared_.head_check) {
-      HeadVerdict verdict = shared_.head_check(request);
-      if (verdict.answered && has_body) return Refuse(std::move(verdict.answer), &ec);
-      if (verdict.answered) early = std::move(verdict.answer);
-      body_bytes_max_ = verdict.body_bytes_max;
-    }
-    if (length && *length > body_bytes_max_) return RefuseTooLarge(&ec);
-    if (length) request.body.reserve(static_cast<size_t>(*length));
-    wants_100 = wants_100 && has_body;
-  }
-
-  void RefuseTooLarge(Error* ec) {
-    Response response;
-    response =
-        ProblemResponse(413, "too-large", "The body is too large",
-                        "expected a body of at most " + std::to_string(body_bytes_max_) + " bytes");
-    Refuse(std::move(response), ec);
-  }
-
-  void on_body_init_impl(const boost::optional<uint64_t>& /*length*/, Error& /*ec*/) override {}
-
-  size_t on_body_impl(boost::beast::string_view body, Error& /*ec*/) override {
-    request.body.append(body.data(), body.size());
-    return body.size();
-  }
-
-  void on_chunk_header_impl(uint64_t size, boost::beast::string_view /*extensions*/,
-                            Error& ec) override {
-    if (size > body_bytes_max_ - request.body.size()) RefuseTooLarge(&ec);
-  }
-
-  size_t on_chunk_body_impl(uint64_t /*remain*/, boost::beast::string_view body,
-                            Error& /*ec*/) override {
-    request.body.append(body.data(), body.size());
-    return body.size();
-  }
-
-  void on_response_impl(int /*code*/, boost::beast::string_view /*reason*/, int /*version*/,
-                        Error& /*ec*/) override {}
-  void on_finish_impl(Error& /*ec*/) override {}
-
-  const Shared& shared_;
-  size_t body_bytes_max_ = kBodyBytesMax;
-  uint32_t hosts_ = 0;
-  uint32_t authorizations_ = 0;
-  uint32_t content_types_ = 0;
-  uint32_t content_lengths_ = 0;
-};
-
-// "… HTTP/<digit>.<digit>" at the end of the first line, but another than 1.0 and 1.1.
-bool NamesOtherVersion(std::string_view bytes) {
-  const size_t end = bytes.find("\r\n");
-  if (end == std::string_view::npos || end < 9) return false;
-  const std::string_view version = bytes.substr(end - 9, 9);
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  return version.substr(0, 6) == " HTTP/" && digit(version[6]) && version[7] == '.' &&
-         digit(version[8]) && version != " HTTP/1.1" && version != " HTTP/1.0";
-}
-
-Response RefusalOf(const Error& ec, const RequestParser& parser, std::string_view bytes) {
-  using beast_http::error;
-  if (ec == error::header_limit) {
-    if (!parser.line_read) {
-      return ProblemResponse(414, "target-too-long", "The target is too long",
-                             "expected a target of at most 4096 bytes");
-    }
-    return ProblemResponse(431, "headers-too-large", "The headers are too large",
-                           "expected request line and headers of together at most 16384 bytes");
-  }
-  if (ec == error::bad_version && NamesOtherVersion(bytes)) {
-    return ProblemResponse(505, "http-version", "The version of HTTP is not known",
-                           "expected HTTP/1.1 or HTTP/1.0");
-  }
-  std::string_view expected =
-      "expected a request line and headers of RFC 9112, lines ended by CR LF";
-  if (ec == error::bad_content_length || ec == error::multiple_content_length) {
-    expected = "expected one Content-Length in digits, and none beside Transfer-Encoding";
-  } else if (ec == error::bad_transfer_encoding) {
-    expected = "expected one Transfer-Encoding, and none beside Content-Length";
-  } else if (ec == error::bad_chunk || ec == error::bad_chunk_extension) {
-    expected = "expected chunks of RFC 9112, section 7.1";
-  }
-  return ProblemResponse(400, "malformed-request", "The request is not HTTP", expected);
 }
 
 class Connection;
@@ -303,9 +117,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
 class Connection final : public Responder::Slot, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<Loop> loop, Tcp::socket socket)
-      : loop_(std::move(loop)), socket_(std::move(socket)) {
-    parser_.emplace(loop_->shared());
-  }
+      : loop_(std::move(loop)), socket_(std::move(socket)), parser_(loop_->shared().head_check) {}
 
   void Start() {
     idle_since_ = Clock::now();
@@ -335,7 +147,7 @@ class Connection final : public Responder::Slot, public std::enable_shared_from_
   void Read();
   void OnRead(const Error& ec, size_t bytes);
   void Parse();
-  bool ParseOne(bool* more);
+  bool ParseOne();
   void TakeRequest();
   void RefuseAndEnd(Response response);
   void Serialise(const Pending& pending);
@@ -345,11 +157,11 @@ class Connection final : public Responder::Slot, public std::enable_shared_from_
     return !closed_ && !input_ended_ && !reading_ &&
            pending_.size() < loop_->shared().options.pipelined_max && out_.size() < kUnsentBytesMax;
   }
-  [[nodiscard]] bool InRequest() const { return begin_ < end_ || parser_->got_some(); }
+  [[nodiscard]] bool InRequest() const { return begin_ < end_ || parser_.begun(); }
 
   std::shared_ptr<Loop> loop_;
   Tcp::socket socket_;
-  std::optional<RequestParser> parser_;
+  RequestParser parser_;
   std::string in_;  // what was read and not yet parsed is [begin_, end_)
   size_t begin_ = 0;
   size_t end_ = 0;
@@ -362,7 +174,6 @@ class Connection final : public Responder::Slot, public std::enable_shared_from_
   bool input_ended_ = false;  // nothing more is taken from the client
   bool lingering_ = false;
   bool closed_ = false;
-  bool sent_100_ = false;
   size_t lingered_bytes_ = 0;
   Clock::time_point idle_since_;
   Clock::time_point request_since_;  // of the one that is being read
@@ -534,70 +345,55 @@ void Connection::OnRead(const Error& ec, size_t bytes) {
 void Connection::Parse() {
   if (parsing_) return;  // an answer that came while the handler was called
   parsing_ = true;
-  bool more = true;
-  while (more && !input_ended_ && !closed_ && begin_ < end_ &&
+  while (!input_ended_ && !closed_ && begin_ < end_ &&
          pending_.size() < loop_->shared().options.pipelined_max) {
-    if (!ParseOne(&more)) break;
+    if (!ParseOne()) break;
   }
   parsing_ = false;
 }
 
-// False: the connection takes nothing more. `*more`: a request was whole, there may be another.
-bool Connection::ParseOne(bool* more) {
-  Error ec;
-  const std::string_view bytes(in_.data() + begin_, end_ - begin_);
-  const bool had_head = parser_->head_read;
-  const size_t used = parser_->put(asio::const_buffer(bytes.data(), bytes.size()), ec);
-  *more = false;
-  if (ec && ec != beast_http::error::need_more) {
-    RefuseAndEnd(parser_->refusal ? std::move(*parser_->refusal) : RefusalOf(ec, *parser_, bytes));
+// False: no whole request is there, or the connection takes nothing more.
+bool Connection::ParseOne() {
+  const bool had_head = parser_.head_read();
+  size_t used = 0;
+  const auto got = parser_.Put(std::string_view(in_).substr(begin_, end_ - begin_), &used);
+  begin_ += used;
+  if (got == RequestParser::Got::kRefused) {
+    RefuseAndEnd(parser_.TakeRefusal());
     return false;
   }
-  begin_ += used;
-  if (parser_->is_done()) {
+  if (got == RequestParser::Got::kRequest) {
     TakeRequest();
-    *more = true;
     return true;
   }
-  if (parser_->head_read && !had_head) {
+  if (parser_.head_read() && !had_head) {
     head_since_ = Clock::now();
-    if (parser_->wants_100 && !sent_100_ && pending_.empty() && begin_ == end_) {
-      sent_100_ = true;
+    if (parser_.waits_for_leave() && pending_.empty() && begin_ == end_) {
       out_ += "HTTP/1.1 100 Continue\r\n\r\n";
     }
   }
-  if (end_ - begin_ >= kUnparsedBytesMax) {
-    RefuseAndEnd(
-        RefusalOf(beast_http::make_error_code(parser_->head_read ? beast_http::error::bad_chunk
-                                                                 : beast_http::error::header_limit),
-                  *parser_, bytes));
-    return false;
-  }
-  // What the parser left of what it was given is to be given again with more behind it.
-  return true;
+  return false;
 }
 
 void Connection::TakeRequest() {
-  Request request = std::move(parser_->request);
-  request.received = Clock::now();
-  const bool last = parser_->connection_ends;
-  std::optional<Response> early = std::move(parser_->early);
-  parser_.emplace(loop_->shared());
-  sent_100_ = false;
-  request_since_ = request.received;
-  if (last) input_ended_ = true;
+  RequestParser::Taken taken = parser_.Take();
+  taken.request.received = Clock::now();
+  request_since_ = taken.request.received;
+  if (taken.last) input_ended_ = true;
   const uint64_t number = next_number_++;
-  pending_.push_back({number, request.method() == "HEAD", last, false, {}});
+  pending_.push_back({number, taken.request.method() == "HEAD", taken.last, false, {}});
   http::Add(&loop_->shared().counters.requests, 1);
-  if (early) {
-    if (loop_->shared().options.on_refused) loop_->shared().options.on_refused(early->status);
-    return Deliver(number, std::move(*early));
+  if (taken.early) {
+    if (loop_->shared().options.on_refused) {
+      loop_->shared().options.on_refused(taken.early->status);
+    }
+    return Deliver(number, std::move(*taken.early));
   }
-  loop_->shared().handler(std::move(request), Responder(shared_from_this(), number));
+  loop_->shared().handler(std::move(taken.request), Responder(shared_from_this(), number));
 }
 
 void Connection::RefuseAndEnd(Response response) {
-  const bool head_only = parser_->request.method() == "HEAD";
+  const bool head_only = parser_.is_head_method();
   input_ended_ = true;
   const uint64_t number = next_number_++;
   pending_.push_back({number, head_only, true, false, {}});
@@ -714,8 +510,8 @@ void Connection::Check(Clock::time_point now) {
   if (input_ended_) return;
   if (pending_.size() >= options.pipelined_max) return;  // it is the server that is slow
   if (InRequest()) {
-    const bool late = parser_->head_read ? now - head_since_ > options.body_timeout
-                                         : now - request_since_ > options.header_timeout;
+    const bool late = parser_.head_read() ? now - head_since_ > options.body_timeout
+                                          : now - request_since_ > options.header_timeout;
     if (!late) return;
     http::Add(&loop_->shared().counters.timeouts, 1);
     RefuseAndEnd(TooSlow());

@@ -21,13 +21,10 @@
 
 #include "src/base/status.h"
 #include "src/http/message.h"
+#include "src/http/request_parser.h"
 
 namespace credence::http {
 
-inline constexpr size_t kHeaderBytesMax = size_t{16} << 10;  // request line and headers: 431
-inline constexpr size_t kTargetBytesMax = size_t{4} << 10;   // 414
-inline constexpr size_t kHeadersMax = 64;                    // 431
-inline constexpr size_t kBodyBytesMax = size_t{1} << 20;     // unless the head check says: 413
 inline constexpr size_t kConnectionsMax = 1024;
 // Requests of one connection that wait for their answer; more are not read meanwhile.
 inline constexpr size_t kPipelinedMax = 128;
@@ -77,15 +74,6 @@ class Responder {
 
 // The request is given away; its memory is not used again.
 using Handler = std::function<void(Request request, Responder responder)>;
-
-// What is known once the headers are there and before the body is: how large the body may be, or
-// an answer that needs no body (the connection then ends, unless there is none to come).
-struct HeadVerdict {
-  size_t body_bytes_max = kBodyBytesMax;
-  bool answered = false;
-  Response answer;  // where `answered`
-};
-using HeadCheck = std::function<HeadVerdict(const Request& head)>;
 
 struct ServerCounts {
   uint64_t accepted = 0;     // connections
