@@ -25,5 +25,6 @@ Action AddDmn(CLI::App* app);
 Action AddSchedule(CLI::App* app);
 Action AddLedger(CLI::App* app);
 Action AddBench(CLI::App* app);
+Action AddServe(CLI::App* app);
 
 }  // namespace credence::apps
