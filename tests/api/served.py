@@ -49,6 +49,7 @@ class Served:
 
     def __init__(self, folder, keys=True, arguments=()):
         self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.store = self.folder / "store"
         self.key_file = self.folder / "api.keys"
         self.log = self.folder / "log"

@@ -203,7 +203,7 @@ REQUESTS = {
                                  content_type="application/cloudevents-batch+json"), 415, "media-type"),
     "compressed": (post(b"\x1f\x8b\x08\x00", lines=["Content-Encoding: gzip"]), 415, "content-encoding"),
     "empty-body": (post(b""), 400, "malformed-json"),
-    "no-json": (post(b"hello"), 400, "malformed-json"),
+    "no-json": (post(b"hello"), 400, "malformed-event"),
     "half-a-json": (post(body_of()[:-1]), 400, "malformed-json"),
     "two-jsons": (post(body_of() + body_of()), 400, "malformed-json"),
     "byte-order-mark": (post(b"\xef\xbb\xbf" + body_of()), 400, "malformed-json"),

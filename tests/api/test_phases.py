@@ -66,9 +66,6 @@ def fill(store):
 @pytest.fixture(params=[fresh, restarted, killed, restored], ids=lambda phase: phase.__name__)
 def store(request, tmp_path):
     found = Store(tmp_path / "served")
-    found.served.folder.mkdir(parents=True, exist_ok=True)
-    for role in ("ingest", "decide", "read", "policy", "admin"):
-        found.served.keys[role] = found.served.make_key(role + "-owner", role)
     request.param(found, tmp_path)
     yield found
     found.served.end()
@@ -140,7 +137,7 @@ def test_a_batch_of_lines_has_a_result_for_each(store):
     assert len(results) == 300
     for i, result in enumerate(results):
         assert result["result"] == ("refused" if i in (7, 8) else "decided"), (i, result)
-    assert results[7]["problem"]["type"].endswith("/malformed-json")
+    assert results[7]["problem"]["type"].endswith("/malformed-event")
     assert results[8]["problem"]["type"].endswith("/id-with-other-content")
     assert results[299]["decision"]["slots"] is None
 
@@ -225,12 +222,15 @@ def test_a_pack_is_activated_by_two_persons(store):
 
 
 def test_a_pack_with_errors_gets_all_of_them(store):
-    files = edited_pack("amount: money\n", "amount: monney\n") | {"features.yaml": "features: {nobody: []}\n"}
+    files = edited_pack("amount: money\n", "amount: monney\n")
+    files["pack.yaml"] = files["pack.yaml"].replace("type: enum", "type: enumm")
     answer = store.served.ask("POST", "/v1/packs", {"files": files}, role="policy")
     assert (answer.status, answer.code()) == (422, "invalid-pack")
-    found = {(diagnostic["file"], diagnostic["severity"]) for diagnostic in answer.json()["diagnostics"]}
-    assert {("pack/pack.yaml", "error"), ("pack/features.yaml", "error")} <= found
-    assert all(diagnostic["line"] > 0 for diagnostic in answer.json()["diagnostics"])
+    found = [diagnostic for diagnostic in answer.json()["diagnostics"] if diagnostic["severity"] == "error"]
+    assert len(found) >= 2
+    for diagnostic in found:
+        assert diagnostic["file"] == "pack/pack.yaml"
+        assert diagnostic["line"] > 0 and diagnostic["column"] > 0 and diagnostic["message"]
 
 
 def test_many_callers_at_once_get_their_own_answers(store):
