@@ -7,7 +7,7 @@ namespace credence::engine {
 
 namespace {
 
-constexpr uint8_t kNoteVersion = 1;
+constexpr uint8_t kNoteVersion = 2;
 constexpr uint8_t kCountersKind = 255;
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
 
@@ -152,7 +152,7 @@ Status ForEachStored(const store::Store& store, size_t table, Load load) {
 
 }  // namespace
 
-std::vector<std::string> TableNames() { return {"small", "entity", "once", "reversible"}; }
+std::vector<std::string> TableNames() { return {"small", "entity", "once", "reversible", "chunk"}; }
 
 void PutOrdered64(uint64_t value, std::string* out) {
   for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift));
@@ -243,6 +243,7 @@ std::string CheckpointNote::Encode() const {
     out.PutBytes(type.name);
     out.PutVarint(type.generation);
     out.PutVarint(type.count);
+    out.PutVarint(type.last_chunk);
   }
   return bytes;
 }
@@ -262,6 +263,7 @@ Result<CheckpointNote> CheckpointNote::Decode(std::string_view bytes) {
     type.name = in.GetBytes();
     type.generation = in.GetVarint();
     type.count = in.GetVarint();
+    type.last_chunk = in.GetVarint();
   }
   if (!good || !in.ok() || !in.AtEnd()) return Damaged("the notes of a checkpoint");
   return note;

@@ -2,7 +2,8 @@
 // The rows of a checkpoint: which table holds what, and the bytes of keys and values. The document
 // is docs/formats/store.md.
 //
-//   entity      ordered64(generation) key               EntityState::AppendCanonical
+//   entity      ordered64(generation) key               EntityState::AppendHead
+//   chunk       ordered64(generation) ordered64(number) what EntityState::KeepChunks gave
 //   once        ordered64(day) key16                    digest16 varint(sequence)
 //   reversible  key16                                   varint(sequence) fixed64(stamp)
 //   u8(reversed)
@@ -38,6 +39,7 @@ inline constexpr size_t kSmallTable = 0;
 inline constexpr size_t kEntityTable = 1;
 inline constexpr size_t kOnceTable = 2;
 inline constexpr size_t kReversibleTable = 3;
+inline constexpr size_t kChunkTable = 4;
 [[nodiscard]] std::vector<std::string> TableNames();
 
 void PutOrdered64(uint64_t value, std::string* out);
@@ -65,12 +67,13 @@ struct CheckpointNote {
   int64_t once_first_day = 0;
   Digest pack;
   std::vector<Digest> artefacts;  // of the pack's files, in order of their paths
-  // By entity type, in the pack's order: the generation of its rows, which no other type has, and
-  // how many there are.
+  // By entity type, in the pack's order: the generation of its rows, which no other type has, how
+  // many entities there are, and the last number that a chunk of theirs was given.
   struct Entities {
     std::string name;
     uint64_t generation = 0;
     uint64_t count = 0;
+    uint64_t last_chunk = 0;
   };
   std::vector<Entities> entities;
   [[nodiscard]] std::string Encode() const;

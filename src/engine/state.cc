@@ -53,7 +53,9 @@ void State::ApplyWindows(const record::Event& event, const EventKey& key,
   Touched(event, &touched);
   for (const EntityRef& ref : touched) {
     if (LeavesAlone(ref.entity)) continue;
-    entities.ChangeOrAdd(ref, pack->features)->Update(pack->features, arrival);
+    feature::EntityState* entity = entities.ChangeOrAdd(ref, pack->features);
+    entity->Update(pack->features, arrival);
+    if (entity->HasUnkeptChunks()) entities.NoteFull(ref);
   }
   if (type.reversible) AddReversible(event, key, touched);
 }
