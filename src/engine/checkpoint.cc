@@ -32,6 +32,7 @@ Checkpoints::Checkpoints(std::unique_ptr<store::Store> store, const CheckpointOp
   if (read_only_) return;
   changes_ = store_->NewBatch();
   state_->changes = changes_.get();
+  state_->money.NoteChanges();
   if (options_.worker == CheckpointOptions::Worker::kThread) {
     thread_ = std::thread([this] { Work(); });
     pthread_setname_np(thread_.native_handle(), "checkpoint");
@@ -82,6 +83,7 @@ Status Checkpoints::Restore(const std::function<Status(const Digest& pack)>& set
   frozen_seq_ = position.seq;
   dropped_day_ = note.once_first_day;
   state_->changes = changes_.get();
+  if (changes_ != nullptr) state_->money.NoteChanges();
   if (changes_ != nullptr) DropStrayGenerations(generations_, changes_.get());
   return {};
 }
@@ -172,8 +174,6 @@ void Checkpoints::Encode(size_t rows) {
 void Checkpoints::AtBoundary() {
   if (!read_only_) {
     Reap(/*wait=*/false);
-    // Nobody will write down what is noted from here on.
-    if (!writes()) state_->changes = nullptr;
     if (phase_ == Phase::kIdle && Due()) Freeze();
     if (phase_ == Phase::kEncoding) {
       const size_t changed = state_->entities.changed();
@@ -296,7 +296,6 @@ Status Checkpoints::Finish() {
 Result<Snapshot> Checkpoints::TakeSnapshot(const std::string& folder) {
   if (read_only_) return Unavailable("the checkpoints were opened for reading only");
   if (state_->pack == nullptr) return Unavailable("there is no state yet: no pack is active");
-  if (!writes()) return Unavailable("a state with accounts, limits or loans has no snapshot");
   CREDENCE_TRY(Finish());
   Snapshot snapshot;
   snapshot.head = head_;
