@@ -15,7 +15,6 @@ constexpr uint32_t kConversion = 450;      // permille of visits that end in an 
 constexpr int64_t kOrdersPerVisits = 560;  // of 1000 visits, about: some order more than once
 constexpr uint32_t kFlashConversion = 550;
 constexpr int64_t kFlashFactor = 6;        // visits in the hour of the flash sale
-constexpr int kBuyersPerOrder = 8;         // for each order a day
 constexpr int64_t kNewcomersPermille = 5;  // of the buyers, a day
 constexpr uint32_t kFewDays = 10;
 
@@ -63,7 +62,8 @@ void Market::State::MakePeople() {
   Random random(MixBits(options_.seed) ^ 0x70656F706C65);
   const int64_t count = int64_t{options_.orders_per_day} * kBuyersPerOrder;
   pickup_stations_ = static_cast<uint64_t>(std::max<int64_t>(4, count / 400));
-  things_ = pickup_stations_;
+  agents_ = std::max<uint64_t>(2, static_cast<uint64_t>(count) / 500);
+  things_ = pickup_stations_ + agents_;
   for (int64_t i = 0; i < count; ++i) {
     // Half joined within the last year, few long ago.
     const int64_t age = 2 * kDayMs + Exponential(random, 300 * kDayMs);
@@ -107,6 +107,15 @@ Person Market::State::MakePerson(Random& random, uint64_t number, int64_t regist
   if (Chance(random, 25)) {
     person.returns = static_cast<uint16_t>(200 + random.Below(300));
     person.refund_only = static_cast<uint16_t>(300 + random.Below(500));
+  }
+  if (Chance(random, 35)) {
+    // A village agent (代购点) orders for neighbours on one phone, for one address.
+    const uint64_t agent = random.Below(agents_);
+    person.device = pickup_stations_ + 1 + agent;
+    person.second_device = 0;
+    person.address = 1 + agent % pickup_stations_;
+    person.coupon = static_cast<uint16_t>(500 + random.Below(400));
+    if (Chance(random, 500)) person.payer = pickup_stations_ + 1 + agent;
   }
   if (Chance(random, 12)) person.group_leader = true;
   return person;

@@ -18,6 +18,7 @@ inline constexpr int64_t kHourMs = 60 * kMinuteMs;
 inline constexpr int64_t kDayMs = 24 * kHourMs;
 inline constexpr int64_t kChinaMs = 8 * kHourMs;  // local time, UTC+8 all year
 inline constexpr int kBatchesPerDay = 5;
+inline constexpr int kBuyersPerOrder = 8;                // for each order a day
 inline constexpr uint64_t kOfGangs = uint64_t{1} << 40;  // numbers of what gangs bring with them
 
 // A coupon batch: what an order must cost, and what comes off.
@@ -120,7 +121,6 @@ struct Gang {
   uint32_t disguise = 0;  // permille of what it does that looks honest
   int64_t price = 1000;   // permille of its usual amounts
   int blocked = 0;        // since it last adapted
-  uint64_t orders = 0;
 };
 
 enum class Step : uint8_t {
@@ -231,14 +231,16 @@ class Market::State {
   Person* Member(Gang* gang);
   void GangWave(uint32_t index);
   void GangVisit(Gang* gang, int64_t delay);
-  void PlanCouponFarm(Gang* gang, Order* order, int64_t* watch);
-  void PlanDeviceFarm(Gang* gang, Order* order, int64_t* watch);
-  void PlanStolenCard(Gang* gang, Order* order, int64_t* watch);
-  void PlanTakeover(Gang* gang, Order* order, int64_t* watch);
-  void PlanBrushing(Gang* gang, Order* order, int64_t* watch);
-  void PlanCashOut(Gang* gang, Order* order, int64_t* watch);
-  void PlanRefundAbuse(Gang* gang, Order* order, int64_t* watch);
-  void PlanCoerced(Gang* gang, Order* order, int64_t* watch);
+  void Nurture(Gang* gang);
+  Person* Acquaintance(Random& random);
+  void PlanScheme(Gang* gang, bool disguised, Order* order, int64_t* watch);
+  void PlanFarm(Gang* gang, bool disguised, Order* order, int64_t* watch);
+  void PlanStolenCard(Gang* gang, bool disguised, Order* order, int64_t* watch);
+  void PlanTakeover(Gang* gang, bool disguised, Order* order, int64_t* watch);
+  void PlanBrushing(Gang* gang, bool disguised, Order* order, int64_t* watch);
+  void PlanCashOut(Gang* gang, bool disguised, Order* order, int64_t* watch);
+  void PlanRefundAbuse(Gang* gang, Order* order);
+  void PlanCoerced(Gang* gang, bool disguised, Order* order, int64_t* watch);
   void Blocked(uint32_t gang);
   uint64_t GangThing() { return kOfGangs + ++gang_things_; }
 
@@ -269,6 +271,7 @@ class Market::State {
   uint64_t events_ = 0;
   uint64_t rooms_ = 0;
   uint64_t pickup_stations_ = 0;
+  uint64_t agents_ = 0;
   // Of the events made and not yet given.
   std::string text_;
   std::vector<Made> made_;
