@@ -11,16 +11,17 @@
 // snapshot; readers and the writer never wait for each other.
 //
 // Failures. kUnavailable: another process writes the file. kIoError and kResourceExhausted (disk
-// full): nothing of the call was done, and it may be made again. kDataLoss from Fold: a record that
-// cannot be read. kDataLoss from Readers: the file is damaged; it is remade from the journal when
-// it is opened with `remake`, or by `credence project --rebuild`. kInvalidArgument from Readers: a
+// full): nothing of the call was done, and it may be made again. kDataLoss: a record that cannot
+// be read (Fold), or a damaged file; the file is remade by opening it with `remake`, which
+// `credence project --rebuild` does. kInvalidArgument from Readers: a
 // cursor or a bound that cannot be; the message names the field. Not an error: a file that is
-// missing, damaged, of another journal, of another release's schema, or that a machine which went
-// down had open (it is written without syncs): Open then begins an empty one, and says why.
+// missing, no database, of another journal, of another release's schema, or that a machine which
+// went down had open (it is written without syncs): Open then begins an empty one, and says why.
+// Readers notice, and go on with the new file.
 //
 // Threads. ReadModel: one thread at a time; it is meant for one of low priority. Readers: any
 // thread at any time, kReadersMax at once, others wait for their turn; none outlives Readers.
-// Open ReadModel before Readers. Memory: the writer has Options::cache_bytes and what one call of
+// Memory: the writer has Options::cache_bytes and what one call of
 // Fold touches, each reader kReaderCacheBytes and a page.
 
 #include <array>
@@ -97,6 +98,9 @@ struct Options {
   bool remake = false;
   // SQLite's page cache of the writer.
   uint64_t cache_bytes = uint64_t{16} << 20;
+  // Read the whole file before it is used (quick_check), and remake it if it is damaged. Costs
+  // about a second for each 200 MB. Without it damage is found where it is met.
+  bool check = false;
   // Names one run of the machine, so that a file which lost power is told from one whose process
   // was killed (that one is whole). Empty: Linux's boot id is read.
   std::string boot;
@@ -109,8 +113,9 @@ struct Opened {
 
 class ReadModel {
  public:
-  // `path` is the SQLite file, beside it are <path>-wal, <path>-shm and <path>.lock. The folder
-  // exists. `files` (for the lock and for removing) outlives the model.
+  // `path` is the SQLite file; beside it are <path>-wal, <path>-shm, <path>.lock, and while it is
+  // open <path>.open. The folder exists. `files` (for the lock and for removing) outlives the
+  // model.
   static Result<std::unique_ptr<ReadModel>> Open(FileSystem& files, const std::string& path,
                                                  Options options);
   virtual ~ReadModel() = default;
@@ -187,13 +192,14 @@ struct EntityRow {
   uint64_t decisions = 0;
 };
 
-// An event of an entity, and what was decided on it.
+// An event and what was decided on it. An event whose decision waited is met twice in a list: with
+// the decision that waits, and, where it resumed, with the one that was then made.
 struct EntityEventRow {
   EventRow event;
-  bool decided = false;
-  std::string decision;
+  Seq decision_seq;      // 0: none
+  std::string decision;  // empty: none
   std::string outcome;
-  RecordPlace place;
+  RecordPlace place;  // of the event
 };
 
 // What an operator did.
@@ -292,8 +298,8 @@ struct Found {
 
 class Readers {
  public:
-  // `path` as given to ReadModel, which was opened before, by this process or another. kNotFound if
-  // there is no file; kUnavailable if it has another schema version.
+  // `path` as given to ReadModel, of this process or another. The file may come later: until then
+  // answers are kUnavailable, as where it has another schema version.
   static Result<std::unique_ptr<Readers>> Open(const std::string& path);
   virtual ~Readers() = default;
 
