@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <system_error>
 
@@ -26,6 +27,7 @@ struct Options {
   std::string pack = "bench/packs/hundred";
   std::string folder = ".";
   std::string json;
+  std::string write_events;
   BenchOptions bench;
   bool open = false;
   OpenOptions in_open;
@@ -314,7 +316,22 @@ int BenchOpen(const Options& options, const std::shared_ptr<const pack::Pack>& p
   return JudgeOpen(*report, options.in_open);
 }
 
+// The stream itself, for programs that are to take the same events.
+int WriteEvents(const Options& options) {
+  if (options.bench.events == 0) return Fail("--write-events needs --events");
+  std::ofstream file(options.write_events, std::ios::binary);
+  OrderStream stream(options.bench.stream);
+  std::string text;
+  for (uint64_t i = 0; i < options.bench.events; ++i) {
+    stream.Next(&text);
+    file << text << '\n';
+  }
+  file.close();
+  return file ? 0 : Fail("cannot write " + options.write_events);
+}
+
 int Bench(Options options) {
+  if (!options.write_events.empty()) return WriteEvents(options);
   journal::PosixFileSystem disk;
   const auto pack = LoadPack(disk, options.pack);
   if (pack == nullptr) return 1;
@@ -375,6 +392,8 @@ Action AddBench(CLI::App* app) {
                   "open loop: the generator may be late by a tenth of it")
       ->needs(open);
   AddCheckpointOptions(app, CheckpointUse::kWrites, &options->in_open.checkpoints);
+  app->add_option("--write-events", options->write_events,
+                  "only write the events of the stream to this file, one a line");
   app->add_option("--json", options->json, "write the report to this file too");
   app->add_flag("!--progress", bench.quiet, "show progress");
   app->footer(
