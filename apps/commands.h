@@ -24,6 +24,7 @@ Action AddFeel(CLI::App* app);
 Action AddDmn(CLI::App* app);
 Action AddSchedule(CLI::App* app);
 Action AddLedger(CLI::App* app);
+Action AddSimulate(CLI::App* app);
 Action AddBench(CLI::App* app);
 Action AddServe(CLI::App* app);
 

@@ -47,6 +47,8 @@ int main(int argc, char** argv) {
   add("schedule", "the schedule of a loan product, and what it truly costs (还款计划)",
       credence::apps::AddSchedule);
   add("ledger", "accounts and statements of a store (账本)", credence::apps::AddLedger);
+  add("simulate", "a seeded live-stream market with its fraud (模拟直播市场)",
+      credence::apps::AddSimulate);
   add("bench", "measure how fast this machine decides (基准测试)", credence::apps::AddBench);
   CLI11_PARSE(app, argc, argv);
   for (const auto& [command, action] : actions) {
