@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
       credence::apps::AddVerify);
   add("inspect", "show what journal, state and one decision hold (查看)",
       credence::apps::AddInspect);
+  add("project", "bring a store's read model (SQLite) up to date, or remake it (读模型)",
+      credence::apps::AddProject);
   add("key", "make a key that signs a store's heads (密钥)", credence::apps::AddKey);
   add("prove", "prove a decision, or that a journal has only grown, to a third party (出具证明)",
       credence::apps::AddProve);
