@@ -17,6 +17,7 @@ Action AddInspect(CLI::App* app);
 Action AddKey(CLI::App* app);
 Action AddProve(CLI::App* app);
 Action AddCheckProof(CLI::App* app);
+Action AddProject(CLI::App* app);
 Action AddBackup(CLI::App* app);
 Action AddRestore(CLI::App* app);
 Action AddPack(CLI::App* app);

@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
   add("inspect", "show what journal, state and one decision hold (查看)",
       credence::apps::AddInspect);
   add("key", "keys that sign a store's heads, and keys of the API (密钥)", credence::apps::AddKey);
+  add("project", "bring a store's read model (SQLite) up to date, or remake it (读模型)",
+      credence::apps::AddProject);
   add("prove", "prove a decision, or that a journal has only grown, to a third party (出具证明)",
       credence::apps::AddProve);
   add("check-proof", "check such a proof; needs no store (查验证明)",
