@@ -94,7 +94,8 @@ rocksdb::ColumnFamilyOptions TableOptions(const RocksOptions& options,
 
 class RocksBatch final : public Batch {
  public:
-  explicit RocksBatch(const std::vector<rocksdb::ColumnFamilyHandle*>& tables) : tables_(tables) {}
+  RocksBatch(const std::vector<rocksdb::ColumnFamilyHandle*>& tables, size_t reserve_bytes)
+      : tables_(tables), batch_(reserve_bytes) {}
   void Put(size_t table, std::string_view key, std::string_view value) override {
     Check(batch_.Put(tables_.at(table), ToSlice(key), ToSlice(value)));
   }
@@ -183,8 +184,9 @@ class RocksStore final : public Store {
     const std::lock_guard lock(mutex_);
     return position_;
   }
-  [[nodiscard]] std::unique_ptr<Batch> NewBatch() const override {
-    return std::make_unique<RocksBatch>(tables_);
+  using Store::NewBatch;
+  [[nodiscard]] std::unique_ptr<Batch> NewBatch(size_t reserve_bytes) const override {
+    return std::make_unique<RocksBatch>(tables_, reserve_bytes);
   }
 
   Status Write(Batch* batch, const Position& position) override {

@@ -258,6 +258,15 @@ Result<VerifyReport> Verify(FileSystem& files, const std::string& folder,
   return report;
 }
 
+Status Explain(FoundDecision* found) {
+  if (found->record.decision >= found->pack->decisions.size())
+    return DataLoss("the decision does not fit its pack");
+  decision::Scratch scratch(found->pack->zones.get());
+  return decision::DecideAgain(found->pack->decisions[found->record.decision], found->record,
+                               &scratch, &found->explanation)
+      .status();
+}
+
 Result<FoundDecision> FindDecision(FileSystem& files, const std::string& folder, Seq seq) {
   const engine::ArtefactStore artefacts(files, folder + "/artefacts");
   CREDENCE_ASSIGN(const auto reader, journal::JournalReader::Open(files, folder + "/journal"));
@@ -281,12 +290,7 @@ Result<FoundDecision> FindDecision(FileSystem& files, const std::string& folder,
       if (decision == nullptr || decision->seq != seq) continue;
       CREDENCE_ASSIGN(found.pack, engine::LoadStoredPack(artefacts, decision->pack));
       found.record = std::move(*decision);
-      if (found.record.decision >= found.pack->decisions.size())
-        return DataLoss("the decision does not fit its pack");
-      decision::Scratch scratch(found.pack->zones.get());
-      CREDENCE_ASSIGN([[maybe_unused]] const DecisionRecord again,
-                      decision::DecideAgain(found.pack->decisions[found.record.decision],
-                                            found.record, &scratch, &found.explanation));
+      CREDENCE_TRY(Explain(&found));
       return found;
     }
   }

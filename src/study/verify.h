@@ -81,7 +81,10 @@ struct FoundDecision {
   std::shared_ptr<const pack::Pack> pack;
   decision::Explanation explanation;  // made again from the record's slots
 };
-// kNotFound if the journal holds no such decision.
+// Makes the explanation from `found->record` and `found->pack`. kDataLoss if they do not fit.
+Status Explain(FoundDecision* found);
+// kNotFound if the journal holds no such decision. Reads the journal from its beginning: where the
+// place is known, ReadDecision (tail.h) is the quick way.
 Result<FoundDecision> FindDecision(FileSystem& files, const std::string& folder, Seq seq);
 
 }  // namespace credence::study
