@@ -42,8 +42,6 @@ class LineWriter {
   std::string text_;
 };
 
-std::string Yuan(int64_t minor) { return Grouped(static_cast<uint64_t>(minor / 100)); }
-
 Status Write(const SimulateOptions& options, FileSystem& disk) {
   std::unique_ptr<LineWriter> out;
   std::unique_ptr<LineWriter> truth;
@@ -81,6 +79,42 @@ Status Write(const SimulateOptions& options, FileSystem& disk) {
   return {};
 }
 
+Status WriteFile(FileSystem& disk, const std::string& path, std::string_view text) {
+  CREDENCE_ASSIGN(const auto file, disk.Open(path, OpenMode::kReplace));
+  return file->WriteAt(0, text);
+}
+
+// The market under the policies that are asked for, beside the same market without any.
+Status Decide(const SimulateOptions& options, FileSystem& disk) {
+  std::vector<MarketPolicy> policies = {MarketPolicy::kOff};
+  if (options.compare) {
+    policies.push_back(MarketPolicy::kRules);
+    policies.push_back(MarketPolicy::kFull);
+  } else if (options.policy != MarketPolicy::kOff) {
+    policies.push_back(options.policy);
+  }
+  const int64_t begin = options.market.start.ns;
+  const int64_t end = begin + options.market.days * kNsPerDay;
+  std::vector<MarketRun> runs;
+  for (const MarketPolicy policy : policies) {
+    Progress progress("policy " + std::string(MarketPolicyName(policy)), "events",
+                      static_cast<uint64_t>(end - begin), options.quiet);
+    auto run =
+        RunMarket(options, policy, disk, [&](Timestamp time, const sim::MarketReport& report) {
+          progress.Update(static_cast<uint64_t>(time.ns - begin), report.events);
+        });
+    if (!run.ok()) return run.status();
+    progress.Finish();
+    runs.push_back(std::move(*run));
+  }
+  fmt::print("{}", CompareText(runs));
+  if (!options.report.empty()) {
+    CREDENCE_TRY(WriteFile(disk, options.report, CompareJson(options, runs)));
+  }
+  if (!options.svg.empty()) CREDENCE_TRY(WriteFile(disk, options.svg, CompareSvg(runs)));
+  return {};
+}
+
 }  // namespace
 
 Result<Timestamp> ParseStart(const std::string& text) {
@@ -94,23 +128,6 @@ std::string TruthJson(const sim::MarketEvent& event) {
       R"({{"order":"{}","scheme":"{}","gang":{},"hazard_ppm":{},"loss_minor":{},"lost":{}}})",
       event.id, sim::SchemeName(truth.scheme), truth.gang, truth.hazard_ppm, truth.loss_minor,
       truth.lost);
-}
-
-std::string MarketText(const sim::MarketReport& report) {
-  std::vector<std::vector<std::string>> rows = {
-      {"scheme", "手法", "orders 订单", "share 占比", "amount 金额", "at stake 风险额"}};
-  for (size_t i = 0; i < sim::kSchemes; ++i) {
-    const sim::SchemeReport& scheme = report.schemes[i];
-    rows.push_back(
-        {std::string(sim::SchemeName(static_cast<sim::Scheme>(i))),
-         std::string(sim::SchemeNameChinese(static_cast<sim::Scheme>(i))), Grouped(scheme.orders),
-         fmt::format("{:.2f} %", report.orders == 0 ? 0.0
-                                                    : 100.0 * static_cast<double>(scheme.orders) /
-                                                          static_cast<double>(report.orders)),
-         Yuan(scheme.amount), Yuan(scheme.at_stake)});
-  }
-  return Aligned(rows, 2) + fmt::format("\n{} orders 订单, sales 销售额 CNY {}\n",
-                                        Grouped(report.orders), Yuan(report.sales));
 }
 
 Action AddSimulate(CLI::App* app) {
@@ -129,14 +146,29 @@ Action AddSimulate(CLI::App* app) {
   app->add_option("--out", options->out, "write the events here, one CloudEvent a line");
   app->add_option("--truth", options->truth,
                   "write the truth about each order here, one JSON object a line");
+  app->add_option("--pack", options->pack,
+                  "decide on every order with this pack, in an engine of this process; what is "
+                  "decided changes what comes after");
+  app->add_option("--store", options->store,
+                  "with --pack: keep the engine's store in this new folder (default: memory)");
+  auto policy = std::make_shared<std::string>("full");
+  app->add_option("--policy", *policy,
+                  "with --pack: full, rules (its rules without the score) or off; beside the same "
+                  "market without a policy")
+      ->check(CLI::IsMember({"off", "rules", "full"}));
+  app->add_flag("--compare", options->compare, "with --pack: off, rules and full, in one table");
+  app->add_option("--report", options->report, "with --pack: write the figures as JSON");
+  app->add_option("--svg", options->svg, "with --pack: draw what was lost");
   app->add_flag("--quiet", options->quiet, "no progress");
   app->footer(
       "Examples:\n"
       "  credence simulate --seed 1 --days 30 --out run/market.ndjson --truth run/truth.ndjson\n"
       "  credence replay packs/live-commerce --events run/market.ndjson --history --keys "
       "run/market-keys\n"
+      "  credence simulate --seed 1 --days 30 --pack packs/live-commerce --compare --svg "
+      "run/market.svg\n"
       "The truth (scheme, hazard, loss) is in no event. 真相只写入 --truth 文件，事件中没有。");
-  return [options, start] {
+  return [options, start, policy] {
     if (!start->empty()) {
       const auto time = ParseStart(*start);
       if (!time.ok()) return Fail("--start: " + time.status().message());
@@ -144,8 +176,14 @@ Action AddSimulate(CLI::App* app) {
     }
     const Status good = sim::CheckOptions(options->market);
     if (!good.ok()) return Fail(good);
+    options->policy = *policy == "off"     ? MarketPolicy::kOff
+                      : *policy == "rules" ? MarketPolicy::kRules
+                                           : MarketPolicy::kFull;
+    if (options->compare && !options->store.empty()) {
+      return Fail("--store keeps one run: leave out --compare");
+    }
     journal::PosixFileSystem disk;
-    const Status done = Write(*options, disk);
+    const Status done = options->pack.empty() ? Write(*options, disk) : Decide(*options, disk);
     return done.ok() ? 0 : Fail(done);
   };
 }

@@ -135,9 +135,12 @@ bool Market::State::Next(MarketEvent* event) {
 }
 
 void Market::State::Run(const Task& task) {
-  if (task.step >= Step::kEngage) {
+  if (task.step >= Step::kEnter) {
     Order& order = orders_[task.index];
     switch (task.step) {
+      case Step::kEnter:
+        WriteEntered(*order.person, order.host, order.room, order.device);
+        break;
       case Step::kClaim:
         Begin("coupon.claimed", 'c', order.key);
         Key("buyer_id", 'b', order.person->number);

@@ -177,7 +177,12 @@ void Market::State::Nurture(Gang* gang) {
     const uint32_t host = PickHost(random);
     if (person->number < kOfGangs || host == UINT32_MAX) continue;
     now_ += static_cast<int64_t>(random.Below(10 * kMinuteMs));
-    WriteEntered(*person, host, Chance(random, 500) ? person->device : person->second_device);
+    const uint32_t index = NewOrder();
+    orders_[index].person = person;
+    orders_[index].host = host;
+    orders_[index].room = hosts_[host].room;
+    orders_[index].device = Chance(random, 500) ? person->device : person->second_device;
+    PushOrder(now_, Step::kEnter, index);
     if (Chance(random, 400)) Engage(random, *person, host, 5 * kMinuteMs);
   }
   now_ = now;
@@ -230,7 +235,7 @@ void Market::State::GangVisit(Gang* gang, int64_t delay) {
   orders_[index] = order;
   const int64_t now = now_;
   now_ += delay;
-  WriteEntered(*person, host, order.device);
+  PushOrder(now_, Step::kEnter, index);
   if (Chance(random, 350)) Engage(random, *person, host, watch);
   Schedule(random, index, watch);
   now_ = now;

@@ -162,11 +162,12 @@ uint32_t Market::State::PickPerson(Random& random) {
   return static_cast<uint32_t>(std::min(skewed, count - 1));
 }
 
-void Market::State::WriteEntered(const Person& person, uint32_t host, uint64_t device) {
+void Market::State::WriteEntered(const Person& person, uint32_t host, uint64_t room,
+                                 uint64_t device) {
   Begin("room.entered", 'e', ++events_);
   Key("buyer_id", 'b', person.number);
   Key("host_id", 'h', hosts_[host].number);
-  Key("room_id", 'r', hosts_[host].room);
+  Key("room_id", 'r', room);
   Key("device_id", 'd', device);
   End();
 }
@@ -199,7 +200,7 @@ void Market::State::Visit() {
   if (Chance(random_, 5)) person.payer = ++things_;
   Order plan;
   PlanOrder(random_, person, host, &plan);
-  WriteEntered(person, host, plan.device);
+  WriteEntered(person, host, plan.room, plan.device);
   int64_t watch = std::min(Spread(random_, person.watches, 1000), 4 * kHourMs) + 3 * kSecondMs;
   if (InFlashSale() && host == 0) watch = 3 * kSecondMs + watch / 3;
   if (Chance(random_, 350)) Engage(random_, person, host, watch);

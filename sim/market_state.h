@@ -130,6 +130,7 @@ enum class Step : uint8_t {
   kSessionEnd,
   kPayout,
   kGang,
+  kEnter,
   kEngage,
   kClaim,
   kOrder,
@@ -214,7 +215,7 @@ class Market::State {
   [[nodiscard]] int64_t Day() const { return (now_ - start_) / kDayMs; }
   uint32_t PickHost(Random& random);
   uint32_t PickPerson(Random& random);
-  void WriteEntered(const Person& person, uint32_t host, uint64_t device);
+  void WriteEntered(const Person& person, uint32_t host, uint64_t room, uint64_t device);
   void Engage(Random& random, Person& person, uint32_t host, int64_t within);
   // Fills what an honest order holds; the caller changes what is different.
   void PlanOrder(Random& random, Person& person, uint32_t host, Order* order);

@@ -1,11 +1,13 @@
 """Orders of simulated markets with every feature of the pack and the truth, for the tools that train and measure on them."""
 
+import concurrent.futures
 import json
 import math
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 import numpy as np
 import yaml
@@ -115,3 +117,36 @@ def load(decisions, truth):
             losses.append(told["loss_minor"] if told["lost"] else 0)
     matrix = np.array(rows)
     return names, matrix, np.array(schemes), np.array(losses)
+
+
+def orders(arguments, seeds):
+    """{seed: what load() gives}, made two at a time. With arguments.keep they are kept in that folder, and read from there
+    the next time: for work on a tool, not on pack or market."""
+    with tempfile.TemporaryDirectory() as folder:
+        pack = os.path.join(folder, "pack")
+        observing_pack(arguments.pack, pack)
+
+        def one(seed):
+            kept = arguments.keep and os.path.join(arguments.keep, f"{seed}-{arguments.days}-{arguments.orders_per_day}.npz")
+            if kept and os.path.exists(kept):
+                file = np.load(kept)
+                return list(file["names"]), file["matrix"], file["schemes"], file["losses"]
+            files = export(arguments.credence, pack, seed, arguments.days, arguments.orders_per_day, os.path.join(folder, str(seed)))
+            loaded = load(*files)
+            for file in files:
+                os.remove(file)
+            if kept:
+                os.makedirs(arguments.keep, exist_ok=True)
+                np.savez_compressed(kept, names=loaded[0], matrix=loaded[1], schemes=loaded[2], losses=loaded[3])
+            return loaded
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            return dict(zip(seeds, pool.map(one, seeds)))
+
+
+def add_options(parser, root):
+    parser.add_argument("--pack", default=os.path.join(root, "packs", "live-commerce"))
+    parser.add_argument("--credence", default=os.path.join(root, "build", "release", "apps", "credence"))
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--orders-per-day", type=int, default=1000)
+    parser.add_argument("--keep", help="folder for the orders with their features, read again the next time")

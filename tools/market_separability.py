@@ -13,10 +13,8 @@ Exits 1 where a bar is missed.
 """
 
 import argparse
-import concurrent.futures
 import os
 import sys
-import tempfile
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -42,31 +40,14 @@ def single(values, bad):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pack", default=os.path.join(ROOT, "packs", "live-commerce"))
-    parser.add_argument("--credence", default=os.path.join(ROOT, "build", "release", "apps", "credence"))
+    market_data.add_options(parser, ROOT)
     parser.add_argument("--train", default="101,102,103", help="seeds")
     parser.add_argument("--test", default="201,202,203", help="seeds")
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--orders-per-day", type=int, default=1000)
     parser.add_argument("--features", type=int, default=8, help="print so many single features")
     arguments = parser.parse_args()
     train = [int(seed) for seed in arguments.train.split(",")]
     test = [int(seed) for seed in arguments.test.split(",")]
-    data = {}
-    with tempfile.TemporaryDirectory() as folder:
-        pack = os.path.join(folder, "pack")
-        market_data.observing_pack(arguments.pack, pack)
-
-        def one(seed):
-            files = market_data.export(arguments.credence, pack, seed, arguments.days, arguments.orders_per_day,
-                                       os.path.join(folder, str(seed)))
-            loaded = market_data.load(*files)
-            for file in files:
-                os.remove(file)
-            return loaded
-
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            data = dict(zip(train + test, pool.map(one, train + test)))
+    data = market_data.orders(arguments, train + test)
     names = data[test[0]][0]
     matrix = {seed: data[seed][1] for seed in data}
     bad = {seed: data[seed][2] != "honest" for seed in data}
