@@ -41,7 +41,7 @@ struct CheckpointOptions {
   std::shared_ptr<store::Backing> backing;
   // One is begun after so many events, or when it will write so many bytes, whichever comes first.
   // Fewer events: a quicker start, more writing.
-  uint64_t every_events = 500'000;
+  uint64_t every_events = 200'000;
   uint64_t every_bytes = uint64_t{64} << 20;
   // What entities may take in memory, about, beside those that changed since the last checkpoint;
   // the others are read from the store when they are asked for. 0: all stay in memory. A checkpoint

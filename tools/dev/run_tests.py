@@ -280,6 +280,8 @@ def main():
     env = dict(os.environ, CREDENCE_BUILD_DIR=str(build))
     if args.slow:
         env["CREDENCE_SLOW"] = "1"
+    if args.preset == "tsan":
+        env.setdefault("TSAN_OPTIONS", f"suppressions={args.root}/tools/dev/tsan.supp")
     shared = pathlib.Path(env.get("CREDENCE_SHARED", args.root.parent / "shared"))
     if not shared.is_dir():
         print(f"note: there is no {shared}: the tests that read real data from it are skipped")
