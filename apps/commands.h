@@ -17,6 +17,7 @@ Action AddInspect(CLI::App* app);
 Action AddKey(CLI::App* app);
 Action AddProve(CLI::App* app);
 Action AddCheckProof(CLI::App* app);
+Action AddProject(CLI::App* app);
 Action AddBackup(CLI::App* app);
 Action AddRestore(CLI::App* app);
 Action AddPack(CLI::App* app);
@@ -26,5 +27,6 @@ Action AddSchedule(CLI::App* app);
 Action AddLedger(CLI::App* app);
 Action AddSimulate(CLI::App* app);
 Action AddBench(CLI::App* app);
+Action AddServe(CLI::App* app);
 
 }  // namespace credence::apps

@@ -31,6 +31,11 @@ uint64_t DurableHead::WaitBeyond(uint64_t frames) {
   return stopped_ ? 0 : frames_;
 }
 
+bool DurableHead::StoppedWithin(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return grown_.wait_for(lock, time, [&] { return stopped_; });
+}
+
 void DurableHead::Stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -78,8 +83,9 @@ Status JournalTail::Next(uint64_t durable, TailBatch* batch) {
   uint64_t bytes = 0;
   journal::FrameView view;
   while (batch->frames_.size() < kTailFramesMax && bytes < kTailBatchBytes) {
-    CREDENCE_ASSIGN(const bool more, reader_->Next(&view));
-    if (!more) break;
+    const auto more = reader_->Next(&view);
+    if (!more.ok() && batch->frames_.empty()) return more.status();
+    if (!more.ok() || !*more) break;  // what was read is given; the failure comes again
     TailFrame& frame = batch->frames_.emplace_back();
     frame.index = view.index;
     frame.segment = view.segment;

@@ -10,6 +10,7 @@
 // Threads. DurableHead: any thread. JournalTail: one thread at a time, any but the writer's too.
 // The functions: any thread; `files` must bear it (the real one does).
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -35,6 +36,8 @@ class DurableHead {
   [[nodiscard]] uint64_t frames() const;
   // Waits until more than `frames` are durable, and returns how many; 0 once Stop was called.
   uint64_t WaitBeyond(uint64_t frames);
+  // Waits so long, or until Stop was called: true then. For a follower that is to go slowly.
+  bool StoppedWithin(std::chrono::milliseconds time);
   void Stop();
 
  private:
@@ -88,6 +91,9 @@ class JournalTail {
   // The next frames up to the frame `durable`; none if there are none. kDataLoss on damage.
   Status Next(uint64_t durable, TailBatch* batch);
   [[nodiscard]] const TailPosition& position() const { return position_; }
+  // Frames before the oldest that was held when it was opened, of a follower that began from
+  // nothing.
+  [[nodiscard]] uint64_t retired_frames() const { return reader_->start().frames; }
 
  private:
   std::unique_ptr<journal::JournalReader> reader_;

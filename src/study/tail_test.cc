@@ -1,8 +1,9 @@
 #include "src/study/tail.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
-#include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "src/base/random.h"
@@ -150,12 +151,7 @@ TEST(JournalTail, AFollowerOnItsOwnThreadMissesNothingAndStops) {
   EXPECT_TRUE(failed.ok()) << failed.ToString();
   EXPECT_EQ(head.WaitBeyond(0), 0U);
   EXPECT_EQ(followed, ReadWhole(files, folder));
-  const auto names = files.List(folder);
-  ASSERT_TRUE(names.ok());
-  for (const std::string& name : *names) {
-    EXPECT_TRUE(files.Remove(folder + "/" + name).ok());
-  }
-  EXPECT_TRUE(files.Remove(folder).ok());
+  std::filesystem::remove_all(folder);
 }
 
 TEST(JournalTail, APositionOfAnotherHistoryIsRefused) {
