@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/load.h"
+#include "apps/simulate_post.h"
 #include "apps/terminal.h"
 #include "src/base/file.h"
 #include "src/journal/posix_file.h"
@@ -115,6 +117,38 @@ Status Decide(const SimulateOptions& options, FileSystem& disk) {
   return {};
 }
 
+// The market against a server, beside the same market without a policy.
+Status Post(const SimulateOptions& options, const PostOptions& post, FileSystem& disk) {
+  const int64_t begin = options.market.start.ns;
+  const int64_t end = begin + options.market.days * kNsPerDay;
+  const bool by_events = options.events_max > 0;
+  Progress progress("post", "events",
+                    by_events ? options.events_max : static_cast<uint64_t>(end - begin),
+                    options.quiet);
+  const auto report =
+      PostMarket(options, post, [&](Timestamp time, const sim::MarketReport& market) {
+        progress.Update(by_events ? market.events : static_cast<uint64_t>(time.ns - begin),
+                        market.events);
+      });
+  if (!report.ok()) return report.status();
+  progress.Finish();
+  SimulateOptions without = options;
+  without.events_max = 0;
+  without.orders_max = 0;
+  without.until = report->last;
+  const auto off =
+      RunMarket(without, MarketPolicy::kOff, disk, [](Timestamp, const sim::MarketReport&) {});
+  if (!off.ok()) return off.status();
+  const std::vector<MarketRun> runs = {*off, report->run};
+  fmt::print("{}\n{}", CompareText(runs), PostText(*report, post));
+  if (!options.report.empty()) {
+    CREDENCE_TRY(WriteFile(disk, options.report, CompareJson(options, runs)));
+  }
+  if (!options.svg.empty()) CREDENCE_TRY(WriteFile(disk, options.svg, CompareSvg(runs)));
+  return report->failed == 0 ? Status()
+                             : Unavailable(Grouped(report->failed) + " events had no good answer");
+}
+
 }  // namespace
 
 Result<Timestamp> ParseStart(const std::string& text) {
@@ -159,6 +193,17 @@ Action AddSimulate(CLI::App* app) {
   app->add_flag("--compare", options->compare, "with --pack: off, rules and full, in one table");
   app->add_option("--report", options->report, "with --pack: write the figures as JSON");
   app->add_option("--svg", options->svg, "with --pack: draw what was lost");
+  auto url = std::make_shared<std::string>();
+  auto post = std::make_shared<PostOptions>();
+  app->add_option(
+      "--post", *url,
+      "send the events to a server (http://127.0.0.1:8080), each at its time whether or "
+      "not the server keeps up; the market ends now unless --start says otherwise");
+  app->add_option("--rate", post->rate, "with --post: events a second")
+      ->check(CLI::Range(1.0, 1e6));
+  app->add_option("--key", post->key, "with --post: API key");
+  app->add_option("--connections", post->connections, "with --post: kept connections")
+      ->check(CLI::Range(size_t{1}, size_t{256}));
   app->add_flag("--quiet", options->quiet, "no progress");
   app->footer(
       "Examples:\n"
@@ -167,12 +212,18 @@ Action AddSimulate(CLI::App* app) {
       "run/market-keys\n"
       "  credence simulate --seed 1 --days 30 --pack packs/live-commerce --compare --svg "
       "run/market.svg\n"
+      "  credence simulate --days 30 --post http://127.0.0.1:8080 --rate 2000 --events 60000\n"
       "The truth (scheme, hazard, loss) is in no event. 真相只写入 --truth 文件，事件中没有。");
-  return [options, start, policy] {
+  return [options, start, policy, url, post] {
     if (!start->empty()) {
       const auto time = ParseStart(*start);
       if (!time.ok()) return Fail("--start: " + time.status().message());
       options->market.start = *time;
+    } else if (!url->empty()) {
+      // It ends at the midnight before now: no event is of the future.
+      constexpr int64_t kChinaNs = 8 * kNsPerHour;
+      const int64_t midnight = Now().ns - (Now().ns + kChinaNs) % kNsPerDay;
+      options->market.start = Timestamp{midnight - options->market.days * kNsPerDay};
     }
     const Status good = sim::CheckOptions(options->market);
     if (!good.ok()) return Fail(good);
@@ -183,6 +234,11 @@ Action AddSimulate(CLI::App* app) {
       return Fail("--store keeps one run: leave out --compare");
     }
     journal::PosixFileSystem disk;
+    if (!url->empty()) {
+      const Status where = ParsePostUrl(*url, post.get());
+      const Status posted = where.ok() ? Post(*options, *post, disk) : where;
+      return posted.ok() ? 0 : Fail(posted);
+    }
     const Status done = options->pack.empty() ? Write(*options, disk) : Decide(*options, disk);
     return done.ok() ? 0 : Fail(done);
   };

@@ -26,6 +26,7 @@ struct SimulateOptions {
   sim::MarketOptions market;
   uint64_t events_max = 0;  // 0: to the end
   uint64_t orders_max = 0;
+  Timestamp until;  // of the market; 0: to the end
   std::string out;
   std::string truth;
   std::string pack;   // folder; empty: nothing decides

@@ -140,6 +140,7 @@ Result<MarketRun> RunMarket(const SimulateOptions& options, MarketPolicy policy,
   Clock::duration spent{};
   sim::MarketEvent event;
   while (market.Next(&event)) {
+    if (options.until.ns > 0 && event.time > options.until) break;
     progress(event.time, market.report());
     if (policy != MarketPolicy::kOff) {
       const auto begun = Clock::now();
