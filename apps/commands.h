@@ -25,6 +25,8 @@ Action AddFeel(CLI::App* app);
 Action AddDmn(CLI::App* app);
 Action AddSchedule(CLI::App* app);
 Action AddLedger(CLI::App* app);
+Action AddSimulate(CLI::App* app);
 Action AddBench(CLI::App* app);
+Action AddServe(CLI::App* app);
 
 }  // namespace credence::apps

@@ -1,28 +1,38 @@
 #include "src/engine/checkpoint.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 namespace credence::engine {
 
 namespace {
-// Entities that are encoded at the end of a batch, at least; and more where batches change more, so
-// that encoding ends before as much has changed again.
-constexpr size_t kSliceRows = 64;
-constexpr size_t kSliceRowsPerChanged = 2;
+// Bytes of entities that are encoded at the end of a batch, at least (some 100 us); and more where
+// batches change more, so that encoding ends before as much has changed again.
+constexpr uint64_t kSliceBytes = 24 << 10;
+// What is kept free behind what begins a checkpoint: a batch that grows is copied.
+constexpr uint64_t kSpareShare = 4;
+
+// Of the thread that writes: it works for seconds at a time, and nobody waits for it.
+constexpr int kNiceness = 10;
+
+void DropRows(uint64_t from_generation, const std::string& to, store::Batch* batch) {
+  for (const size_t table : {kEntityTable, kChunkTable}) {
+    batch->DeleteRange(table, EntityTable::RowPrefix(from_generation), to);
+  }
+}
 
 // Rows of entities of generations that never came to be.
 void DropStrayGenerations(std::vector<uint64_t> known, store::Batch* batch) {
   std::sort(known.begin(), known.end());
   uint64_t next = 1;
   for (const uint64_t generation : known) {
-    batch->DeleteRange(kEntityTable, EntityTable::RowPrefix(next),
-                       EntityTable::RowPrefix(generation));
+    DropRows(next, EntityTable::RowPrefix(generation), batch);
     next = generation + 1;
   }
-  batch->DeleteRange(kEntityTable, EntityTable::RowPrefix(next),
-                     std::string(sizeof(uint64_t) + 1, '\xff'));
+  DropRows(next, std::string(sizeof(uint64_t) + 1, '\xff'), batch);
 }
 }  // namespace
 
@@ -30,11 +40,11 @@ Checkpoints::Checkpoints(std::unique_ptr<store::Store> store, const CheckpointOp
                          bool read_only, State* state)
     : store_(std::move(store)), options_(options), read_only_(read_only), state_(state) {
   if (read_only_) return;
-  changes_ = store_->NewBatch();
+  changes_ = NewChanges();
   state_->changes = changes_.get();
+  state_->money.NoteChanges();
   if (options_.worker == CheckpointOptions::Worker::kThread) {
     thread_ = std::thread([this] { Work(); });
-    pthread_setname_np(thread_.native_handle(), "checkpoint");
   }
 }
 
@@ -70,39 +80,45 @@ Status Checkpoints::Restore(const std::function<Status(const Digest& pack)>& set
   CREDENCE_TRY(LoadRows(*store_, load_pack, state_));
   generations_.clear();
   next_generation_ = 1;
-  std::vector<uint64_t> counts;
+  std::vector<StoredEntities> stored;
   for (const CheckpointNote::Entities& type : note.entities) {
     generations_.push_back(type.generation);
-    counts.push_back(type.count);
+    stored.push_back({type.generation, type.count, type.last_chunk});
     next_generation_ = std::max(next_generation_, type.generation + 1);
   }
   state_->entities.Reset(entities.size());
-  state_->entities.UseStore(store_.get(), options_.cache_bytes, generations_, std::move(counts));
+  state_->entities.UseStore(store_.get(), options_.cache_bytes, std::move(stored));
   head_ = {position.frame, position.seq, position.chain};
   frozen_seq_ = position.seq;
   dropped_day_ = note.once_first_day;
   state_->changes = changes_.get();
+  if (changes_ != nullptr) state_->money.NoteChanges();
   if (changes_ != nullptr) DropStrayGenerations(generations_, changes_.get());
   return {};
 }
 
 void Checkpoints::GiveStore(EntityTable* entities) {
   if (read_only_) return;
-  std::vector<uint64_t> generations(entities->entity_count());
-  for (uint64_t& generation : generations) generation = next_generation_++;
-  std::vector<uint64_t> counts(entities->entity_count());
-  entities->UseStore(store_.get(), options_.cache_bytes, std::move(generations), std::move(counts));
+  std::vector<StoredEntities> stored(entities->entity_count());
+  for (StoredEntities& type : stored) type.generation = next_generation_++;
+  entities->UseStore(store_.get(), options_.cache_bytes, std::move(stored));
 }
 
-uint64_t Checkpoints::LimitBytes() const {
-  if (options_.cache_bytes == 0) return options_.every_bytes;
-  return std::min(options_.every_bytes, std::max<uint64_t>(options_.cache_bytes / 2, 1));
+std::unique_ptr<store::Batch> Checkpoints::NewChanges() const {
+  return store_->NewBatch(options_.every_bytes + options_.every_bytes / kSpareShare);
+}
+
+bool Checkpoints::HasChanged(uint64_t times) const {
+  const EntityTable& entities = state_->entities;
+  if (entities.changed_bytes() + changes_->bytes() >= times * options_.every_bytes) return true;
+  // Of what has changed nothing may leave memory.
+  return options_.cache_bytes > 0 &&
+         entities.changed_memory() >= times * std::max<uint64_t>(options_.cache_bytes / 2, 1);
 }
 
 bool Checkpoints::Due() const {
   if (!writes() || state_->pack == nullptr || state_->last_seq == frozen_seq_) return false;
-  return state_->last_seq.value() - frozen_seq_.value() >= options_.every_events ||
-         state_->entities.changed_bytes() + changes_->bytes() >= LimitBytes();
+  return state_->last_seq.value() - frozen_seq_.value() >= options_.every_events || HasChanged(1);
 }
 
 bool Checkpoints::UpToDate() const {
@@ -124,34 +140,35 @@ CheckpointNote Checkpoints::MakeNote() {
   note.artefacts = artefacts_;
   for (uint32_t i = 0; i < state_->entities.entity_count(); ++i) {
     note.entities.push_back({state_->pack->schema.entities[i].name,
-                             state_->entities.generations()[i], state_->entities.size(i)});
+                             state_->entities.stored()[i].generation, state_->entities.size(i)});
   }
   return note;
 }
 
-void Checkpoints::DropOldGenerations(const std::vector<uint64_t>& now, store::Batch* batch) const {
+void Checkpoints::DropOldGenerations(store::Batch* batch) {
+  std::vector<uint64_t> now;
+  for (const StoredEntities& type : state_->entities.stored()) now.push_back(type.generation);
   for (const uint64_t generation : generations_) {
     if (std::find(now.begin(), now.end(), generation) != now.end()) continue;
-    batch->DeleteRange(kEntityTable, EntityTable::RowPrefix(generation),
-                       EntityTable::RowPrefix(generation + 1));
+    DropRows(generation, EntityTable::RowPrefix(generation + 1), batch);
   }
+  generations_ = std::move(now);
 }
 
 void Checkpoints::Freeze() {
   job_ = std::make_unique<Job>();
   job_->batch = std::move(changes_);
-  changes_ = store_->NewBatch();
+  changes_ = NewChanges();
   state_->changes = changes_.get();
-  job_->pack = state_->pack;
-  job_->position = {0, state_->last_seq, {}, MakeNote().Encode()};
+  job_->note = MakeNote();
+  job_->position = {0, state_->last_seq, {}, ""};
   TakeHead();
   PutSwitchesAndRates(*state_, job_->batch.get());
   if (state_->once.first_day() > dropped_day_) {
     dropped_day_ = state_->once.first_day();
     DeleteOnceBefore(dropped_day_, job_->batch.get());
   }
-  DropOldGenerations(state_->entities.generations(), job_->batch.get());
-  generations_ = state_->entities.generations();
+  DropOldGenerations(job_->batch.get());
   const CacheCounters& cache = state_->entities.counters();
   writer_ = {counters_.checkpoints + 1, counters_.bytes, cache.hits,
              cache.prefetched,          cache.misses,    cache.evicted};
@@ -162,9 +179,15 @@ void Checkpoints::Freeze() {
   phase_ = Phase::kEncoding;
 }
 
-void Checkpoints::Encode(size_t rows) {
-  if (!state_->entities.EncodeFrozen(rows)) return;
-  job_->copies = state_->entities.TakeCopies();
+void Checkpoints::Encode(uint64_t bytes) {
+  if (!state_->entities.EncodeFrozen(bytes)) return;
+  // Chunks were given numbers until now.
+  for (size_t i = 0; i < job_->note.entities.size(); ++i) {
+    job_->note.entities[i].last_chunk = state_->entities.stored()[i].last_chunk;
+  }
+  job_->position.note = job_->note.Encode();
+  job_->bytes = job_->batch->bytes();
+  job_->rows = job_->batch->changes();
   phase_ = Phase::kWaiting;
   retry_at_frame_ = 0;
 }
@@ -172,18 +195,24 @@ void Checkpoints::Encode(size_t rows) {
 void Checkpoints::AtBoundary() {
   if (!read_only_) {
     Reap(/*wait=*/false);
-    // Nobody will write down what is noted from here on.
-    if (!writes()) state_->changes = nullptr;
+    state_->entities.KeepFull(changes_.get());
     if (phase_ == Phase::kIdle && Due()) Freeze();
     if (phase_ == Phase::kEncoding) {
-      const size_t changed = state_->entities.changed();
-      const size_t more = changed > changed_before_ ? changed - changed_before_ : 0;
-      Encode(std::max(kSliceRows, kSliceRowsPerChanged * more));
+      const uint64_t changed = state_->entities.changed_bytes();
+      const uint64_t more = changed > changed_before_ ? changed - changed_before_ : 0;
+      Encode(std::max(kSliceBytes, more + more / 4));
     }
-    changed_before_ = state_->entities.changed();
+    changed_before_ = state_->entities.changed_bytes();
     HandOverIfReady();
+    WaitIfBehind();
   }
   state_->entities.Trim();
+}
+
+void Checkpoints::WaitIfBehind() {
+  if (phase_ != Phase::kWriting || !HasChanged(kBehindMax)) return;
+  ++counters_.waits;
+  Reap(/*wait=*/true);
 }
 
 void Checkpoints::OnDisk(const journal::ChainHead& head) {
@@ -221,23 +250,19 @@ void Checkpoints::HandOver() {
 }
 
 void Checkpoints::Run(store::Store* store, Job* job) {
-  if (!job->encoded) {
-    for (const EntityTable::Copy& copy : job->copies) {
-      EntityTable::PutCopy(copy, job->pack->features, job->batch.get());
-    }
-    job->encoded = true;
-    job->bytes = job->batch->bytes();
-    job->rows = job->batch->changes();
-  }
   job->status = OkStatus();
   if (!job->written) {
     job->status = store->Write(job->batch.get(), job->position);
     job->written = job->status.ok();
+    if (job->written) job->batch.reset();  // here: it takes a while
   }
   if (job->written) job->status = store->Flush();
 }
 
 void Checkpoints::Work() {
+  pthread_setname_np(pthread_self(), "checkpoint");
+  // Decisions come first. On Linux this is of the thread alone; what is refused changes nothing.
+  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness));
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return posted_ != nullptr || stop_; });
@@ -271,14 +296,13 @@ void Checkpoints::Reap(bool wait) {
   counters_.bytes += job_->bytes;
   counters_.rows += job_->rows;
   counters_.last_failure.clear();
-  // The copies share memory with the entities: they go on this thread.
   job_.reset();
   state_->entities.Settle();
   phase_ = Phase::kIdle;
 }
 
 Status Checkpoints::Drain() {
-  if (phase_ == Phase::kEncoding) Encode(SIZE_MAX);
+  if (phase_ == Phase::kEncoding) Encode(UINT64_MAX);
   CREDENCE_ASSERT(job_ == nullptr || job_->on_disk);
   if (phase_ == Phase::kWaiting) HandOver();
   Reap(/*wait=*/true);
@@ -296,7 +320,6 @@ Status Checkpoints::Finish() {
 Result<Snapshot> Checkpoints::TakeSnapshot(const std::string& folder) {
   if (read_only_) return Unavailable("the checkpoints were opened for reading only");
   if (state_->pack == nullptr) return Unavailable("there is no state yet: no pack is active");
-  if (!writes()) return Unavailable("a state with accounts, limits or loans has no snapshot");
   CREDENCE_TRY(Finish());
   Snapshot snapshot;
   snapshot.head = head_;
@@ -312,13 +335,13 @@ Result<Snapshot> Checkpoints::TakeSnapshot(const std::string& folder) {
 
 Status Checkpoints::Spill(EntityTable* entities) {
   if (!writes() || options_.cache_bytes == 0) return {};
-  if (entities->changed_bytes() < LimitBytes()) return {};
+  if (entities->changed_bytes() < options_.every_bytes &&
+      entities->changed_memory() < options_.cache_bytes / 2) {
+    return {};
+  }
   const auto batch = store_->NewBatch();
   entities->Freeze(batch.get());
-  CREDENCE_ASSERT(entities->EncodeFrozen(SIZE_MAX));
-  for (const EntityTable::Copy& copy : entities->TakeCopies()) {
-    EntityTable::PutCopy(copy, entities->plan(), batch.get());
-  }
+  CREDENCE_ASSERT(entities->EncodeFrozen(UINT64_MAX));
   CREDENCE_TRY(store_->Write(batch.get(), *store_->position()));
   CREDENCE_TRY(store_->Flush());
   entities->Settle();

@@ -3,19 +3,19 @@
 // the store and then only the frames after it, and so that entities may leave memory. A checkpoint
 // is a cache of the journal: without it the journal makes the same state.
 //
-// How one is made. At the end of a batch what has changed since the last one is frozen; ids,
-// reversible events and parked decisions are noted as they change, entities are encoded in slices
-// at the ends of the following batches (one that changes first is encoded before it does). Then a
-// thread of its own writes everything as one batch with the position in the journal, and flushes.
+// How one is made. Ids, reversible events, parked decisions, money and full chunks of events are
+// noted as they come. At the end of a batch what has changed since the last checkpoint is frozen;
+// the heads of entities are encoded in slices at the ends of the following batches (one that
+// changes first is encoded before it does). Then a thread of its own writes everything as one batch
+// with the position in the journal, and flushes.
 // It is handed over only when the journal is durable up to that position: nothing beyond what is
 // durable reaches the store, and the store is always the state after exactly one frame.
 //
+// What has changed stays in memory until it is written. Where it becomes kBehindMax times what
+// begins a checkpoint while the one before is being written, the writer waits for that (counted).
+//
 // A checkpoint that cannot be written (a full disk) is kept and tried again every kRetryFrames
 // frames; the engine goes on, and what it changes meanwhile stays in memory.
-//
-// Accounts, limits and loans have no table yet: of a state that holds any no checkpoint is made,
-// the last one before stays, and a start folds all that came after it. What has changed stays in
-// memory.
 //
 // Everything is called on the writer's thread.
 
@@ -39,8 +39,8 @@ struct CheckpointOptions {
   // Where they are kept; its tables are TableNames(). Null: none are made, the whole state is in
   // memory and is made from the journal at each start.
   std::shared_ptr<store::Backing> backing;
-  // One is begun after so many events, or when what has changed takes so many bytes, whichever
-  // comes first. Fewer events: a quicker start, more writing.
+  // One is begun after so many events, or when it will write so many bytes, whichever comes first.
+  // Fewer events: a quicker start, more writing.
   uint64_t every_events = 500'000;
   uint64_t every_bytes = uint64_t{64} << 20;
   // What entities may take in memory, about, beside those that changed since the last checkpoint;
@@ -57,6 +57,7 @@ struct CheckpointCounters {
   uint64_t failed = 0;       // attempts
   uint64_t bytes = 0;        // of their batches
   uint64_t rows = 0;         // changes in them
+  uint64_t waits = 0;        // for one to be written, by the writer
   std::string last_failure;  // empty once one was written again
 };
 
@@ -71,6 +72,7 @@ struct Snapshot {
 class Checkpoints {
  public:
   static constexpr uint64_t kRetryFrames = 256;
+  static constexpr uint64_t kBehindMax = 3;
 
   // `state` outlives it. With `read_only` nothing is written, and entities are only read.
   Checkpoints(std::unique_ptr<store::Store> store, const CheckpointOptions& options, bool read_only,
@@ -83,8 +85,8 @@ class Checkpoints {
   [[nodiscard]] std::optional<store::Position> position() const { return store_->position(); }
   [[nodiscard]] const store::Store& store() const { return *store_; }
   [[nodiscard]] bool read_only() const { return read_only_; }
-  // The state can be written: not of a reader, and not of a state with money.
-  [[nodiscard]] bool writes() const { return !read_only_ && state_->money.empty(); }
+  // The state can be written: not of a reader.
+  [[nodiscard]] bool writes() const { return !read_only_; }
   [[nodiscard]] const CheckpointCounters& counters() const { return counters_; }
   // What the writer had counted when it began the checkpoint that is there.
   [[nodiscard]] const WriterCounters& writer_counters() const { return writer_; }
@@ -118,9 +120,7 @@ class Checkpoints {
     std::unique_ptr<store::Batch> batch;
     store::Position position;
     bool on_disk = false;  // the journal is, up to the position, whose frame and chain are known
-    std::vector<EntityTable::Copy> copies;
-    std::shared_ptr<const pack::Pack> pack;  // whose plan encodes the copies
-    bool encoded = false;
+    CheckpointNote note;
     bool written = false;
     uint64_t bytes = 0;
     uint64_t rows = 0;
@@ -128,14 +128,17 @@ class Checkpoints {
   };
 
   [[nodiscard]] bool Due() const;
+  // How much has changed, in parts of what begins a checkpoint.
+  [[nodiscard]] bool HasChanged(uint64_t times) const;
   [[nodiscard]] bool UpToDate() const;
-  [[nodiscard]] uint64_t LimitBytes() const;
+  [[nodiscard]] std::unique_ptr<store::Batch> NewChanges() const;
   void Freeze();
   void TakeHead();
   void HandOverIfReady();
-  void DropOldGenerations(const std::vector<uint64_t>& now, store::Batch* batch) const;
+  void DropOldGenerations(store::Batch* batch);
   [[nodiscard]] CheckpointNote MakeNote();
-  void Encode(size_t rows);
+  void Encode(uint64_t bytes);
+  void WaitIfBehind();
   void HandOver();
   void Reap(bool wait);
   static void Run(store::Store* store, Job* job);
@@ -157,7 +160,7 @@ class Checkpoints {
   uint64_t next_generation_ = 1;
   std::vector<Digest> artefacts_;  // of artefacts_pack_
   Digest artefacts_pack_;
-  size_t changed_before_ = 0;  // at the last boundary
+  uint64_t changed_before_ = 0;  // bytes, at the last boundary
   CheckpointCounters counters_;
   WriterCounters writer_;
 

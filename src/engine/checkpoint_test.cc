@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "src/engine/checkpoint_testing.h"
 #include "src/engine/stream_testing.h"
 #include "src/journal/reader.h"
 #include "src/store/memory_store.h"
@@ -18,40 +19,6 @@
 
 namespace credence::engine {
 namespace {
-
-using Worker = CheckpointOptions::Worker;
-
-std::shared_ptr<store::MemoryBacking> MakeBacking() {
-  return std::make_shared<store::MemoryBacking>(TableNames());
-}
-
-Options With(std::shared_ptr<store::Backing> backing, uint64_t every_events, uint64_t cache_bytes,
-             Worker worker = Worker::kCaller) {
-  Options options;
-  options.checkpoints.backing = std::move(backing);
-  options.checkpoints.every_events = every_events;
-  options.checkpoints.cache_bytes = cache_bytes;
-  options.checkpoints.worker = worker;
-  return options;
-}
-
-// The state that the store holds, and nothing of the journal.
-struct Stored {
-  store::Position position;
-  Digest hash;
-};
-std::optional<Stored> StoredState(FileSystem& files, std::shared_ptr<store::Backing> backing) {
-  Core core(files, kFolder, 1);
-  std::string damage;
-  const auto head =
-      core.OpenCheckpoints(With(std::move(backing), 1, 1).checkpoints, /*read_only=*/true, &damage);
-  EXPECT_TRUE(head.ok()) << head.status().ToString();
-  EXPECT_EQ(damage, "");
-  if (!head.ok() || head->frames == 0) return std::nullopt;
-  const Digest hash = core.state.Hash();
-  EXPECT_TRUE(core.state.entities.status().ok());
-  return Stored{*core.checkpoints()->position(), hash};
-}
 
 // What a stream says and leaves where everything is in memory.
 struct Expected {
@@ -106,6 +73,36 @@ TEST(ColdEntities, ACacheOfOneEntityEqualsAnUnlimitedOneWhateverTheBatches) {
   EXPECT_GT(seen.evicted, 1000u);
   EXPECT_GT(seen.prefetched, 1000u);
   EXPECT_GT(seen.absent, 0u);
+}
+
+// Chunks fill, split, change and go while checkpoints are made, and the entities are read from
+// them.
+TEST(ColdEntities, OfManyEventsEqualThoseInMemory) {
+  for (uint64_t seed = 1; seed <= 2; ++seed) {
+    Arena arena;
+    const Stream stream(seed + 70, 2'500, &arena);
+    const Expected expected(stream);
+    for (const uint64_t every : {7, 100}) {
+      for (const uint64_t cache : {0, 1}) {
+        SCOPED_TRACE("seed " + std::to_string(seed) + " every " + std::to_string(every) +
+                     " cache " + std::to_string(cache));
+        journal::FaultFileSystem files;
+        const auto backing = MakeBacking();
+        const Options options = With(backing, every, cache);
+        auto engine = MustOpen(files, options);
+        MustActivate(*engine, pack::ShopPack());
+        ASSERT_EQ(Feed(*engine, stream.events(), Batches::kRandom, seed), expected.said);
+        ASSERT_EQ(engine->state().Hash(), expected.hash);
+        EXPECT_GT(backing->rows(kChunkTable), 2u);
+        EXPECT_TRUE(cache == 0 || engine->state().entities.counters().evicted > 100);
+        ASSERT_TRUE(engine->Checkpoint().ok());
+        engine.reset();
+        const auto stored = StoredState(files, backing);
+        ASSERT_TRUE(stored.has_value());
+        EXPECT_EQ(stored->hash, expected.hash);
+      }
+    }
+  }
 }
 
 // The store is always the state after exactly one frame, and that frame was durable before.
@@ -400,8 +397,7 @@ TEST_F(CheckpointTest, ADryRunOnColdEntitiesLeavesNoTraceAndSaysWhatTheRealRunTh
   EXPECT_GT(engine_->state().entities.counters().misses, 0u);
 }
 
-// More events than are encoded on the writer's thread: the entity is copied, and changes while the
-// copy waits.
+// Full chunks are rows of their own, written before the head that names them.
 TEST_F(CheckpointTest, ALargeEntityIsWrittenAsItWasAtTheFreeze) {
   for (const Worker worker : {Worker::kCaller, Worker::kThread}) {
     files_ = journal::FaultFileSystem();
@@ -419,6 +415,8 @@ TEST_F(CheckpointTest, ALargeEntityIsWrittenAsItWasAtTheFreeze) {
       EXPECT_EQ(stored->hash, hash_at.at(stored->position.frame));
     }
     EXPECT_GT(checkpoints, 3u);
+    EXPECT_GT(backing_->rows(kChunkTable), 10u);
+    EXPECT_LT(engine_->state().entities.changed_bytes(), 10'000u) << "heads alone change";
     const Digest before = engine_->state().Hash();
     Restart();
     EXPECT_EQ(engine_->state().Hash(), before);
@@ -624,11 +622,11 @@ TEST_F(CheckpointTest, EntitiesWhoseFeaturesDidNotChangeAreCarriedOver) {
     Start(With(backing_, 10, cache));
     SendSome(0);
     SendSome(1);
-    const auto before = engine_->state().entities.generations();
+    const auto before = engine_->state().entities.stored();
     MustActivate(*engine_, changed, At(2 * kNsPerDay));
-    const auto after = engine_->state().entities.generations();
-    EXPECT_EQ(after[0], before[0]) << "buyers";
-    EXPECT_NE(after[1], before[1]) << "hosts";
+    const auto after = engine_->state().entities.stored();
+    EXPECT_EQ(after[0].generation, before[0].generation) << "buyers";
+    EXPECT_NE(after[1].generation, before[1].generation) << "hosts";
     ASSERT_EQ(EntitiesOf(*engine_), EntitiesOf(*plain));
     EXPECT_EQ(engine_->state().entities.size(0), 7u);
     EXPECT_EQ(engine_->state().entities.size(1), 3u);

@@ -100,34 +100,35 @@ Status Core::FoldFrame(const journal::FrameView& frame) {
   return {};
 }
 
-namespace {
-
-// Reads what the events of a frame touch at one go. A hint: what it cannot read, folding says.
-void PrefetchFrame(const journal::FrameView& frame, State* state, Arena* arena) {
-  if (state->pack == nullptr) return;
-  const auto& types = state->pack->schema.event_types;
+// Reads what the events of a frame touch at one go. A hint: what does not fit, folding says.
+void Core::PrefetchDecoded() {
+  if (state.pack == nullptr) return;
+  const auto& types = state.pack->schema.event_types;
   std::vector<Event> events;
-  for (const std::string_view bytes : frame.records) {
-    const auto record = record::DecodeRecord(bytes, arena);
-    if (!record.ok() || std::holds_alternative<record::Activation>(*record)) break;
-    const auto* event = std::get_if<Event>(&*record);
+  for (const record::AnyRecord& record : decoded_) {
+    if (std::holds_alternative<record::Activation>(record)) break;
+    const auto* event = std::get_if<Event>(&record);
     if (event == nullptr) continue;
     if (event->type >= types.size() || event->fields.size() != types[event->type].fields.size()) {
       break;
     }
     events.push_back(*event);
   }
-  state->Prefetch(events);
+  state.Prefetch(events);
 }
-
-}  // namespace
 
 Status Core::FoldRecords(const journal::FrameView& frame) {
   if (frame.kind != journal::FrameKind::kBatch) return {};
   arena_.Reset();
-  if (checkpoints_ != nullptr) PrefetchFrame(frame, &state, &arena_);
-  for (const std::string_view record : frame.records)
-    CREDENCE_TRY(Fold(record, frame.index, &arena_));
+  decoded_.clear();
+  for (const std::string_view bytes : frame.records) {
+    CREDENCE_ASSIGN(record::AnyRecord record, record::DecodeRecord(bytes, &arena_));
+    decoded_.push_back(std::move(record));
+  }
+  if (checkpoints_ != nullptr) PrefetchDecoded();
+  for (size_t i = 0; i < decoded_.size(); ++i) {
+    CREDENCE_TRY(FoldDecoded(decoded_[i], frame.records[i], frame.index, &arena_));
+  }
   if (state.last_seq != frame.last_seq) {
     return DataLoss("the frame ends with sequence " + std::to_string(frame.last_seq.value()) +
                     " but its records with " + std::to_string(state.last_seq.value()));
@@ -137,6 +138,11 @@ Status Core::FoldRecords(const journal::FrameView& frame) {
 
 Status Core::Fold(std::string_view bytes, uint64_t frame, Arena* arena) {
   CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, arena));
+  return FoldDecoded(any, bytes, frame, arena);
+}
+
+Status Core::FoldDecoded(const record::AnyRecord& any, std::string_view bytes, uint64_t frame,
+                         Arena* arena) {
   if (const auto* event = std::get_if<Event>(&any)) return FoldEvent(*event, arena);
   if (const auto* decided = std::get_if<record::DecisionRecord>(&any)) {
     if (state.PackOf(*decided) == nullptr) {

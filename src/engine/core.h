@@ -103,7 +103,10 @@ class Core {
   [[nodiscard]] uint64_t decisions_folded() const { return decisions_folded_; }
 
  private:
+  Status FoldDecoded(const record::AnyRecord& any, std::string_view bytes, uint64_t frame,
+                     Arena* arena);
   Status FoldEvent(const record::Event& event, Arena* arena);
+  void PrefetchDecoded();
   Status Advance(Seq seq, Timestamp stamp);
   [[nodiscard]] Result<std::shared_ptr<const pack::Pack>> StoredPack(const Digest& digest) const;
   Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, std::vector<bool> carried,
@@ -127,6 +130,7 @@ class Core {
   std::vector<std::vector<feature::ReadSet>> reads_;
   std::vector<std::unique_ptr<feature::EntityState>> empty_;
   std::unique_ptr<decision::Scratch> scratch_;
+  std::vector<record::AnyRecord> decoded_;  // of one frame
   // Of one event.
   std::vector<record::Value> features_;
   std::vector<record::Value> slots_;

@@ -9,19 +9,65 @@ namespace credence::engine {
 
 namespace {
 
-// With more events than this an entity is copied at a checkpoint and encoded on the other thread.
-constexpr size_t kEncodeHereEventsMax = 512;
-// What an event of such an entity takes in memory, about: measuring it would touch every chunk.
+// An entity with more events than this is not measured, which would touch every chunk.
+constexpr size_t kMeasureEventsMax = 512;
+// What an event of such an entity takes in memory, about.
 constexpr uint64_t kBytesPerEvent = 128;
+// What a row takes beside key and value, about.
+constexpr uint64_t kRowOverheadBytes = 64;
+// What an entity counts at most in changed_memory().
+constexpr uint64_t kChangedMemoryMax = 16 << 10;
 // What a new entity takes before it is first measured, about.
 constexpr uint64_t kBytesNew = 1024;
 // Steps of the hand in one Trim, beyond what the batch brought in.
 constexpr size_t kTrimSteps = 256;
 constexpr size_t kTrimStepsPerEntry = 3;
 
+// Chunks of entities of one generation, as rows.
+class KeeperInBatch final : public feature::ChunkKeeper {
+ public:
+  KeeperInBatch(StoredEntities* stored, store::Batch* batch) : stored_(*stored), batch_(*batch) {}
+  uint64_t Keep(std::string_view chunk) override {
+    const uint64_t number = ++stored_.last_chunk;
+    batch_.Put(kChunkTable, EntityTable::ChunkKey(stored_.generation, number), chunk);
+    return number;
+  }
+  void Drop(uint64_t number) override {
+    batch_.Delete(kChunkTable, EntityTable::ChunkKey(stored_.generation, number));
+  }
+
+ private:
+  StoredEntities& stored_;
+  store::Batch& batch_;
+};
+
+class SourceInStore final : public feature::ChunkSource {
+ public:
+  SourceInStore(const StoredEntities& stored, const store::Store* store)
+      : stored_(stored), store_(*store) {}
+  Status Read(std::span<const uint64_t> numbers, std::vector<std::string>* chunks) const override {
+    std::vector<std::string> keys;
+    for (const uint64_t number : numbers) {
+      keys.push_back(EntityTable::ChunkKey(stored_.generation, number));
+    }
+    std::vector<std::optional<std::string>> values;
+    CREDENCE_TRY(store_.MultiGet(kChunkTable, keys, &values));
+    chunks->clear();
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (!values[i]) return DataLoss("chunk " + std::to_string(numbers[i]) + " is not there");
+      chunks->push_back(std::move(*values[i]));
+    }
+    return {};
+  }
+
+ private:
+  const StoredEntities& stored_;
+  const store::Store& store_;
+};
+
 uint64_t Measure(const feature::EntityState& state, size_t key_bytes) {
   const size_t events = state.event_count();
-  if (events > kEncodeHereEventsMax) return kBytesNew + events * kBytesPerEvent;
+  if (events > kMeasureEventsMax) return kBytesNew + events * kBytesPerEvent;
   return state.bytes() + key_bytes + 128;  // the entry and its place in map and ring
 }
 
@@ -32,20 +78,17 @@ void EntityTable::Reset(size_t entity_count) {
   *this = EntityTable();
   pack_ = pack;
   by_entity_ = std::vector<Map>(entity_count);
-  generations_.assign(entity_count, 0);
-  counts_.assign(entity_count, 0);
+  stored_.assign(entity_count, {});
 }
 
 void EntityTable::UseStore(const store::Store* store, uint64_t cache_bytes,
-                           std::vector<uint64_t> generations, std::vector<uint64_t> counts) {
-  CREDENCE_ASSERT(!freezing_ && ring_.empty() && generations.size() == by_entity_.size() &&
-                  counts.size() == by_entity_.size());
+                           std::vector<StoredEntities> stored) {
+  CREDENCE_ASSERT(!freezing_ && ring_.empty() && stored.size() == by_entity_.size());
   store_ = store;
   cache_bytes_ = cache_bytes;
-  generations_ = std::move(generations);
-  counts_ = std::move(counts);
-  complete_ =
-      std::all_of(counts_.begin(), counts_.end(), [](uint64_t count) { return count == 0; });
+  stored_ = std::move(stored);
+  complete_ = std::all_of(stored_.begin(), stored_.end(),
+                          [](const StoredEntities& type) { return type.count == 0; });
   if (epoch_ == 0) epoch_ = 1;
 }
 
@@ -56,9 +99,15 @@ std::string EntityTable::RowPrefix(uint64_t generation) {
 }
 
 std::string EntityTable::RowKey(EntityRef ref) const {
-  std::string row_key = RowPrefix(generations_[ref.entity]);
+  std::string row_key = RowPrefix(stored_[ref.entity].generation);
   row_key += ref.key;
   return row_key;
+}
+
+std::string EntityTable::ChunkKey(uint64_t generation, uint64_t number) {
+  std::string key = RowPrefix(generation);
+  PutOrdered64(number, &key);
+  return key;
 }
 
 void EntityTable::Fail(const Status& status) const {
@@ -74,16 +123,18 @@ EntityTable::Entry* EntityTable::InMemory(EntityRef ref) const {
 }
 
 Result<feature::EntityState> EntityTable::Decode(EntityRef ref, std::string_view bytes) const {
-  auto decoded = feature::EntityState::Decode(pack_->features, ref.entity, bytes);
+  auto decoded = feature::EntityState::DecodeHead(pack_->features, ref.entity, bytes,
+                                                  SourceInStore(stored_[ref.entity], store_));
   if (decoded.ok()) return decoded;
   return decoded.status().WithContext("the stored " + pack_->schema.entities[ref.entity].name);
 }
 
-EntityTable::Entry* EntityTable::Insert(EntityRef ref, feature::EntityState state,
-                                        uint64_t bytes) const {
+EntityTable::Entry* EntityTable::Insert(EntityRef ref, feature::EntityState state, uint64_t bytes,
+                                        size_t row_bytes) const {
   auto entry = std::make_unique<Entry>(ref.key, std::move(state));
   Entry* made = entry.get();
   made->bytes = bytes;
+  made->row_bytes = static_cast<uint32_t>(row_bytes);
   made->used = true;
   made->place = static_cast<uint32_t>(ring_.size());
   ring_.push_back(made);
@@ -110,7 +161,7 @@ EntityTable::Entry* EntityTable::Load(EntityRef ref) const {
   }
   ++counters_.misses;
   const uint64_t bytes = Measure(*state, ref.key.size());
-  return Insert(ref, std::move(*state), bytes);
+  return Insert(ref, std::move(*state), bytes, scratch_.size());
 }
 
 const feature::EntityState* EntityTable::Find(EntityRef ref) const {
@@ -135,10 +186,19 @@ feature::EntityState* EntityTable::Change(EntityRef ref) {
 
 feature::EntityState* EntityTable::ChangeOrAdd(EntityRef ref, const feature::FeaturePlan& plan) {
   if (feature::EntityState* state = Change(ref)) return state;
-  Entry* entry = Insert(ref, feature::EntityState(plan, ref.entity), kBytesNew + ref.key.size());
-  ++counts_[ref.entity];
+  Entry* entry =
+      Insert(ref, feature::EntityState(plan, ref.entity), kBytesNew + ref.key.size(), kRowBytesNew);
+  ++stored_[ref.entity].count;
   MarkChanged(entry);
   return &entry->state;
+}
+
+void EntityTable::NoteFull(EntityRef ref) {
+  if (store_ == nullptr) return;
+  Entry* entry = InMemory(ref);
+  if (entry->full) return;
+  entry->full = true;
+  full_.push_back(entry);
 }
 
 void EntityTable::Prefetch(std::span<const EntityRef> refs) {
@@ -167,7 +227,7 @@ void EntityTable::Prefetch(std::span<const EntityRef> refs) {
     if (!state.ok()) return Fail(state.status());
     ++counters_.prefetched;
     const uint64_t bytes = Measure(*state, wanted[i].key.size());
-    Insert(wanted[i], std::move(*state), bytes)->fresh = true;
+    Insert(wanted[i], std::move(*state), bytes, values[i]->size())->fresh = true;
   }
 }
 
@@ -212,52 +272,59 @@ void EntityTable::MarkChanged(Entry* entry) {
   }
   entry->changed = epoch_;
   changed_.push_back(entry);
-  changed_bytes_ += entry->bytes;
+  changed_bytes_ += entry->row_bytes + entry->key.size() + kRowOverheadBytes;
+  changed_memory_ += std::min(entry->bytes, kChangedMemoryMax);
+}
+
+void EntityTable::KeepFull(store::Batch* batch) {
+  for (Entry* entry : full_) {
+    entry->full = false;
+    KeeperInBatch keeper(&stored_[entry->entity], batch);
+    entry->state.KeepChunks(pack_->features, &keeper);
+  }
+  full_.clear();
 }
 
 void EntityTable::Freeze(store::Batch* batch) {
   CREDENCE_ASSERT(!freezing_ && store_ != nullptr);
+  KeepFull(batch);
   freezing_ = true;
   frozen_batch_ = batch;
   frozen_ = std::move(changed_);
   changed_.clear();
+  changed_.reserve(frozen_.size());
   next_frozen_ = 0;
   changed_bytes_ = 0;
+  changed_memory_ = 0;
   ++epoch_;
 }
 
 void EntityTable::EncodeFrozen(Entry* entry) {
   entry->encoded = epoch_ - 1;
-  const std::string row_key = RowKey({entry->entity, entry->key});
-  if (entry->state.event_count() > kEncodeHereEventsMax) {
-    copies_.push_back({row_key, entry->state.CopyOfRows()});
-  } else {
-    scratch_.clear();
-    entry->state.AppendCanonical(pack_->features, &scratch_);
-    frozen_batch_->Put(kEntityTable, row_key, scratch_);
-  }
+  KeeperInBatch keeper(&stored_[entry->entity], frozen_batch_);
+  entry->state.KeepChunks(pack_->features, &keeper);
+  scratch_.clear();
+  entry->state.AppendHead(pack_->features, &scratch_);
+  frozen_batch_->Put(kEntityTable, RowKey({entry->entity, entry->key}), scratch_);
+  entry->row_bytes = static_cast<uint32_t>(scratch_.size());
   bytes_ -= entry->bytes;
   entry->bytes = Measure(entry->state, entry->key.size());
   bytes_ += entry->bytes;
 }
 
-bool EntityTable::EncodeFrozen(size_t rows) {
-  for (; next_frozen_ < frozen_.size() && rows > 0; ++next_frozen_, --rows) {
+bool EntityTable::EncodeFrozen(uint64_t bytes) {
+  for (uint64_t done = 0; next_frozen_ < frozen_.size() && done < bytes; ++next_frozen_) {
     Entry* entry = frozen_[next_frozen_];
     // One that has changed since was encoded before it did.
-    if (entry->changed == epoch_ - 1 && entry->encoded != epoch_ - 1) EncodeFrozen(entry);
+    if (entry->changed != epoch_ - 1 || entry->encoded == epoch_ - 1) continue;
+    EncodeFrozen(entry);
+    done += entry->row_bytes + entry->key.size() + kRowOverheadBytes;
   }
   return next_frozen_ == frozen_.size();
 }
 
-void EntityTable::PutCopy(const Copy& copy, const feature::FeaturePlan& plan, store::Batch* batch) {
-  std::string bytes;
-  copy.state.AppendCanonical(plan, &bytes);
-  batch->Put(kEntityTable, copy.row_key, bytes);
-}
-
 void EntityTable::Settle() {
-  CREDENCE_ASSERT(freezing_ && next_frozen_ == frozen_.size() && copies_.empty());
+  CREDENCE_ASSERT(freezing_ && next_frozen_ == frozen_.size());
   freezing_ = false;
   frozen_batch_ = nullptr;
   frozen_.clear();
@@ -266,6 +333,11 @@ void EntityTable::Settle() {
 
 void EntityTable::Adopt(uint32_t entity, EntityTable* from) {
   CREDENCE_ASSERT(!freezing_ && !from->freezing_);
+  // What is changed when it is moved is encoded, with its full chunks, by the next checkpoint.
+  for (EntityTable* table : {this, from}) {
+    for (Entry* entry : table->full_) entry->full = false;
+    table->full_.clear();
+  }
   for (auto it = by_entity_[entity].begin(); it != by_entity_[entity].end(); ++it) {
     CREDENCE_ASSERT(it->second->changed <= settled_);
     Unlink(it.value().get());
@@ -286,8 +358,7 @@ void EntityTable::Adopt(uint32_t entity, EntityTable* from) {
     if (changed) MarkChanged(moved);
   }
   from->changed_.clear();
-  generations_[entity] = from->generations_[entity];
-  counts_[entity] = from->counts_[entity];
+  stored_[entity] = from->stored_[entity];
   complete_ = complete_ && from->complete_;
 }
 
@@ -295,7 +366,7 @@ void EntityTable::ForEachCold(const BytesVisitor& visit) const {
   if (!MayBeInStore() || !status_.ok()) return;
   std::vector<std::pair<std::string, uint32_t>> prefixes;
   for (uint32_t entity = 0; entity < by_entity_.size(); ++entity) {
-    prefixes.emplace_back(RowPrefix(generations_[entity]), entity);
+    prefixes.emplace_back(RowPrefix(stored_[entity].generation), entity);
   }
   const auto cursor = store_->Scan(kEntityTable);
   std::string_view row_key;
@@ -306,8 +377,8 @@ void EntityTable::ForEachCold(const BytesVisitor& visit) const {
     if (!*more) return;
     for (const auto& [prefix, entity] : prefixes) {
       if (!row_key.starts_with(prefix)) continue;
-      const std::string_view key = row_key.substr(prefix.size());
-      if (!by_entity_[entity].contains(key)) visit({entity, key}, bytes);
+      const EntityRef ref{entity, row_key.substr(prefix.size())};
+      if (!by_entity_[entity].contains(ref.key)) visit(ref, bytes);
     }
   }
 }
@@ -319,7 +390,14 @@ void EntityTable::ForEachCanonical(const BytesVisitor& visit) const {
     entry->state.AppendCanonical(pack_->features, &bytes);
     visit({entry->entity, entry->key}, bytes);
   }
-  ForEachCold(visit);
+  ForEachCold([&](EntityRef ref, std::string_view head) {
+    if (feature::EntityState::IsCanonical(head)) return visit(ref, head);
+    const auto state = Decode(ref, head);
+    if (!state.ok()) return Fail(state.status());
+    bytes.clear();
+    state->AppendCanonical(pack_->features, &bytes);
+    visit(ref, bytes);
+  });
 }
 
 void EntityTable::ForEach(const StateVisitor& visit) const {

@@ -3,6 +3,10 @@
 // in memory; the others may be in a store alone, where there is one, and are read from it when they
 // are asked for. Whether an entity is in memory changes nothing but time.
 //
+// In the store an entity is a head and its full chunks of events (EntityState::AppendHead). A chunk
+// is written soon after it is full, into the changes of the checkpoint that comes; a checkpoint
+// itself writes the heads of what has changed.
+//
 // The store is behind memory by what changed since its last checkpoint. So an entity is in one of
 // these states: clean (the store has it as it is; only such an entity may leave memory), changed
 // since the last freeze, or frozen (its value at the freeze belongs to the checkpoint that is being
@@ -32,6 +36,13 @@
 #include "src/store/store.h"
 
 namespace credence::engine {
+
+// The rows of a type of entity in a store.
+struct StoredEntities {
+  uint64_t generation = 0;
+  uint64_t count = 0;
+  uint64_t last_chunk = 0;  // the last number that a chunk was given
+};
 
 // A thing of one kind by its key.
 struct EntityRef {
@@ -63,11 +74,11 @@ class EntityTable {
   void SetPack(const pack::Pack* pack) { pack_ = pack; }
   [[nodiscard]] const feature::FeaturePlan& plan() const { return pack_->features; }
   // Entities may leave memory for `store` while those in memory take more than `cache_bytes`
-  // (0: none leaves). `generations` names the rows of each entity type in the store, and `counts`
-  // says how many there are; the table itself is empty.
-  void UseStore(const store::Store* store, uint64_t cache_bytes, std::vector<uint64_t> generations,
-                std::vector<uint64_t> counts);
-  [[nodiscard]] const std::vector<uint64_t>& generations() const { return generations_; }
+  // (0: none leaves). `stored` says by entity type what the store holds; the table itself is empty.
+  void UseStore(const store::Store* store, uint64_t cache_bytes,
+                std::vector<StoredEntities> stored);
+  // By entity type; `count` is of all entities, wherever they are.
+  [[nodiscard]] const std::vector<StoredEntities>& stored() const { return stored_; }
   // kDataLoss or kIoError from the store, once met, for good.
   [[nodiscard]] const Status& status() const { return status_; }
 
@@ -82,6 +93,8 @@ class EntityTable {
   feature::EntityState* Change(EntityRef ref);
   // Made if there is none.
   feature::EntityState* ChangeOrAdd(EntityRef ref, const feature::FeaturePlan& plan);
+  // After a change of an entity that now has full chunks which are not kept.
+  void NoteFull(EntityRef ref);
   // Reads those that are not in memory at one go. A hint: whatever it leaves out is read later.
   void Prefetch(std::span<const EntityRef> refs);
   // The end of a batch: lets clean entities go until the rest fits. In bounded time.
@@ -89,7 +102,7 @@ class EntityTable {
 
   [[nodiscard]] size_t entity_count() const { return by_entity_.size(); }
   // Entities of a type, wherever they are.
-  [[nodiscard]] uint64_t size(uint32_t entity) const { return counts_[entity]; }
+  [[nodiscard]] uint64_t size(uint32_t entity) const { return stored_[entity].count; }
   [[nodiscard]] size_t in_memory() const { return ring_.size(); }
   // Of entities in memory, about.
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
@@ -103,20 +116,17 @@ class EntityTable {
   void ForEach(const StateVisitor& visit) const;
 
   // ---- of a checkpoint
-  // An entity that is too large to be encoded on the writer's thread.
-  struct Copy {
-    std::string row_key;
-    feature::EntityState state;
-  };
+  // What the next checkpoint has to write of changed entities, about.
   [[nodiscard]] uint64_t changed_bytes() const { return changed_bytes_; }
+  // What changed entities take in memory, about; large ones count little: they are used always.
+  [[nodiscard]] uint64_t changed_memory() const { return changed_memory_; }
   [[nodiscard]] size_t changed() const { return changed_.size(); }
+  // Writes chunks that became full.
+  void KeepFull(store::Batch* batch);
   // What has changed is the content of the next checkpoint. Not while one is made.
   void Freeze(store::Batch* batch);
-  // Encodes about `rows` of them into the batch. True when none is left.
-  bool EncodeFrozen(size_t rows);
-  // Valid after EncodeFrozen said true. To be encoded by PutCopy and given to Settle.
-  std::vector<Copy> TakeCopies() { return std::move(copies_); }
-  static void PutCopy(const Copy& copy, const feature::FeaturePlan& plan, store::Batch* batch);
+  // Encodes frozen entities of about so many bytes into the batch. True when none is left.
+  bool EncodeFrozen(uint64_t bytes);
   // The store holds what was frozen.
   void Settle();
 
@@ -127,20 +137,25 @@ class EntityTable {
   // Rows in the store.
   static std::string RowPrefix(uint64_t generation);
   [[nodiscard]] std::string RowKey(EntityRef ref) const;
+  static std::string ChunkKey(uint64_t generation, uint64_t number);
 
  private:
+  // What the row of an entity takes that was never written, about.
+  static constexpr uint32_t kRowBytesNew = 128;
   struct Entry {
     Entry(std::string_view k, feature::EntityState s)
         : key(k), state(std::move(s)), entity(state.entity()) {}
     std::string key;
     feature::EntityState state;
     uint32_t entity;
-    uint32_t place = 0;    // in ring_
-    uint32_t changed = 0;  // the epoch of its last change; 0: clean since it was read
-    uint32_t encoded = 0;  // the epoch that it was last encoded for
-    uint64_t bytes = 0;    // as last measured
-    bool used = false;     // since the hand last passed
-    bool fresh = false;    // prefetched, and not asked for yet
+    uint32_t place = 0;                 // in ring_
+    uint32_t changed = 0;               // the epoch of its last change; 0: clean since it was read
+    uint32_t encoded = 0;               // the epoch that it was last encoded for
+    uint64_t bytes = 0;                 // in memory, as last measured
+    uint32_t row_bytes = kRowBytesNew;  // of its row in the store, as last written or read
+    bool used = false;                  // since the hand last passed
+    bool fresh = false;                 // prefetched, and not asked for yet
+    bool full = false;                  // in full_
   };
   struct KeyHash {
     size_t operator()(std::string_view key) const { return static_cast<size_t>(Hash64(key)); }
@@ -155,7 +170,7 @@ class EntityTable {
   Entry* InMemory(EntityRef ref) const;
   // Reads from the store; null if it is not there.
   Entry* Load(EntityRef ref) const;
-  Entry* Insert(EntityRef ref, feature::EntityState state, uint64_t bytes) const;
+  Entry* Insert(EntityRef ref, feature::EntityState state, uint64_t bytes, size_t row_bytes) const;
   Result<feature::EntityState> Decode(EntityRef ref, std::string_view bytes) const;
   void MarkChanged(Entry* entry);
   void EncodeFrozen(Entry* entry);
@@ -169,8 +184,7 @@ class EntityTable {
   const pack::Pack* pack_ = nullptr;
   const store::Store* store_ = nullptr;
   uint64_t cache_bytes_ = 0;
-  std::vector<uint64_t> generations_;
-  std::vector<uint64_t> counts_;
+  std::vector<StoredEntities> stored_;
 
   // What is in memory is no part of the value: a const table reads from its store too.
   mutable std::vector<Map> by_entity_;
@@ -191,8 +205,9 @@ class EntityTable {
   std::vector<Entry*> changed_;  // in epoch_
   std::vector<Entry*> frozen_;   // in epoch_ - 1, from next_frozen_ on not looked at yet
   size_t next_frozen_ = 0;
-  std::vector<Copy> copies_;
+  std::vector<Entry*> full_;  // with chunks to be kept
   uint64_t changed_bytes_ = 0;
+  uint64_t changed_memory_ = 0;
 };
 
 }  // namespace credence::engine

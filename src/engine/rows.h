@@ -2,7 +2,8 @@
 // The rows of a checkpoint: which table holds what, and the bytes of keys and values. The document
 // is docs/formats/store.md.
 //
-//   entity      ordered64(generation) key               EntityState::AppendCanonical
+//   entity      ordered64(generation) key               EntityState::AppendHead
+//   chunk       ordered64(generation) ordered64(number) what EntityState::KeepChunks gave
 //   once        ordered64(day) key16                    digest16 varint(sequence)
 //   reversible  key16                                   varint(sequence) fixed64(stamp)
 //   u8(reversed)
@@ -11,7 +12,11 @@
 //     kKillSwitch  decision's name                      u8(on)
 //     kRate        fixed32(currency)                    fixed128(rate)
 //     kParked      ordered64(sequence)                  bytes(source) bytes(decision record)
+//     kMoneyProduct  digest32                           digest32 of a pack which has the product
 //     255          "counters"                           of the writer; no part of the state
+//   money       u8(kind) …                              of MoneyState::VisitRows
+//     kMoneyLedger  u8(table's rank) key
+//     kMoneyLimit, kMoneyLoan, kMoneyName, kMoneyWaiting  key
 //
 // ordered64 is big endian with the sign bit turned, so that bytes have the order of numbers.
 
@@ -29,6 +34,7 @@
 
 namespace credence::engine {
 
+class MoneyState;
 class State;
 struct ReversibleRow;
 struct ParkedRow;
@@ -38,6 +44,8 @@ inline constexpr size_t kSmallTable = 0;
 inline constexpr size_t kEntityTable = 1;
 inline constexpr size_t kOnceTable = 2;
 inline constexpr size_t kReversibleTable = 3;
+inline constexpr size_t kChunkTable = 4;
+inline constexpr size_t kMoneyTable = 5;
 [[nodiscard]] std::vector<std::string> TableNames();
 
 void PutOrdered64(uint64_t value, std::string* out);
@@ -51,11 +59,13 @@ void DeleteReversible(const EventKey& key, store::Batch* batch);
 void DeleteAllReversible(store::Batch* batch);
 void PutParked(Seq seq, const ParkedRow& row, store::Batch* batch);
 void DeleteParked(Seq seq, store::Batch* batch);
+// What has changed of money since the last time.
+void PutMoneyChanges(MoneyState* money, store::Batch* batch);
 // Kill switches and rates, all of them: they are few, and none is ever taken away.
 void PutSwitchesAndRates(const State& state, store::Batch* batch);
 
 // Everything but entities into a state that has its pack, its first day and nothing else.
-// `load_pack` gives the packs of parked decisions. kDataLoss on a row that cannot be.
+// `load_pack` gives the packs of parked decisions and of loans. kDataLoss on a row that cannot be.
 using PackLoader = std::function<Result<std::shared_ptr<const pack::Pack>>(const Digest&)>;
 Status LoadRows(const store::Store& store, const PackLoader& load_pack, State* state);
 
@@ -65,12 +75,13 @@ struct CheckpointNote {
   int64_t once_first_day = 0;
   Digest pack;
   std::vector<Digest> artefacts;  // of the pack's files, in order of their paths
-  // By entity type, in the pack's order: the generation of its rows, which no other type has, and
-  // how many there are.
+  // By entity type, in the pack's order: the generation of its rows, which no other type has, how
+  // many entities there are, and the last number that a chunk of theirs was given.
   struct Entities {
     std::string name;
     uint64_t generation = 0;
     uint64_t count = 0;
+    uint64_t last_chunk = 0;
   };
   std::vector<Entities> entities;
   [[nodiscard]] std::string Encode() const;

@@ -30,7 +30,10 @@ void State::Apply(const record::Event& event, const EventKey& key,
   ApplyWindows(event, key, arrival);
   money_of_event = money.ApplyEvent(*pack, event);
   once.Add(key, event.digest, event.seq, event.time);
-  if (changes != nullptr) PutOnce(OnceIndex::DayOf(event.time), key, *once.Find(key), changes);
+  if (changes != nullptr) {
+    PutOnce(OnceIndex::DayOf(event.time), key, *once.Find(key), changes);
+    PutMoneyChanges(&money, changes);
+  }
   DropExpired();
 }
 
@@ -53,7 +56,9 @@ void State::ApplyWindows(const record::Event& event, const EventKey& key,
   Touched(event, &touched);
   for (const EntityRef& ref : touched) {
     if (LeavesAlone(ref.entity)) continue;
-    entities.ChangeOrAdd(ref, pack->features)->Update(pack->features, arrival);
+    feature::EntityState* entity = entities.ChangeOrAdd(ref, pack->features);
+    entity->Update(pack->features, arrival);
+    if (entity->HasUnkeptChunks()) entities.NoteFull(ref);
   }
   if (type.reversible) AddReversible(event, key, touched);
 }
@@ -83,6 +88,7 @@ void State::ApplyDecision(const record::DecisionRecord& decision, std::string_vi
     row = {decision.needs, std::string(encoded), std::move(made_by)};
     if (changes != nullptr) PutParked(decision.seq, row, changes);
   }
+  if (changes != nullptr) PutMoneyChanges(&money, changes);
 }
 
 std::shared_ptr<const pack::Pack> State::PackOf(const record::DecisionRecord& decision) const {
@@ -185,12 +191,15 @@ void State::ForEachRow(Visitor visit) const {
       out->PutBytes(parked_row.decision);
     });
   }
-  static constexpr std::string_view kMoneyNames[] = {"ledger", "limits", "loans", "money names",
-                                                     "waiting commands"};
-  money.VisitRows([&](MoneyState::Part part, std::string_view money_row) {
+  static constexpr std::string_view kMoneyNames[] = {
+      "ledger", "limits", "loans", "money names", "waiting commands", "loan products"};
+  money.VisitRows([&](MoneyState::Part part, std::string_view key, std::string_view value) {
     const auto index = static_cast<uint8_t>(part);
     const auto kind = static_cast<RowKind>(static_cast<uint8_t>(RowKind::kMoneyLedger) + index);
-    row(kind, kMoneyNames[index], [&](ByteWriter* out) { out->PutRaw(money_row); });
+    row(kind, kMoneyNames[index], [&](ByteWriter* out) {
+      out->PutBytes(key);
+      out->PutRaw(value);
+    });
   });
 }
 

@@ -17,8 +17,6 @@ struct LogState {
       : row_log(other.row_log),
         horizon(other.horizon),
         cursors(other.cursors ? std::make_unique<Cursors>(*other.cursors) : nullptr) {}
-  struct RowsOnly {};
-  LogState(const LogState& other, RowsOnly) : row_log(other.row_log), horizon(other.horizon) {}
   LogState(LogState&&) = default;
   LogState& operator=(const LogState&) = delete;
   LogState& operator=(LogState&&) = delete;

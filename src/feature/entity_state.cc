@@ -48,9 +48,6 @@ EntityState::EntityState(const FeaturePlan& plan, uint32_t entity)
   for (const LogPlan& log : plan.entity(entity).logs) rep_->logs.emplace_back(log, plan.tuning());
 }
 
-EntityState::EntityState(uint32_t entity, std::unique_ptr<Rep> rep)
-    : entity_(entity), rep_(std::move(rep)) {}
-
 EntityState::EntityState(const EntityState& other)
     : entity_(other.entity_), rep_(std::make_unique<Rep>(*other.rep_)) {}
 
@@ -62,19 +59,6 @@ EntityState& EntityState::operator=(const EntityState& other) {
 EntityState::EntityState(EntityState&&) noexcept = default;
 EntityState& EntityState::operator=(EntityState&&) noexcept = default;
 EntityState::~EntityState() = default;
-
-EntityState EntityState::CopyOfRows() const {
-  auto rep = std::make_unique<Rep>();
-  rep->now = rep_->now;
-  rep->reader = rep_->reader;
-  rep->last_update = rep_->last_update;
-  rep->newest = rep_->newest;
-  rep->stamp = rep_->stamp;
-  rep->texts = rep_->texts;
-  rep->logs.reserve(rep_->logs.size());
-  for (const LogState& log : rep_->logs) rep->logs.emplace_back(log, LogState::RowsOnly{});
-  return {entity_, std::move(rep)};
-}
 
 void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
   Rep& rep = *rep_;

@@ -23,7 +23,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "src/base/bytes.h"
 #include "src/base/status.h"
 #include "src/base/strong_id.h"
 #include "src/calendar/date.h"
@@ -38,6 +40,24 @@ struct ReadPoint {
   Seq seq;
 };
 
+// Where full chunks of events are kept beside the heads of their entities, each under a number that
+// is used once.
+class ChunkKeeper {
+ public:
+  virtual ~ChunkKeeper() = default;
+  // The number of a chunk that is new, not 0.
+  virtual uint64_t Keep(std::string_view chunk) = 0;
+  // No head that is written from now on names it.
+  virtual void Drop(uint64_t number) = 0;
+};
+class ChunkSource {
+ public:
+  virtual ~ChunkSource() = default;
+  // chunks[i] is that of numbers[i]; resized.
+  virtual Status Read(std::span<const uint64_t> numbers,
+                      std::vector<std::string>* chunks) const = 0;
+};
+
 class EntityState {
  public:
   // No events yet. `entity` is an index in Schema::entities.
@@ -47,11 +67,6 @@ class EntityState {
   EntityState(EntityState&&) noexcept;
   EntityState& operator=(EntityState&&) noexcept;
   ~EntityState();
-  // A copy of the stored state alone, cheap also where there are many events: full chunks are
-  // shared and cursors left out. For encoding beside the original's changes, on another thread too
-  // (destroy it on the original's own).
-  [[nodiscard]] EntityState CopyOfRows() const;
-
   [[nodiscard]] uint32_t entity() const { return entity_; }
 
   // Takes in an event that touches this entity, also one that no feature is computed from (it moves
@@ -80,6 +95,19 @@ class EntityState {
   [[nodiscard]] static Result<EntityState> Decode(const FeaturePlan& plan, uint32_t entity,
                                                   std::string_view bytes);
 
+  // The same stored in parts, so that what an event changes stays small: full chunks of events are
+  // kept once, and the head names them. KeepChunks hands over what was not kept yet, and drops what
+  // has changed or gone; AppendHead follows a KeepChunks without a change between. Of two copies at
+  // most one may be stored so.
+  [[nodiscard]] bool HasUnkeptChunks() const;
+  void KeepChunks(const FeaturePlan& plan, ChunkKeeper* keeper);
+  void AppendHead(const FeaturePlan& plan, std::string* out) const;
+  // The head of an entity without full chunks is its canonical form.
+  [[nodiscard]] static bool IsCanonical(std::string_view head);
+  [[nodiscard]] static Result<EntityState> DecodeHead(const FeaturePlan& plan, uint32_t entity,
+                                                      std::string_view bytes,
+                                                      const ChunkSource& chunks);
+
   // Asks the memory for what the next Update and Read will touch, one link of the chain of pointers
   // further with each level from 0 to kWarmLevels - 1. A caller with many events goes over all
   // their entities level by level, so that the waits overlap. Changes nothing.
@@ -93,7 +121,9 @@ class EntityState {
 
  private:
   struct Rep;
-  EntityState(uint32_t entity, std::unique_ptr<Rep> rep);
+  void PutHeader(uint8_t version, ByteWriter* out) const;
+  static Result<EntityState> DecodeAny(const FeaturePlan& plan, uint32_t entity,
+                                       std::string_view bytes, const ChunkSource* chunks);
   uint32_t entity_ = 0;
   std::unique_ptr<Rep> rep_;
 };

@@ -317,6 +317,75 @@ TEST(EntityState, BytesThatDecodeEncodeToThemselves) {
   EXPECT_GT(good, 0);  // other values are other states, not damage
 }
 
+TEST(EntityState, AChunkIsKeptOnceAndAgainOnlyIfItChanged) {
+  const FeaturePlan plan = MarketPlan(AllSpecs(), {0, 8});
+  EntityState state(plan, 0);
+  KeptChunks kept;
+  Arena arena;
+  const auto update = [&](uint64_t seq, int64_t time) {
+    arena.Reset();
+    state.Update(plan,
+                 ArrivalOf(plan, {time, static_cast<int64_t>(100 + seq), seq, 1, "a"}, &arena));
+  };
+  for (uint64_t seq = 1; seq <= 40; ++seq) update(seq, static_cast<int64_t>(100 + seq));
+  EXPECT_TRUE(state.HasUnkeptChunks());
+  state.KeepChunks(plan, &kept);
+  const std::map<uint64_t, std::string> before = kept.chunks;
+  EXPECT_EQ(before.size(), 4U) << "five chunks of eight events, the newest not full";
+  update(41, 141);
+  EXPECT_TRUE(state.HasUnkeptChunks());
+  state.KeepChunks(plan, &kept);
+  EXPECT_EQ(kept.chunks.size(), 5U);
+  for (const auto& [number, bytes] : before) EXPECT_EQ(kept.chunks[number], bytes);
+  EXPECT_TRUE(state.Reverse(plan, Seq(10), Seq(42)));
+  EXPECT_TRUE(state.HasUnkeptChunks());
+  state.KeepChunks(plan, &kept);
+  EXPECT_EQ(kept.chunks.size(), 5U);
+  EXPECT_FALSE(kept.chunks.contains(3)) << "the chunk of the event that was taken back is another";
+}
+
+TEST(EntityState, DamagedHeadsAndChunksAreNamedOrAreOtherStates) {
+  const FeaturePlan plan = MarketPlan(AllSpecs(), {0, 2});
+  EntityState state = StateOf(plan, SmallStream());
+  KeptChunks kept;
+  state.KeepChunks(plan, &kept);
+  ASSERT_FALSE(kept.chunks.empty());
+  std::string head;
+  state.AppendHead(plan, &head);
+  ASSERT_FALSE(EntityState::IsCanonical(head));
+  const auto look = [&](const std::string& bytes) {
+    const Result<EntityState> decoded = EntityState::DecodeHead(plan, 0, bytes, kept);
+    EXPECT_TRUE(decoded.ok() || decoded.status().code() == StatusCode::kDataLoss);
+    return decoded.ok();
+  };
+  ASSERT_TRUE(look(head));
+  EXPECT_FALSE(EntityState::Decode(plan, 0, head).ok()) << "a head alone is no whole state";
+  for (size_t size = 0; size < head.size(); ++size) EXPECT_FALSE(look(head.substr(0, size)));
+  const auto flip = [](std::string* bytes, size_t bit) {
+    (*bytes)[bit / 8] = static_cast<char>((*bytes)[bit / 8] ^ (1 << (bit % 8)));
+  };
+  size_t refused = 0;
+  for (size_t bit = 0; bit < head.size() * 8; ++bit) {
+    std::string damaged = head;
+    flip(&damaged, bit);
+    if (!look(damaged)) ++refused;
+  }
+  for (auto& [number, bytes] : kept.chunks) {
+    const std::string good = bytes;
+    for (size_t size = 0; size < good.size(); ++size) {
+      bytes = good.substr(0, size);
+      EXPECT_FALSE(look(head));
+    }
+    for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+      bytes = good;
+      flip(&bytes, bit);
+      if (!look(head)) ++refused;
+    }
+    bytes = good;
+  }
+  EXPECT_GT(refused, 100U);
+}
+
 TEST(EntityState, BytesDoNotTellHowMemoryIsArranged) {
   const std::vector<FeatureSpec> specs = AllSpecs();
   const FeaturePlan small = MarketPlan(specs, {0, 2});

@@ -89,6 +89,11 @@ const Reversal* RowLog::ReversalOf(const uint64_t* row) const {
 
 Chunk& RowLog::Writable(size_t index) {
   std::shared_ptr<Chunk>& chunk = chunks_[index];
+  const uint64_t kept = chunk->kept;
+  if (kept != 0) {
+    gone_.push_back(kept);
+    ++unkept_;
+  }
   if (chunk.use_count() > 1) {
     const Chunk& shared = *chunk;
     auto copy = std::make_shared<Chunk>();
@@ -100,6 +105,7 @@ Chunk& RowLog::Writable(size_t index) {
     copy->rows = shared.rows;
     chunk = std::move(copy);
   }
+  chunk->kept = 0;
   return *chunk;
 }
 
@@ -124,22 +130,45 @@ bool RowLog::Insert(const LogPlan& plan, const Dictionary& texts, int64_t time, 
                     std::span<const uint64_t> mask, std::span<const int64_t> cells) {
   CREDENCE_ASSERT(mask.size() == mask_words_ && 2 + mask_words_ + cells.size() == width_);
   Position at = After(time, seq);
-  const bool last = AtEnd(at);
-  if (last && (chunks_.empty() || chunks_.back()->rows == chunk_rows_)) {
-    // A first chunk grows with its entity, most of which stay small; later ones are made whole.
-    const bool small = chunks_.empty();
-    if (!small) Summarise(plan, texts, &Writable(chunks_.size() - 1));
-    chunks_.push_back(std::make_shared<Chunk>());
-    chunks_.back()->words.reserve(size_t{small ? 1 : chunk_rows_} * width_);
-    at = {end_chunk() - 1, 0};
-  } else if (chunks_[at.chunk - first_chunk_]->rows == chunk_rows_) {
+  if (AtEnd(at)) {
+    Append(plan, texts, time, seq, mask, cells);
+    return true;
+  }
+  if (chunks_[at.chunk - first_chunk_]->rows == chunk_rows_) {
     Split(plan, texts, at.chunk - first_chunk_);
     at = After(time, seq);
   }
   const size_t index = at.chunk - first_chunk_;
   InsertInto(index, at.row, time, seq, mask, cells);
   if (index + 1 < chunks_.size()) Summarise(plan, texts, &Writable(index));
-  return last;
+  return false;
+}
+
+void RowLog::Append(const LogPlan& plan, const Dictionary& texts, int64_t time, uint64_t seq,
+                    std::span<const uint64_t> mask, std::span<const int64_t> cells) {
+  const size_t index = NewestWithRoom(plan, texts);
+  InsertInto(index, chunks_[index]->rows, time, seq, mask, cells);
+}
+
+size_t RowLog::NewestWithRoom(const LogPlan& plan, const Dictionary& texts) {
+  const size_t last = chunks_.size() - 1;
+  const bool ended = !chunks_.empty() && chunks_[last]->kept != 0;
+  if (!chunks_.empty() && !ended && chunks_[last]->rows < chunk_rows_) return last;
+  // A first chunk grows with its entity, most of which stay small; later ones are made whole.
+  const bool small = chunks_.empty();
+  if (!small && !ended) {
+    Summarise(plan, texts, &Writable(last));
+    ++unkept_;
+  }
+  chunks_.push_back(std::make_shared<Chunk>());
+  chunks_.back()->words.reserve(size_t{small ? 1 : chunk_rows_} * width_);
+  return chunks_.size() - 1;
+}
+
+void RowLog::EndKeptChunk(const LogPlan& plan, const Dictionary& texts, uint64_t number) {
+  CREDENCE_ASSERT(!chunks_.empty() && chunks_.back()->kept == 0 && number != 0);
+  Summarise(plan, texts, chunks_.back().get());
+  chunks_.back()->kept = number;
 }
 
 void RowLog::Split(const LogPlan& plan, const Dictionary& texts, size_t index) {
@@ -164,6 +193,7 @@ void RowLog::Split(const LogPlan& plan, const Dictionary& texts, size_t index) {
   Summarise(plan, texts, &chunk);
   if (index + 1 < chunks_.size()) Summarise(plan, texts, upper.get());
   chunks_.insert(chunks_.begin() + static_cast<ptrdiff_t>(index) + 1, std::move(upper));
+  ++unkept_;  // of the two one more is full than before
 }
 
 void RowLog::Summarise(const LogPlan& plan, const Dictionary& texts, Chunk* chunk) const {
@@ -213,6 +243,11 @@ void RowLog::DropThrough(const LogPlan& plan, int64_t through, Dictionary* texts
         if (plan.columns[c].is_text() && cell != 0) texts->Release(static_cast<uint32_t>(cell));
       }
     }
+    if (chunk.kept != 0) {
+      gone_.push_back(chunk.kept);
+    } else {
+      --unkept_;
+    }
     rows_ -= chunk.rows;
     ++drop;
   }
@@ -239,7 +274,8 @@ void RowLog::Warm(int level) const {
 }
 
 size_t RowLog::bytes() const {
-  size_t total = chunks_.capacity() * sizeof(chunks_[0]) + reversals_.capacity() * sizeof(Reversal);
+  size_t total = chunks_.capacity() * sizeof(chunks_[0]) +
+                 reversals_.capacity() * sizeof(Reversal) + gone_.capacity() * sizeof(gone_[0]);
   for (const std::shared_ptr<Chunk>& chunk : chunks_) {
     total += sizeof(Chunk) + 2 * sizeof(long) + chunk->words.capacity() * sizeof(uint64_t) +
              chunk->summary.capacity() * sizeof(SeriesSummary);

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "src/base/int128.h"
@@ -85,6 +86,8 @@ struct Chunk {
   std::vector<SeriesSummary> summary;  // by series; empty in the newest chunk
   uint64_t seq_min = UINT64_MAX;
   uint64_t seq_max = 0;
+  // The number under which the owner keeps the chunk as it is; 0: it does not. Never of the newest.
+  uint64_t kept = 0;
   uint32_t rows = 0;
 };
 
@@ -153,6 +156,11 @@ class RowLog {
   // then no position moved. Cells are final (text acquired).
   bool Insert(const LogPlan& plan, const Dictionary& texts, int64_t time, uint64_t seq,
               std::span<const uint64_t> mask, std::span<const int64_t> cells);
+  // The same where the row stands behind all that are here.
+  void Append(const LogPlan& plan, const Dictionary& texts, int64_t time, uint64_t seq,
+              std::span<const uint64_t> mask, std::span<const int64_t> cells);
+  // Ends the newest chunk, which has rows: it is kept under `number`. A row has to follow.
+  void EndKeptChunk(const LogPlan& plan, const Dictionary& texts, uint64_t number);
   // Takes the row's series bits away. Positions stay.
   void Reverse(const LogPlan& plan, const Dictionary& texts, Position at, uint64_t reversal);
   [[nodiscard]] const std::vector<Reversal>& reversals() const { return reversals_; }
@@ -163,12 +171,31 @@ class RowLog {
   // texts back. Positions in them become invalid.
   void DropThrough(const LogPlan& plan, int64_t through, Dictionary* texts);
 
+  // Full chunks that are not kept as they are.
+  [[nodiscard]] size_t unkept() const { return unkept_; }
+  // Calls keep(chunk) with each of them; what it returns is the number of the chunk.
+  template <class Keep>
+  void KeepChunks(Keep keep) {
+    // Most were full last.
+    for (size_t index = chunks_.size(); unkept_ > 0 && index > 1; --index) {
+      Chunk& chunk = *chunks_[index - 2];
+      if (chunk.kept != 0) continue;
+      chunk.kept = keep(std::as_const(chunk));
+      --unkept_;
+    }
+    unkept_ = 0;
+  }
+  // Numbers of chunks that were kept and are no more what they were, since the last call.
+  std::vector<uint64_t> TakeGone() { return std::exchange(gone_, {}); }
+
   // See EntityState::Warm: the newest chunk's place, the chunk, its last rows.
   void Warm(int level) const;
   [[nodiscard]] size_t bytes() const;
 
  private:
   Chunk& Writable(size_t index);
+  // Room for one more row at the end. The index of its chunk.
+  size_t NewestWithRoom(const LogPlan& plan, const Dictionary& texts);
   void InsertInto(size_t index, uint32_t row, int64_t time, uint64_t seq,
                   std::span<const uint64_t> mask, std::span<const int64_t> cells);
   void Split(const LogPlan& plan, const Dictionary& texts, size_t index);
@@ -178,6 +205,8 @@ class RowLog {
   std::vector<Reversal> reversals_;  // in order of the reversal
   uint64_t first_chunk_ = 0;
   size_t rows_ = 0;
+  size_t unkept_ = 0;
+  std::vector<uint64_t> gone_;
   uint32_t chunk_rows_;
   uint32_t mask_words_;
   uint32_t width_;

@@ -90,6 +90,26 @@ std::vector<FeatureSpec> Some(uint64_t seed, size_t step) {
   return some;
 }
 
+// Stored as a head and its chunks, and read again; the one that was read goes on if `replace`.
+void StoreInParts(const FeaturePlan& plan, KeptChunks* kept, bool replace, EntityState* state) {
+  const std::string canonical = Canonical(plan, *state);
+  state->KeepChunks(plan, kept);
+  EXPECT_FALSE(state->HasUnkeptChunks());
+  std::string head;
+  state->AppendHead(plan, &head);
+  EXPECT_EQ(EntityState::IsCanonical(head), head == canonical);
+  kept->read.clear();
+  Result<EntityState> decoded = EntityState::DecodeHead(plan, 0, head, *kept);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  EXPECT_EQ(kept->read.size(), kept->chunks.size()) << "chunks that no head names were left";
+  EXPECT_FALSE(decoded->HasUnkeptChunks());
+  ASSERT_EQ(Canonical(plan, *decoded), canonical);
+  std::string again;
+  decoded->AppendHead(plan, &again);
+  ASSERT_EQ(again, head);
+  if (replace) *state = std::move(decoded).value();
+}
+
 // One seeded stream, with reads after every event.
 void RunStream(uint64_t seed, const std::vector<FeatureSpec>& specs, const Tuning& tuning,
                const StreamOptions& options) {
@@ -98,6 +118,9 @@ void RunStream(uint64_t seed, const std::vector<FeatureSpec>& specs, const Tunin
   const FeaturePlan plan = MarketPlan(specs, tuning);
   Pair pair(plan, &schema, specs);
   Random random(seed);
+  Random storing(seed);
+  const bool in_parts = seed % 2 == 0;
+  KeptChunks kept;
   Arena arena;
   int64_t stamp = 1000;
   for (uint64_t seq = 1; seq <= static_cast<uint64_t>(options.events); ++seq) {
@@ -125,7 +148,11 @@ void RunStream(uint64_t seed, const std::vector<FeatureSpec>& specs, const Tunin
       ASSERT_TRUE(pair.Agree(
           {Timestamp{stamp + random.Between(-100, 20)}, Seq(1 + random.Below(seq))}, false));
     }
-    if (random.OneIn(16)) {
+    if (in_parts && storing.OneIn(8)) {
+      ASSERT_NO_FATAL_FAILURE(StoreInParts(plan, &kept, storing.OneIn(2), &pair.state()));
+      ASSERT_TRUE(pair.Agree({Timestamp{time}, Seq(seq)}, true));
+    }
+    if (!in_parts && random.OneIn(16)) {
       const std::string bytes = Canonical(plan, pair.state());
       Result<EntityState> decoded = EntityState::Decode(plan, 0, bytes);
       ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();

@@ -126,7 +126,8 @@ class MemoryStore final : public Store {
     const std::lock_guard lock(disk_->mutex);
     return disk_->seen.position;
   }
-  [[nodiscard]] std::unique_ptr<Batch> NewBatch() const override {
+  using Store::NewBatch;
+  [[nodiscard]] std::unique_ptr<Batch> NewBatch(size_t /*reserve_bytes*/) const override {
     return std::make_unique<MemoryBatch>();
   }
 

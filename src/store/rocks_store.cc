@@ -24,7 +24,9 @@ constexpr char kPositionKey[] = "position";
 // A table in memory is flushed by Flush; this is only where RocksDB would do so by itself.
 constexpr size_t kWriteBufferBytes = size_t{512} << 20;
 constexpr int kBloomBitsPerKey = 10;
-constexpr size_t kBlockBytes = 8 << 10;
+constexpr size_t kBlockBytes = 4 << 10;
+// Few: a block that does not fit its share of the cache is read again each time.
+constexpr int kCacheShardBits = 3;
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -82,6 +84,9 @@ rocksdb::ColumnFamilyOptions TableOptions(const RocksOptions& options,
   table.cache_index_and_filter_blocks = options.block_cache_bytes > 0;
   table.no_block_cache = cache == nullptr;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  // In parts: one filter of a million keys would be a block of more than a megabyte.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
   table.block_size = kBlockBytes;
   table.format_version = 5;
   rocksdb::ColumnFamilyOptions family;
@@ -94,7 +99,8 @@ rocksdb::ColumnFamilyOptions TableOptions(const RocksOptions& options,
 
 class RocksBatch final : public Batch {
  public:
-  explicit RocksBatch(const std::vector<rocksdb::ColumnFamilyHandle*>& tables) : tables_(tables) {}
+  RocksBatch(const std::vector<rocksdb::ColumnFamilyHandle*>& tables, size_t reserve_bytes)
+      : tables_(tables), batch_(reserve_bytes) {}
   void Put(size_t table, std::string_view key, std::string_view value) override {
     Check(batch_.Put(tables_.at(table), ToSlice(key), ToSlice(value)));
   }
@@ -156,7 +162,9 @@ class RocksStore final : public Store {
 
   Status Open(const std::vector<std::string>& names, const RocksOptions& options) {
     std::shared_ptr<rocksdb::Cache> cache;
-    if (options.block_cache_bytes > 0) cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+    if (options.block_cache_bytes > 0) {
+      cache = rocksdb::NewLRUCache(options.block_cache_bytes, kCacheShardBits);
+    }
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
     families.emplace_back(rocksdb::kDefaultColumnFamilyName, TableOptions(options, cache));
     for (const std::string& name : names) {
@@ -183,8 +191,9 @@ class RocksStore final : public Store {
     const std::lock_guard lock(mutex_);
     return position_;
   }
-  [[nodiscard]] std::unique_ptr<Batch> NewBatch() const override {
-    return std::make_unique<RocksBatch>(tables_);
+  using Store::NewBatch;
+  [[nodiscard]] std::unique_ptr<Batch> NewBatch(size_t reserve_bytes) const override {
+    return std::make_unique<RocksBatch>(tables_, reserve_bytes);
   }
 
   Status Write(Batch* batch, const Position& position) override {

@@ -68,7 +68,9 @@ class Store {
 
   // Of the last Write that is visible; nothing for a new store.
   [[nodiscard]] virtual std::optional<Position> position() const = 0;
-  [[nodiscard]] virtual std::unique_ptr<Batch> NewBatch() const = 0;
+  // With room for so many bytes.
+  [[nodiscard]] virtual std::unique_ptr<Batch> NewBatch(size_t reserve_bytes) const = 0;
+  [[nodiscard]] std::unique_ptr<Batch> NewBatch() const { return NewBatch(0); }
   // `batch` is one of this store's. It is empty afterwards if all was well.
   virtual Status Write(Batch* batch, const Position& position) = 0;
   virtual Status Flush() = 0;
