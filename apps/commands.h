@@ -19,6 +19,7 @@ Action AddProve(CLI::App* app);
 Action AddCheckProof(CLI::App* app);
 Action AddBackup(CLI::App* app);
 Action AddRestore(CLI::App* app);
+Action AddRetire(CLI::App* app);
 Action AddPack(CLI::App* app);
 Action AddFeel(CLI::App* app);
 Action AddDmn(CLI::App* app);
