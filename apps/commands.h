@@ -20,6 +20,7 @@ Action AddCheckProof(CLI::App* app);
 Action AddProject(CLI::App* app);
 Action AddBackup(CLI::App* app);
 Action AddRestore(CLI::App* app);
+Action AddRetire(CLI::App* app);
 Action AddPack(CLI::App* app);
 Action AddFeel(CLI::App* app);
 Action AddDmn(CLI::App* app);

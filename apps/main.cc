@@ -43,6 +43,8 @@ int main(int argc, char** argv) {
       credence::apps::AddCheckProof);
   add("backup", "copy a store, also while it is written (备份)", credence::apps::AddBackup);
   add("restore", "make a store from a backup (恢复)", credence::apps::AddRestore);
+  add("retire", "remove the front of a store's journal, outside every horizon (归档)",
+      credence::apps::AddRetire);
   add("pack", "check a pack and show what it holds (配置包)", credence::apps::AddPack);
   add("feel", "evaluate a FEEL expression (表达式)", credence::apps::AddFeel);
   add("dmn", "evaluate, check and test DMN policies (决策表)", credence::apps::AddDmn);
