@@ -164,10 +164,7 @@ Result<Known> ReadCheckpoint(FileSystem& files, const std::string& store,
                   core.OpenCheckpoints(checkpoint, /*read_only=*/true, &damage));
   if (!damage.empty()) return DataLoss("the checkpoint is damaged: " + damage);
   if (head.frames == 0 || core.state.pack == nullptr) {
-    return Unavailable(
-        "the store has no checkpoint to start from without its front (a state with accounts, "
-        "limits "
-        "or loans has none yet)");
+    return Unavailable("the store has no checkpoint to start from without its front");
   }
   return Known{head.frames, core.state.pack->digest};
 }
@@ -199,9 +196,7 @@ Status MakeBase(FileSystem& files, const std::string& store, const RetireOptions
   CREDENCE_ASSIGN(const auto written, made->Open(store::OpenMode::kRead));
   const auto position = written->position();
   if (!position || position->seq != border.head.last_seq || position->frame > border.head.frames) {
-    return Unavailable(
-        "the state at the new front cannot be kept (one with accounts, limits or loans has no "
-        "checkpoint yet)");
+    return Unavailable("the state at the new front could not be kept");
   }
   CREDENCE_TRY(
       ReplaceFile(files, engine::BasePackPath(store, border.head.frames), verified.pack.view()));

@@ -65,8 +65,8 @@ struct RetireReport {
 //   the once-only horizon, each with the bounds of lateness and future;
 //   the same before every activation that stays, whose features were made of the events before it;
 //   a start: everything behind the checkpoint.
-// kUnavailable while a writer has the store, or if it has no checkpoint (a state with accounts has
-// none); kDataLoss if what is to go does not verify: nothing was removed.
+// kUnavailable while a writer has the store, or if it has no checkpoint; kDataLoss if what is to go
+// does not verify: nothing was removed.
 Result<RetireReport> Retire(FileSystem& files, const std::string& store,
                             const RetireOptions& options);
 
