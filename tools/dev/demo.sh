@@ -3,7 +3,7 @@
 # needs: apps/CMakeLists.txt
 #
 #   demo          starts `credence serve` with packs/live-commerce on an embedded store in run/demo, sends it a simulated market
-#                 (CREDENCE_RATE events a second, default 1500; CREDENCE_ORDERS orders a day for 30 days, default 300), says what
+#                 (CREDENCE_RATE events a second, default 1500; CREDENCE_ORDERS orders a day for 14 days, default 650), says what
 #                 was decided and keeps serving until Ctrl-C; with --once it stops by itself
 #   demo bank     makes a small bank's events, decides its loan applications and proves the decisions
 bank() {
@@ -61,7 +61,7 @@ market() {
   build release credence
   mkdir -p run/demo
   start_server
-  run "$credence" simulate --seed 1 --days 30 --orders-per-day "${CREDENCE_ORDERS:-300}" --post "http://$address" \
+  run "$credence" simulate --seed 1 --days 14 --orders-per-day "${CREDENCE_ORDERS:-650}" --post "http://$address" \
     --rate "${CREDENCE_RATE:-1500}" --report run/demo/report.json --svg run/demo/losses.svg
   say
   say "Drawn: run/demo/losses.svg. The journal: run/demo/store. The interface: http://$address/openapi.json"
