@@ -222,7 +222,8 @@ Action AddSimulate(CLI::App* app) {
     } else if (!url->empty()) {
       // It ends at the midnight before now: no event is of the future.
       constexpr int64_t kChinaNs = 8 * kNsPerHour;
-      const int64_t midnight = Now().ns - (Now().ns + kChinaNs) % kNsPerDay;
+      const int64_t now = Now().ns;
+      const int64_t midnight = now - (now + kChinaNs) % kNsPerDay;
       options->market.start = Timestamp{midnight - options->market.days * kNsPerDay};
     }
     const Status good = sim::CheckOptions(options->market);

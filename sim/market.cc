@@ -20,8 +20,9 @@ constexpr std::string_view kCategories[] = {"beauty",      "clothing",  "food",
                                             "electronics", "jewellery", "collectables"};
 constexpr std::string_view kPayments[] = {"wallet", "card", "pay_later"};
 constexpr std::string_view kEngagements[] = {"comment", "like", "follow", "gift", "share"};
+// A payment waits for its verdict: half a minute, then twice as long each time, a day in all.
 constexpr int64_t kWaitMs = 30 * kSecondMs;
-constexpr int kWaitsMax = 20;
+constexpr int kWaitsMax = 11;
 
 void AppendHex(uint64_t value, int digits, std::string* out) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -311,8 +312,8 @@ bool Market::State::Tell(std::string_view id, Verdict verdict) {
 void Market::State::Pay(uint32_t index) {
   Order& order = orders_[index];
   if (options_.wait_for_verdicts && !order.verdict && order.waited < kWaitsMax) {
+    PushOrder(now_ + (kWaitMs << order.waited), Step::kPay, index);
     ++order.waited;
-    PushOrder(now_ + kWaitMs, Step::kPay, index);
     return;
   }
   open_.erase(order.key);

@@ -9,7 +9,7 @@ namespace {
 constexpr int kOrdersPerGang = 700;  // a day of the market, for each gang of a kind
 constexpr int kBlocksToAdapt = 3;
 constexpr int64_t kPeakPermille = 2750;   // of the daily rhythm
-constexpr uint32_t kDisguiseMax = 700;    // permille
+constexpr uint32_t kDisguiseMax = 720;    // permille
 constexpr int64_t kPriceMax = 2000;       // permille
 constexpr int64_t kWaveMax = 5 * kDayMs;  // between two waves
 
@@ -32,14 +32,14 @@ struct Kind {
 };
 
 constexpr Kind kKinds[] = {
-    {Scheme::kCouponFarm, 480, 4, 36, 16, 14, 60, 0, 400, 900'000, 250, 850, 350, 6},
-    {Scheme::kDeviceFarm, 380, 4, 30, 0, 10, 45, 0, 400, 900'000, 200, 800, 350, 6},
-    {Scheme::kStolenCard, 240, 2, 10, 8, 5, 90, 150, 400, 850'000, 250, 850, 950, 10},
-    {Scheme::kTakeover, 200, 2, 0, 8, 6, 0, 0, 400, 900'000, 150, 800, 950, 2},
-    {Scheme::kBrushing, 420, 3, 40, 20, 20, 150, 400, 400, 900'000, 600, 700, 250, 9},
-    {Scheme::kCashOut, 200, 2, 24, 0, 0, 300, 600, 400, 350'000, 700, 700, 700, 14},
-    {Scheme::kRefundAbuse, 260, 1, 24, 0, 12, 250, 600, 400, 600'000, 850, 650, 500, 6},
-    {Scheme::kCoerced, 160, 2, 0, 0, 0, 0, 0, 400, 700'000, 750, 500, 600, 3},
+    {Scheme::kCouponFarm, 480, 4, 36, 16, 14, 60, 0, 460, 900'000, 250, 850, 350, 6},
+    {Scheme::kDeviceFarm, 380, 4, 30, 0, 10, 45, 0, 460, 900'000, 200, 800, 350, 6},
+    {Scheme::kStolenCard, 240, 2, 10, 8, 5, 90, 150, 460, 850'000, 250, 850, 950, 10},
+    {Scheme::kTakeover, 200, 2, 0, 8, 6, 0, 0, 460, 900'000, 150, 800, 950, 2},
+    {Scheme::kBrushing, 420, 3, 40, 20, 20, 150, 400, 460, 900'000, 600, 700, 250, 9},
+    {Scheme::kCashOut, 200, 2, 24, 0, 0, 300, 600, 460, 350'000, 700, 700, 700, 14},
+    {Scheme::kRefundAbuse, 260, 1, 24, 0, 12, 250, 600, 460, 600'000, 850, 650, 500, 6},
+    {Scheme::kCoerced, 160, 2, 0, 0, 0, 0, 0, 460, 700'000, 750, 500, 600, 3},
 };
 
 const Kind& KindOf(Scheme scheme) { return kKinds[static_cast<size_t>(scheme) - 1]; }
@@ -363,7 +363,7 @@ void Market::State::PlanCoerced(Gang* gang, bool disguised, Order* order, int64_
   const int64_t spends = order->person->spends;
   const int64_t middle = disguised ? spends * 3 / 2 : std::max<int64_t>(spends * 3, 20'000);
   order->amount = PriceTag(random, Spread(random, middle * gang->price / 1000, 800));
-  if (!disguised) order->category = 5;
+  if (!disguised && Chance(random, 500)) order->category = 5;
   *watch = Spread(random, (disguised ? 180 : 600) * kSecondMs, 1000);
   if (Chance(random, 300)) order->complaint_after = kHourMs + Exponential(random, 30 * kHourMs);
   order->truth.loss_minor = order->amount;

@@ -1,11 +1,13 @@
 #!/bin/sh
-# help: bench NAME [ARGS] -- run a benchmark, beside its peers where it has any: engine, peers, dmn, ledger, lending
+# help: bench NAME [ARGS] -- run a benchmark, beside its peers where it has any: engine, peers, dmn, ledger, lending, market
 #
 #   engine    credence bench ARGS: deciding, stage by stage; with --open the open loop (see credence bench --help)
 #   peers     the same orders through Credence, Redis 7 and PostgreSQL 15: rates, latencies, sizes, values side by side
 #   dmn       tables and expressions beside ZEN, Drools, jDMN and Camunda; bench/dmn/run.sh says what each peer needs
 #   ledger    transfers and the day's end, beside PostgreSQL 15 where it is installed
 #   lending   schedules
+#   market    what the policy of packs/live-commerce is worth on simulated markets that it was not made with, and how far such a
+#             market can be told apart (five minutes)
 # A peer that cannot be built or found is left out and named.
 name=${1:-}
 [ $# -eq 0 ] || shift
@@ -34,5 +36,15 @@ case $name in
     build release lending_bench
     run build/release/bench/lending_bench "$@"
     ;;
-  *) fail "which benchmark? there are: engine, peers, dmn, ledger, lending" ;;
+  market)
+    need_venv
+    build release credence
+    mkdir -p run
+    for seed in 301 302 303 304 305; do
+      run build/release/apps/credence simulate --seed $seed --days 30 --pack packs/live-commerce --compare --quiet \
+        --report run/market-$seed.json --svg run/market-$seed.svg
+    done
+    run "$PYTHON" tools/market_separability.py "$@"
+    ;;
+  *) fail "which benchmark? there are: engine, peers, dmn, ledger, lending, market" ;;
 esac
