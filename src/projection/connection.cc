@@ -1,33 +1,21 @@
-// The readers of the read model: a few read-only connections, each call in one snapshot.
-
-#include <sys/stat.h>
+#include "src/projection/connection.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <map>
-#include <mutex>
+#include <array>
 #include <tuple>
-#include <unordered_map>
 
-#include "src/base/assert.h"
 #include "src/base/bytes.h"
 #include "src/projection/cursor.h"
-#include "src/projection/read_model.h"
 #include "src/projection/schema.h"
-#include "src/projection/sqlite.h"
 
 namespace credence::projection {
 
-namespace {
-
 using record::DecisionPath;
+
+namespace {
 
 constexpr size_t kNamesCachedMax = 65'536;
 constexpr int64_t kE18 = 1'000'000'000'000'000'000;
-
-constexpr int64_t FloorDivide(int64_t a, int64_t b) {
-  return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
-}
 
 std::vector<int64_t> ParseIds(std::string_view json) {
   std::vector<int64_t> ids;
@@ -60,7 +48,8 @@ enum DecisionColumn : uint8_t {
   kType
 };
 
-// What a filter means in this file: numbers instead of names.
+}  // namespace
+
 struct Wanted {
   std::optional<int64_t> decision;
   std::optional<int64_t> outcome;
@@ -73,59 +62,6 @@ struct Wanted {
   uint64_t first_seq = 0;           // included
   uint64_t before_seq = INT64_MAX;  // not included
   bool nothing = false;             // a name that never occurred
-};
-
-// One connection and what it has learned of the file. One thread at a time.
-class Connection {
- public:
-  static Result<std::unique_ptr<Connection>> Open(const std::string& path);
-  // Whether the file is still the one that was opened.
-  [[nodiscard]] bool IsOf(const std::string& path) const;
-
-  Status Begin(AsOf* as_of);
-  void End();
-
-  Result<Found<DecisionRow>> Decision(Seq seq);
-  Result<Page<DecisionRow>> Decisions(const DecisionFilter& filter, size_t limit, uint64_t before,
-                                      uint64_t query_hash);
-  Result<Found<EntityRow>> Entity(const EntityKey& key);
-  Result<Page<EntityEventRow>> EntityEvents(const EntityKey& key, bool decided_only, size_t limit,
-                                            uint64_t before, uint64_t query_hash);
-  Result<Page<EntityEventRow>> EventsAbout(std::string_view source, std::string_view id,
-                                           size_t limit, uint64_t before, uint64_t query_hash);
-  Result<Activity> ReadActivity(const ActivityQuery& query, int64_t first_hour, int64_t end_hour);
-  Result<Page<ActionRow>> Actions(size_t limit, uint64_t before, uint64_t query_hash);
-
- private:
-  struct FileId {
-    dev_t device = 0;
-    ino_t inode = 0;
-    friend bool operator==(const FileId&, const FileId&) = default;
-  };
-  static FileId Identify(const std::string& path);
-
-  Result<std::optional<int64_t>> FindName(std::string_view text);
-  Result<std::string> NameOf(int64_t id);
-  Result<std::optional<int64_t>> FindEntity(const EntityKey& key);
-  Result<EntityKey> EntityOf(int64_t id);
-  Result<EventRow> EventOf(Seq seq);
-  Result<RecordPlace> PlaceOf(Seq seq);
-  Result<DecisionRow> RowOf(const Statement& statement);
-  Result<EntityEventRow> EventWithDecision(Seq seq);
-  Result<Wanted> Resolve(const DecisionFilter& filter, uint64_t before);
-  Status NarrowToHours(Wanted* wanted);
-  Result<Statement*> Drive(const Wanted& wanted);
-  static bool Fits(const Wanted& wanted, const Statement& row);
-  Status ActivityEvents(int64_t first, int64_t end, std::map<int64_t, ActivityBucket>* buckets,
-                        const std::function<int64_t(int64_t)>& bucket_of);
-  Status ActivityDecisions(int64_t first, int64_t end, std::map<int64_t, ActivityBucket>* buckets,
-                           const std::function<int64_t(int64_t)>& bucket_of);
-  Status ActivityAmounts(int64_t first, int64_t end, std::map<int64_t, ActivityBucket>* buckets,
-                         const std::function<int64_t(int64_t)>& bucket_of);
-
-  FileId file_;
-  std::unique_ptr<Database> database_;
-  std::unordered_map<int64_t, std::string> names_;  // a number's name never changes
 };
 
 Connection::FileId Connection::Identify(const std::string& path) {
@@ -638,221 +574,6 @@ Result<Page<ActionRow>> Connection::Actions(size_t limit, uint64_t before, uint6
   }
   page.next = MakeCursor(query_hash, page.rows.back().seq.value());
   return page;
-}
-
-// ---- the pool
-
-// Which list a cursor is of: every text with its length, so that no two lists look alike.
-class QueryHash {
- public:
-  explicit QueryHash(std::string_view list) { Add(list); }
-  QueryHash& Add(std::string_view text) {
-    ByteWriter(&bytes_).PutBytes(text);
-    return *this;
-  }
-  QueryHash& Add(const std::optional<Timestamp>& time) {
-    return Add(time ? std::to_string(time->ns) : std::string());
-  }
-  QueryHash& Add(const EntityKey& key) {
-    return Add(key.type).Add(key.key).Add(key.token ? "token" : "text");
-  }
-  [[nodiscard]] uint64_t Finish() const { return Hash64(bytes_); }
-
- private:
-  std::string bytes_;
-};
-
-Status CheckText(std::string_view field, std::string_view text) {
-  if (text.size() <= kFilterBytesMax) return OkStatus();
-  return InvalidArgument(std::string(field) + ": has " + std::to_string(text.size()) +
-                         " bytes, expected at most " + std::to_string(kFilterBytesMax));
-}
-
-Status CheckKey(const EntityKey& key) {
-  CREDENCE_TRY(CheckText("entity type", key.type));
-  return CheckText("entity key", key.key);
-}
-
-class Pool final : public Readers {
- public:
-  explicit Pool(std::string path) : path_(std::move(path)) {}
-
-  Result<AsOf> Now() override;
-  Result<Found<DecisionRow>> Decision(Seq seq) override;
-  Result<Page<DecisionRow>> Decisions(const DecisionFilter& filter,
-                                      const PageRequest& page) override;
-  Result<Found<EntityRow>> Entity(const EntityKey& key) override;
-  Result<Page<EntityEventRow>> EntityEvents(const EntityKey& key, bool decided_only,
-                                            const PageRequest& page) override;
-  Result<Page<EntityEventRow>> EventsAbout(std::string_view source, std::string_view id,
-                                           const PageRequest& page) override;
-  Result<Activity> ReadActivity(const ActivityQuery& query) override;
-  Result<Page<ActionRow>> Actions(const PageRequest& page) override;
-
- private:
-  Result<std::unique_ptr<Connection>> Take();
-  void GiveBack(std::unique_ptr<Connection> connection);
-  // Runs `read(connection)` in one snapshot, whose place goes into the answer's as_of.
-  template <class Read>
-  auto In(Read read) -> decltype(read(std::declval<Connection&>()));
-  static Result<uint64_t> Before(const PageRequest& page, uint64_t query_hash);
-
-  const std::string path_;
-  std::mutex mutex_;
-  std::condition_variable free_;
-  size_t out_ = 0;
-  std::vector<std::unique_ptr<Connection>> idle_;
-};
-
-Result<std::unique_ptr<Connection>> Pool::Take() {
-  std::unique_ptr<Connection> connection;
-  {
-    std::unique_lock lock(mutex_);
-    free_.wait(lock, [this] { return out_ < kReadersMax; });
-    ++out_;
-    if (!idle_.empty()) {
-      connection = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
-  if (connection != nullptr && connection->IsOf(path_)) return connection;
-  connection.reset();
-  auto opened = Connection::Open(path_);
-  if (!opened.ok()) GiveBack(nullptr);
-  return opened;
-}
-
-void Pool::GiveBack(std::unique_ptr<Connection> connection) {
-  {
-    const std::lock_guard lock(mutex_);
-    --out_;
-    if (connection != nullptr) idle_.push_back(std::move(connection));
-  }
-  free_.notify_one();
-}
-
-template <class Read>
-auto Pool::In(Read read) -> decltype(read(std::declval<Connection&>())) {
-  auto taken = Take();
-  if (!taken.ok()) return taken.status();
-  std::unique_ptr<Connection> connection = std::move(*taken);
-  AsOf as_of;
-  const Status begun = connection->Begin(&as_of);
-  auto result = begun.ok() ? read(*connection) : decltype(read(std::declval<Connection&>()))(begun);
-  connection->End();
-  if (result.ok()) {
-    result.value().as_of = as_of;
-  } else {
-    connection.reset();  // what it cached may be of a file that is gone
-  }
-  GiveBack(std::move(connection));
-  return result;
-}
-
-Result<uint64_t> Pool::Before(const PageRequest& page, uint64_t query_hash) {
-  if (page.limit == 0 || page.limit > kPageRowsMax) {
-    return InvalidArgument("limit: is " + std::to_string(page.limit) + ", expected 1 to " +
-                           std::to_string(kPageRowsMax));
-  }
-  if (page.cursor.empty()) return static_cast<uint64_t>(INT64_MAX);
-  return ReadCursor(page.cursor, query_hash);
-}
-
-Result<AsOf> Pool::Now() {
-  struct Nothing {
-    AsOf as_of;
-  };
-  CREDENCE_ASSIGN(const Nothing nothing,
-                  In([](Connection&) -> Result<Nothing> { return Nothing(); }));
-  return nothing.as_of;
-}
-
-Result<Found<DecisionRow>> Pool::Decision(Seq seq) {
-  return In([&](Connection& connection) { return connection.Decision(seq); });
-}
-
-Result<Page<DecisionRow>> Pool::Decisions(const DecisionFilter& filter, const PageRequest& page) {
-  CREDENCE_TRY(CheckText("decision", filter.decision));
-  CREDENCE_TRY(CheckText("outcome", filter.outcome));
-  CREDENCE_TRY(CheckText("reason", filter.reason));
-  CREDENCE_TRY(CheckText("event type", filter.event_type));
-  if (filter.entity) CREDENCE_TRY(CheckKey(*filter.entity));
-  if (filter.from && filter.until && *filter.until < *filter.from) {
-    return InvalidArgument("until: lies before from, expected a time that is not earlier");
-  }
-  QueryHash hash("decisions");
-  hash.Add(filter.decision).Add(filter.outcome).Add(filter.reason).Add(filter.event_type);
-  hash.Add(filter.path ? std::to_string(static_cast<int>(*filter.path)) : "");
-  hash.Add(filter.from).Add(filter.until);
-  if (filter.entity) hash.Add(*filter.entity);
-  CREDENCE_ASSIGN(const uint64_t before, Before(page, hash.Finish()));
-  return In([&](Connection& connection) {
-    return connection.Decisions(filter, page.limit, before, hash.Finish());
-  });
-}
-
-Result<Found<EntityRow>> Pool::Entity(const EntityKey& key) {
-  CREDENCE_TRY(CheckKey(key));
-  return In([&](Connection& connection) { return connection.Entity(key); });
-}
-
-Result<Page<EntityEventRow>> Pool::EntityEvents(const EntityKey& key, bool decided_only,
-                                                const PageRequest& page) {
-  CREDENCE_TRY(CheckKey(key));
-  const uint64_t hash =
-      QueryHash(decided_only ? "entity decisions" : "entity events").Add(key).Finish();
-  CREDENCE_ASSIGN(const uint64_t before, Before(page, hash));
-  return In([&](Connection& connection) {
-    return connection.EntityEvents(key, decided_only, page.limit, before, hash);
-  });
-}
-
-Result<Page<EntityEventRow>> Pool::EventsAbout(std::string_view source, std::string_view id,
-                                               const PageRequest& page) {
-  CREDENCE_TRY(CheckText("source", source));
-  CREDENCE_TRY(CheckText("id", id));
-  const uint64_t hash = QueryHash("events about").Add(source).Add(id).Finish();
-  CREDENCE_ASSIGN(const uint64_t before, Before(page, hash));
-  return In([&](Connection& connection) {
-    return connection.EventsAbout(source, id, page.limit, before, hash);
-  });
-}
-
-Result<Activity> Pool::ReadActivity(const ActivityQuery& query) {
-  if (query.utc_offset_hours < -12 || query.utc_offset_hours > 14) {
-    return InvalidArgument("utc_offset_hours: is " + std::to_string(query.utc_offset_hours) +
-                           ", expected -12 to 14");
-  }
-  if (query.until < query.from) {
-    return InvalidArgument("until: lies before from, expected a time that is not earlier");
-  }
-  const int64_t width = query.width == BucketWidth::kHour ? 1 : 24;
-  const int64_t shift = query.width == BucketWidth::kHour ? 0 : query.utc_offset_hours;
-  const auto hours = [](Timestamp time) { return FloorDivide(time.ns, kNsPerBucket); };
-  const int64_t first = FloorDivide(hours(query.from) + shift, width);
-  const int64_t end = query.until == query.from
-                          ? first
-                          : FloorDivide(hours(Timestamp{query.until.ns - 1}) + shift, width) + 1;
-  if (static_cast<uint64_t>(end - first) > kActivityBucketsMax) {
-    return InvalidArgument("until: " + std::to_string(end - first) +
-                           (width == 1 ? " hours" : " days") + " after from, expected at most " +
-                           std::to_string(kActivityBucketsMax));
-  }
-  return In([&](Connection& connection) {
-    return connection.ReadActivity(query, first * width - shift, end * width - shift);
-  });
-}
-
-Result<Page<ActionRow>> Pool::Actions(const PageRequest& page) {
-  const uint64_t hash = QueryHash("actions").Finish();
-  CREDENCE_ASSIGN(const uint64_t before, Before(page, hash));
-  return In([&](Connection& connection) { return connection.Actions(page.limit, before, hash); });
-}
-
-}  // namespace
-
-Result<std::unique_ptr<Readers>> Readers::Open(const std::string& path) {
-  return std::unique_ptr<Readers>(std::make_unique<Pool>(path));
 }
 
 }  // namespace credence::projection
