@@ -73,20 +73,54 @@ Status CopyArtefacts(FileSystem& files, const std::string& from, const std::stri
   return files.SyncDirectory(to);
 }
 
+// RocksDB's lock and the texts that it writes about itself.
+bool IsData(const std::string& name) { return name != "LOCK" && !name.starts_with("LOG"); }
+
 // The files of a store of checkpoints that nobody writes.
 Status CopyStoreFiles(FileSystem& files, const std::string& from, const std::string& to,
                       BackupReport* report) {
   CREDENCE_TRY(MakeFoldersDurably(files, to));
   CREDENCE_ASSIGN(const auto names, files.List(from));
   for (const std::string& name : names) {
-    // RocksDB's lock and the texts that it writes about itself.
-    if (name == "LOCK" || name.starts_with("LOG")) continue;
+    if (!IsData(name)) continue;
     CREDENCE_ASSIGN(const auto file, files.Open(from + "/" + name, OpenMode::kRead));
     CREDENCE_ASSIGN(const uint64_t bytes, file->Size());
     CREDENCE_TRY(CopyFile(files, from + "/" + name, to + "/" + name, bytes));
     report->bytes += bytes;
   }
   return files.SyncDirectory(to);
+}
+
+Status HashFolder(FileSystem& files, const std::string& folder, Sha256Stream* hash) {
+  CREDENCE_ASSIGN(auto names, files.List(folder));
+  std::sort(names.begin(), names.end());
+  std::string part;
+  for (const std::string& name : names) {
+    if (!IsData(name)) continue;
+    CREDENCE_ASSIGN(const auto file, files.Open(folder + "/" + name, OpenMode::kRead));
+    CREDENCE_ASSIGN(const uint64_t bytes, file->Size());
+    hash->Update(name + "\n" + std::to_string(bytes) + "\n");
+    for (uint64_t at = 0; at < bytes; at += part.size()) {
+      CREDENCE_TRY(file->ReadAt(at, std::min(kCopyBytes, bytes - at), &part));
+      if (part.empty()) return IoError(folder + "/" + name + " became shorter");
+      hash->Update(part);
+    }
+  }
+  return {};
+}
+
+// Over every byte of base and checkpoint: opening them looks at what is in use alone.
+Status HashStores(FileSystem& files, const std::string& store, BackupReport* report) {
+  CREDENCE_ASSIGN(const journal::Retired retired, journal::ReadRetired(files, store + "/journal"));
+  Sha256Stream hash;
+  for (const std::string& folder :
+       {store + "/base/" + std::to_string(retired.before.frames), store + "/checkpoint"}) {
+    if (!files.Exists(folder)) continue;
+    CREDENCE_TRY(HashFolder(files, folder, &hash));
+    report->stores.emplace();
+  }
+  if (report->stores) report->stores = hash.Finish();
+  return {};
 }
 
 // The state at a front that was retired, and which pack it has.
@@ -149,6 +183,7 @@ std::string RecordText(const BackupReport& report) {
                      "\nsequence " + std::to_string(report.head.last_seq.value()) + "\nchain " +
                      report.head.chain.ToHex() + "\nstate " +
                      (report.state_hash ? report.state_hash->ToHex() : "-") + "\n";
+  if (report.stores) text += "stores " + report.stores->ToHex() + "\n";
   if (report.checkpoint_frame > 0) {
     text += "checkpoint " + std::to_string(report.checkpoint_frame) + "\n";
   }
@@ -202,6 +237,7 @@ Result<BackupReport> Backup(FileSystem& files, const std::string& store, const s
     if (!options.until_frame) CREDENCE_TRY(CopyCheckpoint(files, store, to, &report));
   }
   for (const auto& part : options.parts) CREDENCE_TRY(part(to, settled));
+  CREDENCE_TRY(HashStores(files, to, &report));
   CREDENCE_TRY(Check(files, to, options.stores, &report));
   if (report.head != settled.head) {
     return DataLoss(to + ": the copy does not end where the store was settled");
@@ -236,6 +272,7 @@ Result<BackupReport> Restore(FileSystem& files, const std::string& from_folder,
   if (has_checkpoint) {
     CREDENCE_TRY(CopyStoreFiles(files, from + "/checkpoint", making + "/checkpoint", &report));
   }
+  CREDENCE_TRY(HashStores(files, making, &report));
   CREDENCE_TRY(Check(files, making, stores, &report));
   if (RecordText(report) != record) {
     return DataLoss(from + ": what the backup holds is not what it was when it was made (head " +

@@ -48,6 +48,7 @@ struct BackupReport {
   // Of the copy; nothing where the front of the journal was retired and its base was not read.
   std::optional<Digest> state_hash;
   uint64_t checkpoint_frame = 0;   // of the copy's checkpoint; 0: it has none
+  std::optional<Digest> stores;    // of the files of base and checkpoint; nothing without them
   bool checkpoint_in_use = false;  // it was left out, since a writer has the store
   uint64_t segments = 0;
   uint64_t artefacts = 0;

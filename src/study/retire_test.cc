@@ -370,7 +370,7 @@ TEST_F(RetireTest, AWriterThatBacksItselfUpGivesItsOwnSnapshot) {
   EXPECT_EQ(MustVerify(root_ + "/again").state_hash, *restored->state_hash);
 }
 
-TEST_F(RetireTest, ADamagedTableOfABackupsCheckpointIsNotRestored) {
+TEST_F(RetireTest, ADamagedByteOfABackupsCheckpointIsNotRestored) {
   Fill(60);
   BackupOptions options;
   options.stores = Stores;
@@ -382,14 +382,15 @@ TEST_F(RetireTest, ADamagedTableOfABackupsCheckpointIsNotRestored) {
     auto file = files_.Open(entry.path().string(), OpenMode::kReadWrite);
     ASSERT_TRUE(file.ok()) << file.status().ToString();
     std::string byte;
-    ASSERT_TRUE((*file)->ReadAt(10, 1, &byte).ok());
+    ASSERT_TRUE((*file)->ReadAt(100, 1, &byte).ok());
     byte[0] = static_cast<char>(byte[0] ^ 0x10);
-    ASSERT_TRUE((*file)->WriteAt(10, byte).ok());
+    ASSERT_TRUE((*file)->WriteAt(100, byte).ok());
     const auto restored = Restore(files_, root_ + "/safe", root_ + "/again", Stores);
     EXPECT_FALSE(restored.ok()) << entry.path();
     std::filesystem::remove_all(root_ + "/again.restoring");
+    std::filesystem::remove_all(root_ + "/again");
     byte[0] = static_cast<char>(byte[0] ^ 0x10);
-    ASSERT_TRUE((*file)->WriteAt(10, byte).ok());
+    ASSERT_TRUE((*file)->WriteAt(100, byte).ok());
   }
   EXPECT_GT(tables, 0U);
   EXPECT_TRUE(Restore(files_, root_ + "/safe", root_ + "/again", Stores).ok());
