@@ -34,7 +34,7 @@ struct StoredCheckpoint {
   Digest hash;
 };
 inline std::optional<StoredCheckpoint> StoredState(FileSystem& files,
-                                         std::shared_ptr<store::Backing> backing) {
+                                                   std::shared_ptr<store::Backing> backing) {
   Core core(files, kFolder, 1);
   std::string damage;
   const auto head =
