@@ -86,6 +86,8 @@ class Replay {
   void Refuse(uint64_t line, const std::string& what);
   void Show(const engine::Outcome& outcome, std::string_view event);
   int Summary();
+  void CountMoney(const std::optional<engine::MoneyReport>& report);
+  void ShowMoney() const;
   void ShowCheckpoints() const;
 
   const Options& options_;
@@ -113,6 +115,11 @@ class Replay {
   size_t decided_in_batch_ = 0;
   std::map<std::string, std::map<std::string, uint64_t>> outcomes_;
   std::map<std::string, uint64_t> refusals_;
+  // Of the commands that events and decisions gave to ledger, limits and loans.
+  uint64_t money_applied_ = 0;
+  uint64_t money_reversed_ = 0;
+  uint64_t money_transfers_ = 0;
+  std::map<std::string, uint64_t> money_refusals_;
   std::map<std::string, uint64_t> reasons_;
 };
 
@@ -233,8 +240,28 @@ bool Replay::WriteDecisions() {
   return written.ok();
 }
 
+void Replay::CountMoney(const std::optional<engine::MoneyReport>& report) {
+  if (!report) return;
+  money_applied_ += report->applied;
+  money_reversed_ += report->reversed;
+  money_transfers_ += report->transfers;
+  if (!report->refused.empty()) ++money_refusals_[report->refused + ": " + report->status];
+}
+
+void Replay::ShowMoney() const {
+  if (money_applied_ + money_reversed_ == 0 && money_refusals_.empty()) return;
+  fmt::print("\nmoney 资金  {} commands carried out, {} reversed; {} transfers\n",
+             Grouped(money_applied_), Grouped(money_reversed_), Grouped(money_transfers_));
+  if (money_refusals_.empty()) return;
+  std::vector<std::vector<std::string>> rows = {{"refused commands 被拒绝的指令", "events"}};
+  for (const auto& [what, count] : money_refusals_) rows.push_back({"  " + what, Grouped(count)});
+  fmt::print("{}", Table(rows));
+}
+
 void Replay::Count(const engine::Outcome& outcome, size_t index) {
   using Kind = engine::Outcome::Kind;
+  CountMoney(outcome.money);
+  CountMoney(outcome.money_of_decision);
   switch (outcome.kind) {
     case Kind::kApplied:
       ++applied_;
@@ -336,6 +363,7 @@ int Replay::Summary() {
     for (const auto& [code, count] : refusals_) rows.push_back({"  " + code, Grouped(count)});
     fmt::print("\n{}", Table(rows));
   }
+  ShowMoney();
   ShowCheckpoints();
   if (!options_.store.empty()) {
     fmt::print("\nThe store is {0}. Prove it: credence verify {0}\n", options_.store);

@@ -227,6 +227,26 @@ std::string ToJson(const record::DecisionRecord& decision, const pack::Pack& pac
   return out.Finish();
 }
 
+namespace {
+
+void WriteMoney(std::string_view name, const std::optional<engine::MoneyReport>& report,
+                JsonWriter* out) {
+  if (!report) return;
+  out->Key(name);
+  out->BeginObject();
+  for (const auto& [member, count] :
+       {std::pair{"applied", report->applied}, std::pair{"reversed", report->reversed},
+        std::pair{"transfers", report->transfers}}) {
+    out->Key(member);
+    out->Integer(count);
+  }
+  out->OptionalTextMember("refused", report->refused);
+  out->OptionalTextMember("status", report->status);
+  out->EndObject();
+}
+
+}  // namespace
+
 std::string ToJson(const engine::Outcome& outcome, const pack::Pack* pack, std::string_view source,
                    std::string_view event_id, SlotsShown slots) {
   const bool refused = outcome.kind == engine::Outcome::Kind::kRefused;
@@ -249,6 +269,8 @@ std::string ToJson(const engine::Outcome& outcome, const pack::Pack* pack, std::
   } else {
     out.Null();
   }
+  WriteMoney("money", outcome.money, &out);
+  WriteMoney("money_of_decision", outcome.money_of_decision, &out);
   out.Key("problem");
   if (refused) {
     out.BeginObject();

@@ -28,7 +28,9 @@ enum class SlotsShown : uint8_t { kAll, kNone };
 
 // {"result": "applied" | "decided" | "duplicate" | "refused", "event": {…}, …}: with the decision
 // where there is one, and the problem where the event was refused. `pack` may be null where
-// `outcome` has no decision.
+// `outcome` has no decision. Only where the event, or its decision, commanded money stands, before
+// the problem, "money", or "money_of_decision": {"applied": 2, "reversed": 0, "transfers": 3,
+// "refused": null | "hold credit", "status": null | "exceeds_headroom"}.
 [[nodiscard]] std::string ToJson(const engine::Outcome& outcome, const pack::Pack* pack,
                                  std::string_view source, std::string_view event_id,
                                  SlotsShown slots = SlotsShown::kAll);

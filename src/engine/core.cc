@@ -2,6 +2,7 @@
 // pack to the next.
 
 #include <algorithm>
+#include <set>
 
 #include "src/base/bytes.h"
 #include "src/engine/engine.h"
@@ -319,6 +320,9 @@ Status Core::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack,
   // Whom an event touched is another set under another pack, and entities may have other indices.
   state.reversible = std::move(rebuilt.reversible);
   state.reversible_by_stamp = std::move(rebuilt.reversible_by_stamp);
+  std::set<Seq> may_be_reversed;
+  for (const auto& [key, row] : state.reversible) may_be_reversed.insert(row.seq);
+  state.money.ForgetUnless([&](Seq event) { return may_be_reversed.contains(event); });
   if (state.changes != nullptr) {
     DeleteAllReversible(state.changes);
     for (const auto& [key, row] : state.reversible) {

@@ -381,9 +381,10 @@ Outcome Engine::TryOut(const Event& raw, Arrival arrival, Timestamp now) {
   std::optional<MoneyState> money;  // a copy, for commands that are not kept
   sources_.clear();
   Overlay(event, arrived, &copies);
-  if (core_.state.pack->money.Bindings(event.type) != nullptr) {
+  const Seq reversed = core_.state.ReversedBy(event);
+  if (core_.state.pack->money.Bindings(event.type) != nullptr || reversed != Seq()) {
     money.emplace(core_.state.money.Copy());
-    outcome.money = money->ApplyEvent(*core_.state.pack, event);
+    outcome.money = money->ApplyEvent(*core_.state.pack, event, reversed);
   }
   if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
   const auto decided = std::make_shared<record::DecisionRecord>(

@@ -157,7 +157,7 @@ TEST(MoneyCheckpoint, EveryCheckpointIsTheStateAtItsFrameAndRecoversToTheSameEnd
     EXPECT_EQ(report->state_hash, expected.hash);
   }
   EXPECT_GT(frames_met.size(), 50u);
-  EXPECT_GT(parked, 50u);
+  EXPECT_GT(parked, 20u);
 }
 
 TEST(MoneyCheckpoint, AStoreThatFailsAtAnyCallLosesNothing) {
@@ -329,8 +329,11 @@ TEST(MoneyRows, AnyChangedRowIsDataLossOrAStateThatGoesOn) {
   auto engine = MustOpen(files);
   MustActivate(*engine, CreditLinePack());
   constexpr size_t kBefore = 330;
+  std::vector<Seq> seqs;
   for (size_t i = 0; i < kBefore; ++i) {
-    ASSERT_TRUE(engine->Process({&events[i], 1}, Arrival::kHistory, kStart).ok());
+    const auto outcomes = engine->Process({&events[i], 1}, Arrival::kHistory, kStart);
+    ASSERT_TRUE(outcomes.ok());
+    seqs.push_back(outcomes->at(0).seq);
   }
   std::vector<StoredRow> rows;
   engine->state().money.VisitRows(
@@ -369,7 +372,8 @@ TEST(MoneyRows, AnyChangedRowIsDataLossOrAStateThatGoesOn) {
         Event event = events[i];
         event.seq = seq = seq.Next();
         event.stamp = stamp = Timestamp{std::max(event.time.ns, stamp.ns + 1)};
-        (void)loaded->ApplyEvent(*CreditLinePack(), event);
+        // Whatever it is, it takes back one that came before, the last first.
+        (void)loaded->ApplyEvent(*CreditLinePack(), event, seqs[kBefore - 1 - (i - kBefore)]);
       }
       ExpectBalanced(*loaded, stamp);
     }

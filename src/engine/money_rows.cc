@@ -24,16 +24,37 @@ std::string NameKey(char table, std::string_view first, std::string_view second)
   return key;
 }
 
+uint64_t GetOrdered64(ByteReader* in) {
+  uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = (value << 8) | in->GetU8();
+  return value;
+}
+
+// A number that fits 32 bits.
+uint32_t GetSmall(ByteReader* in) {
+  const uint64_t value = in->GetVarint();
+  if (value > UINT32_MAX) in->Fail();
+  return static_cast<uint32_t>(value);
+}
+
 // Whether each value of the map is another one and stands in the book.
 template <class Map, class IdOf, class Has>
-bool NamesEach(const Map& names, size_t count, IdOf id_of, Has has) {
+bool NamesEach(const Map& names, IdOf id_of, Has has) {
   using Id = decltype(id_of(names.begin()->second));
   std::set<Id> met;
   for (const auto& [name, entry] : names) {
     const Id id = id_of(entry);
     if (!has(id) || !met.insert(id).second) return false;
   }
-  return names.size() == count;
+  return true;
+}
+
+void PutKeys(const std::vector<std::pair<std::string, std::string>>& keys, ByteWriter* out) {
+  out->PutVarint(keys.size());
+  for (const auto& [entity, key] : keys) {
+    out->PutBytes(entity);
+    out->PutBytes(key);
+  }
 }
 
 }  // namespace
@@ -57,6 +78,10 @@ bool MoneyState::NameRow(char table, const Name& name, std::string* key, std::st
     const auto found = hold_ids_.find(name);
     if (found == hold_ids_.end()) return false;
     out.PutFixed64(found->second.value());
+  } else if (table == kPendingNames) {
+    const auto found = pending_.find(name);
+    if (found == pending_.end()) return false;
+    Put(found->second, &out);
   } else {
     const auto found = loan_ids_.find(name.first);
     if (found == loan_ids_.end()) return false;
@@ -76,19 +101,56 @@ void MoneyState::WaitingRow(Seq seq, const EventContext* context, std::string* k
   PutOrdered64(seq.value(), key);
   if (context == nullptr) return;
   ByteWriter out(value);
+  out.PutVarint(context->event.value());
   out.PutVarint(context->event_type);
   out.PutZigzag(context->day.days);
-  out.PutVarint(context->keys.size());
-  for (const auto& [entity, entity_key] : context->keys) {
-    out.PutBytes(entity);
-    out.PutBytes(entity_key);
-  }
+  PutKeys(context->keys, &out);
   for (const Call& call : context->calls) {
     out.PutVarint(call.binding);
     out.PutU8(call.complete ? 1 : 0);
     out.PutBytes(call.by);
     out.PutU8(call.amount ? 1 : 0);
     if (call.amount) out.PutZigzag(*call.amount);
+  }
+}
+
+void MoneyState::Put(const Transfers& transfers, ByteWriter* out) {
+  out->PutVarint(transfers.seq.value());
+  out->PutVarint(transfers.first);
+  out->PutVarint(transfers.count);
+}
+
+void MoneyState::BookingRow(const BookingKey& of, const Booking* booking, std::string* key,
+                            std::string* value) {
+  key->clear();
+  value->clear();
+  PutOrdered64(of.first.value(), key);
+  PutOrdered64(of.second, key);
+  if (booking == nullptr) return;
+  ByteWriter out(value);
+  out.PutBytes(booking->posting);
+  PutKeys(booking->keys, &out);
+  Put(booking->transfers, &out);
+}
+
+void MoneyState::EffectsRow(Seq event, const Effects* effects, std::string* key,
+                            std::string* value) {
+  key->clear();
+  value->clear();
+  PutOrdered64(event.value(), key);
+  if (effects == nullptr) return;
+  ByteWriter out(value);
+  out.PutVarint(effects->waiting.value());
+  for (const Effect& effect : effects->list) {
+    out.PutU8(static_cast<uint8_t>(effect.kind));
+    out.PutVarint(effect.id);
+    out.PutVarint(effect.other);
+    out.PutZigzag(effect.amount);
+    out.PutBytes(effect.name.first);
+    out.PutBytes(effect.name.second);
+    Put(effect.transfers, &out);
+    Put(effect.before, &out);
+    out.PutBytes(effect.what);
   }
 }
 
@@ -111,9 +173,18 @@ void MoneyState::VisitRows(const RowVisitor& visit) const {
   for (const auto& [name, id] : limit_ids_) name_row(kLimitNames, name);
   for (const auto& [name, id] : hold_ids_) name_row(kHoldNames, name);
   for (const auto& [name, entry] : loan_ids_) name_row(kLoanNames, {name, {}});
+  for (const auto& [name, transfers] : pending_) name_row(kPendingNames, name);
   for (const auto& [seq, context] : waiting_) {
     WaitingRow(seq, &context, &key, &value);
     visit(Part::kWaiting, key, value);
+  }
+  for (const auto& [of, booking] : bookings_) {
+    BookingRow(of, &booking, &key, &value);
+    visit(Part::kBooking, key, value);
+  }
+  for (const auto& [event, effects] : effects_) {
+    EffectsRow(event, &effects, &key, &value);
+    visit(Part::kEffects, key, value);
   }
 }
 
@@ -153,18 +224,25 @@ void MoneyState::TakeChanges(const RowVisitor& put,
       gone(Part::kName, key);
     }
   }
-  for (const Seq seq : changed_waiting_) {
-    const auto found = waiting_.find(seq);
-    WaitingRow(seq, found == waiting_.end() ? nullptr : &found->second, &key, &value);
-    if (found == waiting_.end()) {
-      gone(Part::kWaiting, key);
-    } else {
-      put(Part::kWaiting, key, value);
+  const auto each = [&](Part part, const auto& changed, const auto& rows, auto make_row) {
+    for (const auto& of : changed) {
+      const auto found = rows.find(of);
+      make_row(of, found == rows.end() ? nullptr : &found->second, &key, &value);
+      if (found == rows.end()) {
+        gone(part, key);
+      } else {
+        put(part, key, value);
+      }
     }
-  }
+  };
+  each(Part::kWaiting, changed_waiting_, waiting_, WaitingRow);
+  each(Part::kBooking, changed_bookings_, bookings_, BookingRow);
+  each(Part::kEffects, changed_effects_, effects_, EffectsRow);
   changed_products_.clear();
   changed_names_.clear();
   changed_waiting_.clear();
+  changed_bookings_.clear();
+  changed_effects_.clear();
 }
 
 // --- reading ---
@@ -215,6 +293,8 @@ Status MoneyState::RowLoader::AddName(std::string_view key, std::string_view val
     money_.limit_ids_.emplace(std::move(pair), lending::LimitId(in.GetFixed64()));
   } else if (table == kHoldNames) {
     money_.hold_ids_.emplace(std::move(pair), lending::HoldId(in.GetFixed64()));
+  } else if (table == kPendingNames) {
+    money_.pending_.emplace(std::move(pair), GetTransfers(&in));
   } else {
     return Damaged("names");
   }
@@ -223,36 +303,89 @@ Status MoneyState::RowLoader::AddName(std::string_view key, std::string_view val
 
 Status MoneyState::RowLoader::AddWaiting(std::string_view key, std::string_view value) {
   ByteReader name(key);
-  uint64_t seq = 0;
-  for (int i = 0; i < 8; ++i) seq = (seq << 8) | name.GetU8();
+  const uint64_t seq = GetOrdered64(&name);
   ByteReader in(value);
   EventContext context;
-  const uint64_t type = in.GetVarint();
-  context.event_type = static_cast<uint32_t>(type);
+  context.event = Seq(in.GetVarint());
+  context.event_type = GetSmall(&in);
   context.day = Date{in.GetZigzag()};
-  for (uint64_t left = in.GetVarint(); left > 0 && in.ok(); --left) {
-    const std::string_view entity = in.GetBytes();
-    context.keys.emplace_back(std::string(entity), std::string(in.GetBytes()));
-  }
+  context.keys = GetKeys(&in);
   while (in.ok() && !in.AtEnd()) {
     Call call;
-    const uint64_t binding = in.GetVarint();
-    call.binding = static_cast<uint32_t>(binding);
+    call.binding = GetSmall(&in);
     const uint8_t complete = in.GetU8();
     call.complete = complete == 1;
     call.by = in.GetBytes();
     const uint8_t has_amount = in.GetU8();
     if (has_amount == 1) call.amount = in.GetZigzag();
-    if (binding > UINT32_MAX || complete > 1 || has_amount > 1) return Damaged("waiting commands");
+    if (complete > 1 || has_amount > 1) return Damaged("waiting commands");
     context.calls.push_back(std::move(call));
   }
   // No instant has a day beyond these.
   const bool day_is_good = context.day >= Timestamp{INT64_MIN}.UtcDate().PlusDays(-1) &&
                            context.day <= Timestamp{INT64_MAX}.UtcDate().PlusDays(1);
-  if (!name.ok() || !name.AtEnd() || !in.ok() || type > UINT32_MAX || !day_is_good) {
+  if (!name.ok() || !name.AtEnd() || !in.ok() || !day_is_good) {
     return Damaged("waiting commands");
   }
   money_.waiting_.emplace(Seq(seq), std::move(context));
+  return {};
+}
+
+MoneyState::Transfers MoneyState::RowLoader::GetTransfers(ByteReader* in) {
+  Transfers transfers;
+  transfers.seq = Seq(in->GetVarint());
+  transfers.first = GetSmall(in);
+  transfers.count = GetSmall(in);
+  return transfers;
+}
+
+std::vector<MoneyState::Name> MoneyState::RowLoader::GetKeys(ByteReader* in) {
+  std::vector<Name> keys;
+  for (uint64_t left = in->GetVarint(); left > 0 && in->ok(); --left) {
+    const std::string_view entity = in->GetBytes();
+    keys.emplace_back(std::string(entity), std::string(in->GetBytes()));
+  }
+  return keys;
+}
+
+Status MoneyState::RowLoader::AddBooking(std::string_view key, std::string_view value) {
+  ByteReader name(key);
+  const lending::LoanId loan(GetOrdered64(&name));
+  const uint64_t transaction = GetOrdered64(&name);
+  ByteReader in(value);
+  Booking booking;
+  booking.posting = in.GetBytes();
+  booking.keys = GetKeys(&in);
+  booking.transfers = GetTransfers(&in);
+  if (!name.ok() || !name.AtEnd() || !in.ok() || !in.AtEnd()) return Damaged("bookings of loans");
+  money_.bookings_.emplace(BookingKey{loan, transaction}, std::move(booking));
+  return {};
+}
+
+// Ids in them are looked up when they are undone, and may be of nothing.
+Status MoneyState::RowLoader::AddEffects(std::string_view key, std::string_view value) {
+  ByteReader name(key);
+  const Seq event(GetOrdered64(&name));
+  ByteReader in(value);
+  Effects effects;
+  effects.waiting = Seq(in.GetVarint());
+  while (in.ok() && !in.AtEnd()) {
+    Effect effect;
+    const uint8_t kind = in.GetU8();
+    effect.kind = static_cast<EffectKind>(kind);
+    effect.id = in.GetVarint();
+    effect.other = in.GetVarint();
+    effect.amount = in.GetZigzag();
+    effect.name.first = in.GetBytes();
+    effect.name.second = in.GetBytes();
+    effect.transfers = GetTransfers(&in);
+    effect.before = GetTransfers(&in);
+    effect.what = in.GetBytes();
+    if (kind < 1 || kind > kEffectKindMax) in.Fail();
+    effects.list.push_back(std::move(effect));
+  }
+  if (!name.ok() || !name.AtEnd() || !in.ok()) return Damaged("effects of events");
+  money_.effects_.emplace(event, std::move(effects));
   return {};
 }
 
@@ -270,32 +403,35 @@ Status MoneyState::RowLoader::Add(Part part, std::string_view key, std::string_v
       return AddWaiting(key, value);
     case Part::kProduct:
       return AddProduct(key, value);
+    case Part::kBooking:
+      return AddBooking(key, value);
+    case Part::kEffects:
+      return AddEffects(key, value);
   }
   return Damaged("money");
 }
 
-// Every account, limit, hold and loan has one name, so that the ids that are given next are free.
+// No account, limit, hold or loan has two names; accounts, which are counted, have one each.
 Status MoneyState::RowLoader::CheckNames() const {
   const MoneyState& m = money_;
   const auto itself = [](auto id) { return id; };
-  const auto free_next = [](auto id, size_t count) { return id.value() <= count; };
-  const bool accounts = NamesEach(m.accounts_, m.ledger_.account_count(), itself, [&](auto id) {
-    return m.ledger_.FindAccount(id) != nullptr && free_next(id, m.accounts_.size());
-  });
-  const bool limits = NamesEach(m.limit_ids_, m.limits_.limit_count(), itself, [&](auto id) {
-    return m.limits_.Has(id) && free_next(id, m.limit_ids_.size());
-  });
-  const bool holds = NamesEach(m.hold_ids_, m.limits_.hold_count(), itself, [&](auto id) {
-    return m.limits_.Has(id) && free_next(id, m.hold_ids_.size());
-  });
+  const bool accounts =
+      m.accounts_.size() == m.ledger_.account_count() &&
+      NamesEach(m.accounts_, itself, [&](ledger::AccountId id) {
+        return m.ledger_.FindAccount(id) != nullptr && id.value() <= m.accounts_.size();
+      });
+  const bool limits =
+      NamesEach(m.limit_ids_, itself, [&](lending::LimitId id) { return m.limits_.Has(id); });
+  const bool holds =
+      NamesEach(m.hold_ids_, itself, [&](lending::HoldId id) { return m.limits_.Has(id); });
   const bool loans = NamesEach(
-      m.loan_ids_, m.loans_.size(), [](const LoanEntry& entry) { return entry.id; },
-      [&](auto id) { return m.loans_.Has(id) && free_next(id, m.loan_ids_.size()); });
+      m.loan_ids_, [](const LoanEntry& entry) { return entry.id; },
+      [&](lending::LoanId id) { return m.loans_.Has(id); });
   const bool limits_of_loans = std::all_of(
       m.loan_ids_.begin(), m.loan_ids_.end(),
       [&](const auto& named) { return !named.second.limit || m.limits_.Has(*named.second.limit); });
   if (accounts && limits && holds && loans && limits_of_loans) return {};
-  return Damaged("names: accounts, limits, holds and loans have one name each");
+  return Damaged("names: each is of one account, limit, hold or loan that is there");
 }
 
 Result<MoneyState> MoneyState::RowLoader::Finish(Timestamp last_stamp,

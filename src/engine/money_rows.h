@@ -7,6 +7,7 @@
 #include <memory>
 #include <string_view>
 
+#include "src/base/bytes.h"
 #include "src/base/status.h"
 #include "src/engine/money_state.h"
 #include "src/engine/rows.h"
@@ -30,6 +31,10 @@ class MoneyState::RowLoader {
   Status AddProduct(std::string_view key, std::string_view value);
   Status AddName(std::string_view key, std::string_view value);
   Status AddWaiting(std::string_view key, std::string_view value);
+  Status AddBooking(std::string_view key, std::string_view value);
+  Status AddEffects(std::string_view key, std::string_view value);
+  static Transfers GetTransfers(ByteReader* in);
+  static std::vector<Name> GetKeys(ByteReader* in);
   [[nodiscard]] Status CheckNames() const;
 
   const PackLoader load_pack_;

@@ -4,6 +4,7 @@
 
 #include "src/base/assert.h"
 #include "src/base/bytes.h"
+#include "src/engine/money_run.h"
 
 namespace credence::engine {
 
@@ -21,11 +22,6 @@ using record::Value;
 
 namespace {
 
-// Transfers of an event's decision have ids of their own behind those of the event.
-constexpr uint32_t kDecisionTransfers = 1U << 16;
-// Transactions of a loan: sequence, then the command of the event.
-constexpr int kCommandBits = 8;
-
 Date LocalDay(const pack::Pack& pack, Timestamp time) {
   Int128 seconds = time.ns / kNsPerSecond;
   if (time.ns % kNsPerSecond < 0) --seconds;
@@ -35,96 +31,23 @@ Date LocalDay(const pack::Pack& pack, Timestamp time) {
   return Date{static_cast<int64_t>(days)};
 }
 
-TransactionKind KindOf(MoneyAction action) {
-  switch (action) {
-    case MoneyAction::kPrepayFewer:
-      return TransactionKind::kPrepayFewer;
-    case MoneyAction::kPrepaySmaller:
-      return TransactionKind::kPrepaySmaller;
-    case MoneyAction::kPayOff:
-      return TransactionKind::kPayOff;
-    case MoneyAction::kMerchantReturn:
-      return TransactionKind::kMerchantReturn;
-    case MoneyAction::kWriteOff:
-      return TransactionKind::kWriteOff;
-    case MoneyAction::kRecover:
-      return TransactionKind::kRecovery;
-    case MoneyAction::kCharge:
-      return TransactionKind::kCharge;
-    default:
-      return TransactionKind::kRepay;
-  }
-}
-
-bool RestoresLimit(MoneyAction action) {
-  return action != MoneyAction::kWriteOff && action != MoneyAction::kRecover &&
-         action != MoneyAction::kCharge;
-}
-
-std::string StatusText(LimitStatus status) {
-  return status == LimitStatus::kApplied ? std::string() : std::string(LimitStatusName(status));
-}
-
 }  // namespace
-
-// One going of commands: what they need, what they made, and how to take it back.
-struct MoneyState::Run {
-  const pack::Pack& pack;
-  const EventContext& context;
-  const record::DecisionRecord* decision;  // null for the commands of an event
-  Seq seq;
-  Timestamp now;
-  uint32_t command = 0;
-
-  struct Posting {
-    std::string name;
-    std::string loan;  // its name; empty where there is none
-    LoanId loan_id;
-    std::map<std::string, int64_t, std::less<>> amounts;
-  };
-  std::vector<Posting> postings;
-  uint32_t transfers = 0;
-
-  std::vector<lending::LimitBook::Saved> limits;
-  std::vector<lending::LoanBook::Saved> loans;
-  std::vector<Name> new_limits;
-  std::vector<Name> new_holds;
-  std::vector<std::string> new_loans;
-  std::vector<Digest> new_products;
-
-  [[nodiscard]] const std::string* KeyOf(uint32_t entity) const {
-    const std::string& name = pack.schema.entities[entity].name;
-    for (const auto& [of, key] : context.keys) {
-      if (of == name) return &key;
-    }
-    return nullptr;
-  }
-  [[nodiscard]] lending::Cause Cause() const {
-    return {decision == nullptr ? 0 : decision->seq.value(), 0};
-  }
-  [[nodiscard]] std::optional<int64_t> AmountOf(const MoneyBinding& binding,
-                                                const Call& call) const {
-    if (!binding.amount_of_decision) return call.amount;
-    if (decision == nullptr || !decision->limit) return std::nullopt;
-    return decision->limit->minor;
-  }
-};
 
 MoneyState::EventContext MoneyState::ContextOf(const pack::Pack& pack, const record::Event& event,
                                                bool of_decision) {
   EventContext context;
   const std::vector<MoneyBinding>* bindings = pack.money.Bindings(event.type);
-  if (bindings == nullptr) return context;
-  for (uint32_t i = 0; i < bindings->size(); ++i) {
+  for (uint32_t i = 0; bindings != nullptr && i < bindings->size(); ++i) {
     const MoneyBinding& binding = (*bindings)[i];
     if (binding.when.empty() == of_decision) continue;
     Call call;
     call.binding = i;
     if (binding.amount_field) {
       const Value& amount = event.fields[*binding.amount_field];
-      // Without an amount all that is held is captured, and the quote paid.
-      const bool optional =
-          binding.action == MoneyAction::kCapture || binding.action == MoneyAction::kPayOff;
+      // Without an amount all that is held is captured, or settled, and the quote paid.
+      const bool optional = binding.action == MoneyAction::kCapture ||
+                            binding.action == MoneyAction::kPayOff ||
+                            binding.action == MoneyAction::kSettle;
       call.complete = optional || !amount.absent();
       if (!amount.absent()) call.amount = amount.base_minor();
     }
@@ -138,7 +61,8 @@ MoneyState::EventContext MoneyState::ContextOf(const pack::Pack& pack, const rec
     }
     context.calls.push_back(std::move(call));
   }
-  if (context.calls.empty()) return context;
+  if (of_decision && context.calls.empty()) return context;
+  context.event = event.seq;
   context.event_type = event.type;
   context.day = LocalDay(pack, event.time);
   for (const record::EntityKey& key : pack.schema.event_types[event.type].keys) {
@@ -150,16 +74,21 @@ MoneyState::EventContext MoneyState::ContextOf(const pack::Pack& pack, const rec
 }
 
 std::optional<MoneyReport> MoneyState::ApplyEvent(const pack::Pack& pack,
-                                                  const record::Event& event) {
-  if (pack.money.Bindings(event.type) == nullptr) return std::nullopt;
+                                                  const record::Event& event, Seq reversed) {
+  const bool undoes = effects_.contains(reversed);
+  if (!undoes && pack.money.Bindings(event.type) == nullptr) return std::nullopt;
   EventContext later = ContextOf(pack, event, true);
   if (!later.calls.empty()) {
+    if (pack.schema.event_types[event.type].reversible) {
+      effects_[event.seq].waiting = event.seq;
+      NoteEffects(event.seq);
+    }
     waiting_[event.seq] = std::move(later);
     NoteWaiting(event.seq);
   }
   const EventContext context = ContextOf(pack, event, false);
-  if (context.calls.empty()) return std::nullopt;
-  return Carry(pack, context, event.seq, event.stamp, nullptr);
+  if (context.calls.empty() && !undoes) return std::nullopt;
+  return Carry(pack, context, event.seq, event.stamp, nullptr, reversed);
 }
 
 std::optional<MoneyReport> MoneyState::ApplyDecision(const pack::Pack& pack,
@@ -168,366 +97,85 @@ std::optional<MoneyReport> MoneyState::ApplyDecision(const pack::Pack& pack,
   const Seq asked = decision.parked_seq.value() != 0 ? decision.parked_seq : decision.seq;
   const auto waiting = waiting_.find(asked);
   if (waiting == waiting_.end()) return std::nullopt;
-  if (decision.path == record::DecisionPath::kParked) {
-    // It waits again, for another source, and is asked for by the sequence of this one.
-    if (asked == decision.seq) return std::nullopt;
-    NoteWaiting(asked);
-    NoteWaiting(decision.seq);
-    auto node = waiting_.extract(waiting);
-    node.key() = decision.seq;
-    waiting_.insert(std::move(node));
-    return std::nullopt;
-  }
+  const bool waits_again = decision.path == record::DecisionPath::kParked;
+  if (waits_again && asked == decision.seq) return std::nullopt;
   EventContext context = std::move(waiting->second);
   waiting_.erase(waiting);
   NoteWaiting(asked);
+  const auto effects = effects_.find(context.event);
+  if (effects != effects_.end()) {
+    effects->second.waiting = waits_again ? decision.seq : Seq();
+    NoteEffects(context.event);
+  }
+  if (waits_again) {
+    // It waits for another source, and is asked for by the sequence of this one.
+    waiting_[decision.seq] = std::move(context);
+    NoteWaiting(decision.seq);
+    return std::nullopt;
+  }
   const std::vector<MoneyBinding>& bindings = *pack.money.Bindings(context.event_type);
   std::erase_if(context.calls, [&](const Call& call) {
     const std::vector<std::string>& when = bindings[call.binding].when;
     return std::find(when.begin(), when.end(), decision.outcome) == when.end();
   });
   if (context.calls.empty()) return std::nullopt;
-  return Carry(pack, context, decision.seq, stamp, &decision);
+  return Carry(pack, context, decision.seq, stamp, &decision, Seq());
 }
 
 MoneyReport MoneyState::Carry(const pack::Pack& pack, const EventContext& context, Seq seq,
-                              Timestamp now, const record::DecisionRecord* decision) {
+                              Timestamp now, const record::DecisionRecord* decision, Seq reversed) {
   limits_.Settle(now.ns);
-  Run run{pack, context, decision, seq, now, 0, {}, 0, {}, {}, {}, {}, {}, {}};
+  Run run{pack, context, decision, seq, now};
   MoneyReport report;
-  const std::vector<MoneyBinding>& bindings = *pack.money.Bindings(context.event_type);
-  for (const Call& call : context.calls) {
-    const MoneyBinding& binding = bindings[call.binding];
-    run.command = call.binding;
-    report.status = Execute(call, &run);
-    if (report.status.empty()) continue;
-    report.refused = MoneyActionName(binding.action);
-    if (binding.action == MoneyAction::kPost) {
-      report.refused += " " + binding.post;
-    } else if (binding.action >= MoneyAction::kLend) {
-      report.refused += " " + pack.money.loans[binding.target].product->name;
-    } else {
-      report.refused += " " + pack.money.limits[binding.target].name;
-    }
+  const auto refuse = [&](std::string what) {
+    report.refused = std::move(what);
     Undo(&run);
     return report;
+  };
+  const auto undone = effects_.find(reversed);
+  if (undone != effects_.end()) {
+    const std::vector<Effect>& list = undone->second.list;
+    for (auto effect = list.rbegin(); effect != list.rend(); ++effect) {
+      report.status = UndoEffect(*effect, &run);
+      if (!report.status.empty()) return refuse("reverse " + effect->what);
+    }
+    // The posting beside a command is no command of its own.
+    run.reversed =
+        static_cast<uint32_t>(std::count_if(list.begin(), list.end(), [](const Effect& effect) {
+          return effect.kind != EffectKind::kPost || effect.what.starts_with("post ");
+        }));
+  }
+  for (const Call& call : context.calls) {
+    const MoneyBinding& binding = (*pack.money.Bindings(context.event_type))[call.binding];
+    run.command = call.binding;
+    const size_t made = run.effects.size();
+    const std::string what = pack::MoneyCommandName(pack.money, binding);
+    report.status = Execute(call, &run);
+    if (!report.status.empty()) return refuse(what);
+    for (size_t i = made; i < run.effects.size(); ++i) run.effects[i].what = what;
   }
   report.status = PostAll(&run);
-  if (!report.status.empty()) {
-    report.refused = "post " + run.postings.front().name;
-    Undo(&run);
-    return report;
-  }
+  if (!report.status.empty()) return refuse(std::move(run.failed));
+  Done(context, reversed, &run);
   report.applied = static_cast<uint32_t>(context.calls.size());
+  report.reversed = run.reversed;
   report.transfers = run.transfers;
   return report;
 }
 
-std::string MoneyState::Execute(const Call& call, Run* run) {
-  const MoneyBinding& binding = (*run->pack.money.Bindings(run->context.event_type))[call.binding];
-  if (!call.complete) return "no_key";
-  if (binding.amount_of_decision && !run->AmountOf(binding, call)) return "no_key";
-  switch (binding.action) {
-    case MoneyAction::kGrant:
-    case MoneyAction::kFreeze:
-    case MoneyAction::kUnfreeze:
-    case MoneyAction::kRestore:
-      return ExecuteLimit(binding, call, run);
-    case MoneyAction::kHold:
-    case MoneyAction::kCapture:
-    case MoneyAction::kRelease:
-      return ExecuteUse(binding, call, run);
-    case MoneyAction::kLend:
-      return ExecuteLend(binding, call, run);
-    case MoneyAction::kPost:
-      run->postings.push_back(
-          {binding.post, {}, LoanId(), {{"amount", run->AmountOf(binding, call).value_or(0)}}});
-      return {};
-    default:
-      return ExecuteTransaction(binding, call, run);
-  }
+void MoneyState::Forget(Seq event) {
+  if (effects_.erase(event) > 0) NoteEffects(event);
 }
 
-void MoneyState::Keep(LimitId limit, HoldId hold, Run* run) {
-  run->limits.push_back(limits_.Save(limit, hold));
-}
-
-std::string MoneyState::ExecuteLimit(const MoneyBinding& binding, const Call& call, Run* run) {
-  const pack::LimitDecl& decl = run->pack.money.limits[binding.target];
-  const std::string* key = run->KeyOf(decl.entity);
-  if (key == nullptr) return "no_key";
-  const Name name{decl.name, *key};
-  const int64_t amount = run->AmountOf(binding, call).value_or(0);
-  const auto found = limit_ids_.find(name);
-  if (found == limit_ids_.end()) {
-    if (binding.action != MoneyAction::kGrant) return "not_found";
-    std::optional<LimitId> parent;
-    if (decl.within) {
-      const pack::LimitDecl& above = run->pack.money.limits[*decl.within];
-      const std::string* above_key = run->KeyOf(above.entity);
-      if (above_key == nullptr) return "no_key";
-      const auto at = limit_ids_.find({above.name, *above_key});
-      if (at == limit_ids_.end()) return "parent_not_found";
-      parent = at->second;
-    }
-    const LimitId id(limit_ids_.size() + 1);
-    Keep(id, HoldId(), run);
-    std::string status = StatusText(limits_.Grant(run->now.ns, id, parent, amount, run->Cause()));
-    if (!status.empty()) return status;
-    limit_ids_.emplace(name, id);
-    Note(kLimitNames, name);
-    run->new_limits.push_back(name);
-  } else {
-    const LimitId id = found->second;
-    Keep(id, HoldId(), run);
-    LimitStatus status = LimitStatus::kApplied;
-    if (binding.action == MoneyAction::kGrant) {
-      status = limits_.SetAmount(run->now.ns, id, amount, run->Cause());
-    } else if (binding.action == MoneyAction::kFreeze) {
-      status = limits_.Freeze(run->now.ns, id, run->Cause());
-    } else if (binding.action == MoneyAction::kUnfreeze) {
-      status = limits_.Unfreeze(run->now.ns, id, run->Cause());
-    } else {
-      status = limits_.Restore(run->now.ns, id, amount);
-    }
-    if (status != LimitStatus::kApplied) return StatusText(status);
-  }
-  if (!binding.post.empty()) {
-    run->postings.push_back({binding.post, {}, LoanId(), {{"amount", amount}}});
-  }
-  return {};
-}
-
-std::string MoneyState::ExecuteUse(const MoneyBinding& binding, const Call& call, Run* run) {
-  const pack::LimitDecl& decl = run->pack.money.limits[binding.target];
-  const Name name{decl.name, call.by};
-  const auto held = hold_ids_.find(name);
-  std::optional<int64_t> amount = run->AmountOf(binding, call);
-  if (binding.action == MoneyAction::kHold) {
-    const std::string* key = run->KeyOf(decl.entity);
-    if (key == nullptr) return "no_key";
-    const auto limit = limit_ids_.find({decl.name, *key});
-    if (limit == limit_ids_.end()) return "not_found";
-    if (held != hold_ids_.end()) return "already_exists";
-    const HoldId id(hold_ids_.size() + 1);
-    Keep(limit->second, id, run);
-    const Int128 until = Int128{run->now.ns} + binding.hold_ns;
-    std::string status =
-        StatusText(limits_.Hold(run->now.ns, id, limit->second, amount.value_or(0),
-                                until > INT64_MAX ? INT64_MAX : static_cast<int64_t>(until)));
-    if (!status.empty()) return status;
-    hold_ids_.emplace(name, id);
-    Note(kHoldNames, name);
-    run->new_holds.push_back(name);
-  } else {
-    if (held == hold_ids_.end()) return "not_found";
-    const HoldId id = held->second;
-    if (!amount) amount = limits_.HeldBy(id, run->now.ns).value_or(1);
-    // The limit of the hold is kept with it.
-    Keep(LimitId(), id, run);
-    const LimitStatus status = binding.action == MoneyAction::kCapture
-                                   ? limits_.Capture(run->now.ns, id, *amount)
-                                   : limits_.Release(run->now.ns, id);
-    if (status != LimitStatus::kApplied) return StatusText(status);
-  }
-  if (!binding.post.empty()) {
-    run->postings.push_back({binding.post, {}, LoanId(), {{"amount", amount.value_or(0)}}});
-  }
-  return {};
-}
-
-// Room for a loan: held and captured at once.
-std::string MoneyState::TakeRoom(LimitId limit, int64_t amount, Run* run) {
-  const HoldId id(hold_ids_.size() + 1);
-  Keep(limit, id, run);
-  std::string held = StatusText(limits_.Hold(run->now.ns, id, limit, amount, INT64_MAX));
-  if (!held.empty()) return held;
-  // No name of a limit is empty, so no hold of an event has this one.
-  const Name name{"", std::to_string(id.value())};
-  hold_ids_.emplace(name, id);
-  Note(kHoldNames, name);
-  run->new_holds.push_back(name);
-  return StatusText(limits_.Capture(run->now.ns, id, amount));
-}
-
-std::string MoneyState::ExecuteLend(const MoneyBinding& binding, const Call& call, Run* run) {
-  const pack::MoneyPlan& money = run->pack.money;
-  const pack::LoanDecl& decl = money.loans[binding.target];
-  const std::string* owner = run->KeyOf(*money.borrower);
-  if (owner == nullptr) return "no_key";
-  LoanEntry entry{LoanId(loan_ids_.size() + 1), *owner, std::nullopt};
-  if (decl.limit) {
-    const pack::LimitDecl& limit = money.limits[*decl.limit];
-    const std::string* key = run->KeyOf(limit.entity);
-    if (key == nullptr) return "no_key";
-    const auto found = limit_ids_.find({limit.name, *key});
-    if (found == limit_ids_.end()) return "not_found";
-    entry.limit = found->second;
-  }
-  if (loan_ids_.contains(call.by)) return "already_exists";
-  const int64_t amount = run->AmountOf(binding, call).value_or(0);
-  if (entry.limit) {
-    std::string status = TakeRoom(*entry.limit, amount, run);
-    if (!status.empty()) return status;
-  }
-  run->loans.push_back(loans_.Save(entry.id));
-  const uint64_t transaction = (run->seq.value() << kCommandBits) | run->command;
-  const lending::BookResult result =
-      loans_.Open(entry.id, decl.product, run->context.day, amount, transaction);
-  if (!result.ok()) return std::string(BookResultName(result));
-  if (!binding.post.empty()) {
-    run->postings.push_back({binding.post, call.by, entry.id, {{"principal", amount}}});
-  }
-  by_owner_.emplace(entry.owner, entry.id);
-  loan_ids_.emplace(call.by, std::move(entry));
-  Note(kLoanNames, {call.by, {}});
-  run->new_loans.push_back(call.by);
-  if (products_.emplace(decl.product->digest, run->pack.digest).second) {
-    NoteProduct(decl.product->digest);
-    run->new_products.push_back(decl.product->digest);
-  }
-  return {};
-}
-
-std::string MoneyState::ExecuteTransaction(const MoneyBinding& binding, const Call& call,
-                                           Run* run) {
-  const auto found = loan_ids_.find(call.by);
-  if (found == loan_ids_.end()) return "not_found";
-  const LoanEntry& entry = found->second;
-  const pack::LoanDecl& decl = run->pack.money.loans[binding.target];
-  if (loans_.ProductOf(entry.id)->name != decl.product->name) return "not_found";
-  lending::Transaction transaction;
-  transaction.id = (run->seq.value() << kCommandBits) | run->command;
-  transaction.kind = KindOf(binding.action);
-  transaction.day = run->context.day;
-  transaction.amount_minor = run->AmountOf(binding, call).value_or(0);
-  if (binding.action == MoneyAction::kPayOff && !run->AmountOf(binding, call)) {
-    const auto loan = loans_.Read(entry.id, transaction.day);
-    if (loan->today() > transaction.day) return "bad_dates";
-    transaction.amount_minor = loan->PayOffQuote(transaction.day).Total();
-  }
-  run->loans.push_back(loans_.Save(entry.id));
-  const lending::BookResult result = loans_.Apply(entry.id, transaction);
-  if (!result.ok()) return std::string(BookResultName(result));
-  const lending::Allocation& fell = result.allocation;
-  if (entry.limit && RestoresLimit(binding.action) && fell.principal > 0) {
-    Keep(*entry.limit, HoldId(), run);
-    std::string status = StatusText(limits_.Restore(run->now.ns, *entry.limit, fell.principal));
-    if (!status.empty()) return status;
-  }
-  if (!binding.post.empty()) {
-    Run::Posting posting{binding.post, call.by, entry.id, {}};
-    posting.amounts = {{"principal", fell.principal},
-                       {"interest", fell.interest},
-                       {"fee", fell.fee},
-                       {"penalty", fell.penalty},
-                       {"overpaid", fell.overpaid}};
-    run->postings.push_back(std::move(posting));
-  }
-  return {};
-}
-
-// The account of a role for this event: found, or opened.
-AccountId MoneyState::AccountOf(const Run& run, std::string_view role, const std::string& loan) {
-  for (const pack::RoleDecl& decl : run.pack.money.roles) {
-    if (decl.name != role) continue;
-    Name name{decl.name, {}};
-    if (decl.per == pack::RoleDecl::Per::kLoan) name.second = loan;
-    if (decl.per == pack::RoleDecl::Per::kEntity) {
-      const std::string* key = run.KeyOf(decl.entity);
-      if (key == nullptr) return AccountId();
-      name.second = *key;
-    }
-    const auto found = accounts_.find(name);
-    if (found != accounts_.end()) return found->second;
-    ledger::AccountSpec spec;
-    spec.id = AccountId(accounts_.size() + 1);
-    spec.currency = run.pack.schema.base_currency;
-    spec.code = decl.code;
-    spec.flags = decl.flags;
-    const auto status = ledger_.CreateAccount(run.now.ns, spec);
-    CREDENCE_ASSERT(status == ledger::AccountStatus::kCreated);
-    Note(kAccountNames, name);
-    accounts_.emplace(std::move(name), spec.id);
-    return spec.id;
-  }
-  return AccountId();
-}
-
-// All postings as one chain of transfers.
-std::string MoneyState::PostAll(Run* run) {
-  std::vector<TransferSpec> chain;
-  for (const Run::Posting& posting : run->postings) {
-    // A template says which amounts it knows; the others are not its business.
-    ledger::PostingRequest request;
-    request.name = posting.name;
-    const std::vector<std::string> used = run->pack.money.postings.AmountsOf(posting.name);
-    for (const auto& [name, amount] : posting.amounts) {
-      if (std::find(used.begin(), used.end(), name) != used.end()) {
-        request.amounts.emplace(name, amount);
-      }
-    }
-    request.currencies[0] = run->pack.schema.base_currency;
-    bool missing = false;
-    request.account = [&](std::string_view role, Currency) {
-      const AccountId id = AccountOf(*run, role, posting.loan);
-      missing = missing || id == AccountId();
-      return id;
-    };
-    request.seq = run->seq;
-    request.first_index =
-        static_cast<uint32_t>(chain.size()) + (run->decision == nullptr ? 0 : kDecisionTransfers);
-    request.user_64 = posting.loan_id.value();
-    const auto transfers = run->pack.money.postings.Post(request);
-    if (missing) return "no_key";
-    if (!transfers.ok()) {
-      return transfers.status().code() == StatusCode::kOutOfRange ? "amount_too_large"
-                                                                  : "amount_negative";
-    }
-    for (TransferSpec transfer : *transfers) {
-      if (!chain.empty()) chain.back().flags |= ledger::transfer_flag::kLinked;
-      chain.push_back(transfer);
-    }
-  }
-  if (chain.empty()) return {};
-  std::vector<TransferStatus> statuses(chain.size());
-  ledger_.CreateTransfers(run->now.ns, chain, statuses);
-  for (const TransferStatus status : statuses) {
-    if (status == TransferStatus::kCreated || status == TransferStatus::kLinkedEventFailed) {
+void MoneyState::ForgetUnless(const std::function<bool(Seq event)>& keep) {
+  for (auto at = effects_.begin(); at != effects_.end();) {
+    if (keep(at->first)) {
+      ++at;
       continue;
     }
-    return std::string(TransferStatusName(status));
+    NoteEffects(at->first);
+    at = effects_.erase(at);
   }
-  run->transfers = static_cast<uint32_t>(chain.size());
-  return {};
-}
-
-void MoneyState::Undo(Run* run) {
-  for (const std::string& name : run->new_loans) {
-    const auto loan = loan_ids_.find(name);
-    const auto [first, last] = by_owner_.equal_range(loan->second.owner);
-    for (auto at = first; at != last; ++at) {
-      if (at->second != loan->second.id) continue;
-      by_owner_.erase(at);
-      break;
-    }
-    loan_ids_.erase(loan);
-    Note(kLoanNames, {name, {}});
-  }
-  for (const Digest& product : run->new_products) {
-    products_.erase(product);
-    NoteProduct(product);
-  }
-  for (const Name& name : run->new_holds) {
-    hold_ids_.erase(name);
-    Note(kHoldNames, name);
-  }
-  for (const Name& name : run->new_limits) {
-    limit_ids_.erase(name);
-    Note(kLimitNames, name);
-  }
-  for (auto at = run->loans.rbegin(); at != run->loans.rend(); ++at) loans_.PutBack(*at);
-  for (auto at = run->limits.rbegin(); at != run->limits.rend(); ++at) limits_.PutBack(*at);
 }
 
 // --- reads ---
@@ -657,6 +305,9 @@ MoneyState MoneyState::Copy() const {
   copy.waiting_ = waiting_;
   copy.by_owner_ = by_owner_;
   copy.products_ = products_;
+  copy.pending_ = pending_;
+  copy.bookings_ = bookings_;
+  copy.effects_ = effects_;
   return copy;
 }
 

@@ -16,6 +16,20 @@
 //   the ledger (TransferStatusName) once all commands were carried out
 // Accounts that were opened for postings that the ledger refused stay, empty.
 //
+// What the commands of a reversible event (and of its decision) did is kept until its bound has
+// passed. An event that reverses it undoes them, the last first, before its own commands, and with
+// them: together or not at all. Afterwards balances, limits and loans are as if they had not been;
+// the history keeps everything, since what was booked is corrected by new transfers. Nothing asks
+// for headroom that may be gone. It is refused where somebody else has used what is to go:
+//   in_use                   a limit that is owed on or held, or has others within it; a loan that
+//                            has been paid on
+//   hold_already_captured, pending_transfer_already_posted    and that was not taken back before
+//   exceeds_committed        what was captured, or lent, is repaid already
+//   exceeds_credits, exceeds_debits    of an account that may not be overdrawn
+//
+// A transaction that comes late, or is taken back, makes the money of others fall in another way:
+// their old split is booked back and the new one booked, and their limit follows.
+//
 // Clocks: limits and the ledger follow the arrival of events (their stamps, which never go back);
 // loans follow the day, in the pack's zone, on which an event happened, so that a repayment may
 // come late.
@@ -31,6 +45,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/bytes.h"
 #include "src/ledger/ledger.h"
 #include "src/lending/arrears.h"
 #include "src/lending/credit_limit.h"
@@ -43,7 +58,8 @@ namespace credence::engine {
 
 // What became of the commands of one event, or of its decision.
 struct MoneyReport {
-  uint32_t applied = 0;  // commands, all of them or none
+  uint32_t applied = 0;   // commands, all of them or none
+  uint32_t reversed = 0;  // commands of the event that this one reverses
   uint32_t transfers = 0;
   std::string refused;  // "hold credit"; empty if none was
   std::string status;   // "exceeds_headroom"
@@ -53,12 +69,19 @@ struct MoneyReport {
 class MoneyState {
  public:
   // The commands that the event's type gives at once. What those of its decision will need is kept
-  // until the decision was made. Nothing where there are no commands.
-  std::optional<MoneyReport> ApplyEvent(const pack::Pack& pack, const record::Event& event);
+  // until the decision was made. Nothing where there are no commands. `reversed` is the sequence of
+  // the event that this one reverses; 0: none.
+  std::optional<MoneyReport> ApplyEvent(const pack::Pack& pack, const record::Event& event,
+                                        Seq reversed = Seq());
   // The commands of the decision's outcome, once there is one. `stamp` is the arrival of what made
   // the decision; `pack` the one that made it.
   std::optional<MoneyReport> ApplyDecision(const pack::Pack& pack,
                                            const record::DecisionRecord& decision, Timestamp stamp);
+
+  // The event cannot be reversed any more.
+  void Forget(Seq event);
+  // Forgets all that `keep` does not say yes to.
+  void ForgetUnless(const std::function<bool(Seq event)>& keep);
 
   // Fills the plan's slots of limits and loans as of the event.
   void ReadSlots(const pack::Pack& pack, const decision::DecisionPlan& plan,
@@ -90,6 +113,8 @@ class MoneyState {
     kName = 3,
     kWaiting = 4,
     kProduct = 5,  // of loans: the pack that has it
+    kBooking = 6,  // of a loan's transaction: how it stands in the ledger
+    kEffects = 7,  // of an event that may be reversed
   };
   using RowVisitor = std::function<void(Part part, std::string_view key, std::string_view value)>;
   // Every row in canonical form; within a part in the order in which RowLoader takes them.
@@ -110,6 +135,7 @@ class MoneyState {
   static constexpr char kLimitNames = 'L';
   static constexpr char kHoldNames = 'H';
   static constexpr char kLoanNames = 'N';
+  static constexpr char kPendingNames = 'P';
   struct LoanEntry {
     lending::LoanId id;
     std::string owner;                      // key of the borrower
@@ -123,28 +149,97 @@ class MoneyState {
     std::optional<int64_t> amount;
   };
   struct EventContext {
+    Seq event;  // that asked, and may be reversed
     uint32_t event_type = 0;
     Date day;
     std::vector<Name> keys;  // entity and key
     std::vector<Call> calls;
   };
-  struct Run;  // of the commands of one event or decision
+  // Transfers that were made at one go: their ids are EngineTransferId(seq, first), … of `count`.
+  struct Transfers {
+    Seq seq;
+    uint32_t first = 0;
+    uint32_t count = 0;
+  };
+  // A transaction of a loan as it stands in the ledger.
+  struct Booking {
+    std::string posting;
+    std::vector<Name> keys;  // of the event: whose the accounts are
+    Transfers transfers;
+  };
+  using BookingKey = std::pair<lending::LoanId, uint64_t>;
+  // Stored. Do not change.
+  enum class EffectKind : uint8_t {
+    kLimit = 1,    // id: the limit, other: place of the change, name: the limit's
+    kHold = 2,     // id: the hold, name: its own
+    kCapture = 3,  // id: the hold, amount
+    kRelease = 4,  // id: the hold, name: its own
+    kRestore = 5,  // id: the limit, amount
+    kLend = 6,     // id: the loan, other: its transaction, amount, name.first: the loan's
+    kLoan = 7,     // id: the loan, other: the transaction, name.first: the loan's
+    kPost = 8,     // transfers
+    kPend = 9,     // name
+    kSettle = 10,  // name, transfers; before: what was pending
+    kVoid = 11,    // name; before: what was pending
+  };
+  static constexpr uint8_t kEffectKindMax = 11;
+  // What a command did, as far as undoing it needs to know.
+  struct Effect {
+    EffectKind kind = EffectKind::kPost;
+    uint64_t id = 0;
+    uint64_t other = 0;
+    int64_t amount = 0;
+    Name name;
+    Transfers transfers;
+    Transfers before;
+    std::string what;  // "hold credit", for reports
+  };
+  struct Effects {
+    Seq waiting;  // where the commands of its decision wait; 0: they do not
+    std::vector<Effect> list;
+  };
+  struct Run;   // of the commands of one event or decision
+  struct Step;  // of a run: transfers that belong together
 
   [[nodiscard]] static EventContext ContextOf(const pack::Pack& pack, const record::Event& event,
                                               bool of_decision);
   MoneyReport Carry(const pack::Pack& pack, const EventContext& context, Seq seq, Timestamp now,
-                    const record::DecisionRecord* decision);
+                    const record::DecisionRecord* decision, Seq reversed);
   // Each gives the status that refuses the command; empty where it was carried out.
   std::string Execute(const Call& call, Run* run);
   std::string ExecuteLimit(const pack::MoneyBinding& binding, const Call& call, Run* run);
+  std::string ExecuteHold(const pack::MoneyBinding& binding, const Call& call, Run* run);
   std::string ExecuteUse(const pack::MoneyBinding& binding, const Call& call, Run* run);
   std::string ExecuteLend(const pack::MoneyBinding& binding, const Call& call, Run* run);
   std::string ExecuteTransaction(const pack::MoneyBinding& binding, const Call& call, Run* run);
+  std::string ExecutePending(const pack::MoneyBinding& binding, const Call& call, Run* run);
   std::string TakeRoom(lending::LimitId limit, int64_t amount, Run* run);
   void Keep(lending::LimitId limit, lending::HoldId hold, Run* run);
+  // The same for what one command of a reversed event did.
+  std::string UndoEffect(const Effect& effect, Run* run);
+  std::string UndoLimit(const Effect& effect, Run* run);
+  std::string UndoPending(const Effect& effect, Run* run);
+  std::string UndoLoan(const Effect& effect, Run* run);
+  // Books what moved and lets the loan's limit follow.
+  std::string Follow(const LoanEntry& entry, const std::string& loan, uint64_t transaction,
+                     const std::vector<lending::BookResult::Moved>& moved, Run* run);
+  std::string FollowLimit(const LoanEntry& entry, int64_t paid, Run* run);
+  static std::map<std::string, int64_t, std::less<>> AmountsOf(const lending::Allocation& fell);
+  void AddOwner(const LoanEntry& entry, Run* run);
+  void DropOwner(const LoanEntry& entry);
   std::string PostAll(Run* run);
-  ledger::AccountId AccountOf(const Run& run, std::string_view role, const std::string& loan);
+  std::string StepTransfers(const Run& run, const Step& step, uint32_t first,
+                            std::vector<ledger::TransferSpec>* out);
+  std::string AnswerTransfers(const Run& run, const Step& step, uint32_t first,
+                              std::vector<ledger::TransferSpec>* out) const;
+  void Done(const EventContext& context, Seq reversed, Run* run);
+  ledger::AccountId AccountOf(const Run& run, const std::vector<Name>& keys, std::string_view role,
+                              const std::string& loan);
   void Undo(Run* run);
+  // Names of each table: put (over what is there) or taken away, and put back by Undo.
+  template <class Map, class Value>
+  void SetName(char table, Map* names, const typename Map::key_type& name,
+               std::optional<Value> value, Run* run);
 
   void Note(char table, const Name& name) {
     if (notes_changes_) changed_names_.emplace_back(table, name);
@@ -155,6 +250,16 @@ class MoneyState {
   void NoteProduct(const Digest& product) {
     if (notes_changes_) changed_products_.push_back(product);
   }
+  void NoteBooking(const BookingKey& key) {
+    if (notes_changes_) changed_bookings_.push_back(key);
+  }
+  void NoteEffects(Seq event) {
+    if (notes_changes_) changed_effects_.push_back(event);
+  }
+  static void Put(const Transfers& transfers, ByteWriter* out);
+  static void BookingRow(const BookingKey& of, const Booking* booking, std::string* key,
+                         std::string* value);
+  static void EffectsRow(Seq event, const Effects* effects, std::string* key, std::string* value);
   // The row of a name as it is; false if there is none.
   bool NameRow(char table, const Name& name, std::string* key, std::string* value) const;
   static void WaitingRow(Seq seq, const EventContext* context, std::string* key,
@@ -167,7 +272,10 @@ class MoneyState {
   std::map<Name, lending::LimitId> limit_ids_;
   std::map<Name, lending::HoldId> hold_ids_;
   std::map<std::string, LoanEntry, std::less<>> loan_ids_;
+  std::map<Name, Transfers> pending_;    // posting and name
   std::map<Seq, EventContext> waiting_;  // for their decisions
+  std::map<BookingKey, Booking> bookings_;
+  std::map<Seq, Effects> effects_;  // of events that may be reversed
   // Made of loan_ids_: the loans of each borrower.
   std::multimap<std::string, lending::LoanId, std::less<>> by_owner_;
   // The products that loans were made of: a pack which has each.
@@ -178,6 +286,8 @@ class MoneyState {
   std::vector<std::pair<char, Name>> changed_names_;
   std::vector<Seq> changed_waiting_;
   std::vector<Digest> changed_products_;
+  std::vector<BookingKey> changed_bookings_;
+  std::vector<Seq> changed_effects_;
 };
 
 }  // namespace credence::engine

@@ -199,6 +199,124 @@ TEST_F(MoneyTest, ADecisionThatWaitsGivesItsCommandsWhenItIsMade) {
   EXPECT_EQ(engine_->state().Hash().ToHex(), live.ToHex());
 }
 
+TEST_F(MoneyTest, AReversedDecisionThatHadWaitedGivesItsMoneyBack) {
+  const Outcome asked = Send(Asked("a1", At(1), "b1", 10'000'000));
+  record::Answer answer;
+  answer.parked_seq = asked.seq;
+  answer.source = "bureau";
+  answer.status = "ok";
+  answer.values = {{"listed", "false"}};
+  ASSERT_TRUE(engine_->TakeAnswer(answer, At(2)).ok());
+  EXPECT_EQ(Limit().granted, 30'000'000);
+  Reopen();
+  EXPECT_EQ(Said(Send(Reversed("x1", At(3), "a1")).money), "applied 0, reversed 1");
+  EXPECT_FALSE(money().Limit("credit", "b1", At(4)).has_value());
+  // One that still waits commands nothing any more.
+  const Outcome again = Send(Asked("a2", At(5), "b1", 10'000'000));
+  EXPECT_EQ(Said(Send(Reversed("x2", At(6), "a2")).money), "applied 0");
+  Reopen();
+  answer.parked_seq = again.seq;
+  ASSERT_TRUE(engine_->TakeAnswer(answer, At(7)).ok());
+  EXPECT_FALSE(money().Limit("credit", "b1", At(8)).has_value());
+}
+
+TEST_F(MoneyTest, AReversalIsRefusedWhereTheMoneyHasBeenUsed) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Ordered("o1", At(2), "b1", "O1", 100'000));
+  EXPECT_EQ(Said(Send(Reversed("x1", At(3), "a1")).money), "reverse grant credit: in_use");
+  Send(Shipped("s1", At(4), "O1", 60'000));
+  EXPECT_EQ(Limit().committed, 60'000);
+  const int64_t sales = Balance("sales");
+  EXPECT_EQ(Said(Send(Reversed("x2", At(5), "o1")).money),
+            "reverse hold credit: hold_already_captured");
+  EXPECT_EQ(Balance("sales"), sales);
+  Send(Paid("p1", At(6), "b1", 20'000));
+  EXPECT_EQ(Said(Send(Reversed("x3", At(7), "s1")).money),
+            "reverse capture credit: exceeds_committed");
+  EXPECT_EQ(Said(Send(Reversed("x4", At(8), "p1")).money), "applied 0, reversed 1");
+  EXPECT_EQ(Limit().committed, 60'000);
+  EXPECT_EQ(Balance("cash"), 0);
+  // What was refused cannot be asked for again: the event counts as reversed.
+  const Outcome twice = Send(Reversed("x5", At(9), "s1"));
+  EXPECT_EQ(twice.refusal, Refusal::kReversesTwice);
+  Send(Lent("l1", At(10), "b1", "L1", 100'000));
+  Send(OfLoan("repayment.received", "r1", At(11), "L1", 5'000));
+  EXPECT_EQ(Said(Send(Reversed("x6", At(12), "l1")).money), "reverse lend instalments: in_use");
+}
+
+TEST_F(MoneyTest, WhatIsPendingIsSettledInPartVoidedOrOverByItself) {
+  const auto pending = [&](const char* buyer) {
+    for (const auto& account : money().Accounts()) {
+      if (account.role != "deposits" || account.key != buyer) continue;
+      return money()
+          .ledger()
+          .BalancesNow(account.id, engine_->state().last_stamp.ns)
+          .credits_pending;
+    }
+    return int64_t{0};
+  };
+  const auto deposit = [&](int64_t ns, const char* id, const char* name, uint64_t what,
+                           int64_t amount = 30'001) {
+    return Said(Send(OfDeposit(id, At(ns), name, "b1", amount, what)).money);
+  };
+  EXPECT_EQ(deposit(1, "d1", "D1", 0), "applied 1");
+  EXPECT_EQ(pending("b1"), 30'001);
+  EXPECT_EQ(Balance("deposits", "b1"), 0);
+  EXPECT_EQ(deposit(2, "d2", "D1", 0), "pend deposit: already_exists");
+  EXPECT_EQ(deposit(3, "d3", "D1", 2, 30'002), "settle deposit: exceeds_pending_transfer_amount");
+  EXPECT_EQ(deposit(4, "d4", "D1", 2, 20'000), "applied 1");
+  EXPECT_EQ(pending("b1"), 0);
+  EXPECT_EQ(Balance("deposits", "b1"), 20'000);
+  EXPECT_EQ(deposit(5, "d5", "D1", 3), "void deposit: pending_transfer_already_posted");
+  EXPECT_EQ(deposit(6, "d6", "D9", 3), "void deposit: not_found");
+  // The settling is reversed: all is held again, and may be settled anew.
+  EXPECT_EQ(Said(Send(Reversed("x1", At(7), "d4")).money), "applied 0, reversed 1");
+  EXPECT_EQ(pending("b1"), 30'001);
+  EXPECT_EQ(Balance("deposits", "b1"), 0);
+  Reopen();
+  EXPECT_EQ(deposit(8, "d8", "D1", 2), "applied 1");
+  EXPECT_EQ(Balance("deposits", "b1"), 30'001);
+  EXPECT_EQ(Said(Send(Reversed("x2", At(9), "d1")).money),
+            "reverse pend deposit: pending_transfer_already_posted");
+  // Voided, the void reversed, and over by itself.
+  EXPECT_EQ(deposit(10, "d10", "D2", 0), "applied 1");
+  EXPECT_EQ(deposit(11, "d11", "D2", 3), "applied 1");
+  EXPECT_EQ(pending("b1"), 0);
+  EXPECT_EQ(Said(Send(Reversed("x3", At(12), "d11")).money), "applied 0, reversed 1");
+  EXPECT_EQ(pending("b1"), 30'001);
+  Send(Paid("p1", At(8 * 24 * kNsPerHour), "b2", 1));
+  EXPECT_EQ(pending("b1"), 0);
+  EXPECT_EQ(deposit(8 * 24 * kNsPerHour + 1, "d12", "D2", 2),
+            "settle deposit: pending_transfer_expired");
+}
+
+TEST_F(MoneyTest, AChargebackIsOwedAgainAndGoodsReturnedAreNot) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Lent("l1", At(2), "b1", "L1", 300'000));
+  const int64_t month = 31 * 24 * kNsPerHour;
+  Send(OfLoan("repayment.received", "r1", At(month), "L1", 102'007));
+  EXPECT_EQ(Limit().committed, 300'000 - 99'007);
+  EXPECT_EQ(Balance("interest_income"), 3'000);
+  EXPECT_EQ(Said(Send(OfLoan("repayment.charged_back", "c1", At(month + 1), "L1", 10'000)).money),
+            "applied 1");
+  EXPECT_EQ(Balance("receivable", "L1"), -(300'000 - 99'007 + 10'000));
+  EXPECT_EQ(Limit().committed, 300'000 - 99'007 + 10'000);
+  EXPECT_EQ(Said(Send(OfLoan("repayment.charged_back", "c2", At(month + 2), "L1", 990'000)).money),
+            "chargeback instalments: exceeds_paid");
+  EXPECT_EQ(Said(Send(OfLoan("goods.returned", "g1", At(month + 3), "L1", 50'000)).money),
+            "applied 1");
+  EXPECT_EQ(Balance("merchant"), -50'000);
+  EXPECT_EQ(Limit().committed, 300'000 - 99'007 + 10'000 - 50'000);
+  for (const char* id : {"g1", "c1", "r1", "l1"}) {
+    const std::string said = Said(Send(Reversed(std::string("x") + id, At(2 * month), id)).money);
+    EXPECT_EQ(said, "applied 0, reversed 1") << id;
+  }
+  EXPECT_EQ(Limit().committed, 0);
+  for (const auto& account : money().Accounts()) {
+    EXPECT_EQ(Balance(account.role, account.key), 0) << account.role;
+  }
+}
+
 TEST_F(MoneyTest, ADryRunSaysWhatTheRealRunSaysAndLeavesNoTrace) {
   Send(Asked("a1", At(1), "b1", 200'000));
   Send(Lent("l1", At(2), "b1", "L1", 300'000));

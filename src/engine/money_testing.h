@@ -29,6 +29,11 @@ inline std::shared_ptr<const pack::Pack> CreditLinePack() {
   return kPack;
 }
 
+// Takes back what another event did.
+inline EventText Reversed(std::string_view id, Timestamp time, std::string_view what) {
+  return {"entry.reversed", id, time, {{"why", Value::String("a mistake")}}, what};
+}
+
 // The rows of money, sorted: equal text, equal state.
 inline std::string MoneyRows(const MoneyState& money) {
   std::vector<std::string> rows;
@@ -98,6 +103,17 @@ inline EventText OfLoan(std::string_view type, std::string_view id, Timestamp ti
   return text;
 }
 
+// 0, 1: asked; 2: taken, all or a part; 3: returned.
+inline EventText OfDeposit(std::string_view id, Timestamp time, std::string_view deposit,
+                           std::string_view buyer, int64_t amount, uint64_t what) {
+  EventText text{"deposit.asked", id, time, {{"deposit_id", Value::String(deposit)}}};
+  if (what == 2) text.type = "deposit.taken";
+  if (what == 3) text.type = "deposit.returned";
+  if (what < 2) text.fields.emplace_back("buyer_id", Value::String(buyer));
+  if (what < 2 || (what == 2 && amount % 2 == 0)) text.fields.emplace_back("amount", Yuan(amount));
+  return text;
+}
+
 inline constexpr int64_t kDay = 24 * kNsPerHour;
 
 // Events of a year and more for a few buyers; many of them are refused by limits and loans.
@@ -115,7 +131,8 @@ inline std::vector<Event> MoneyLife(uint64_t seed, size_t count, Arena* arena) {
     Timestamp time = now;
     if (random.OneIn(10)) time.ns -= random.Between(0, 20) * kDay;
     EventText text;
-    switch (random.Below(12)) {
+    const std::string deposit = "D" + std::to_string(random.Below(i / 16 + 1));
+    switch (random.Below(16)) {
       case 0:
       case 1:
         text = Asked(id, time, buyer, random.OneIn(9) ? 9'000'000 : amount * 2);
@@ -143,6 +160,20 @@ inline std::vector<Event> MoneyLife(uint64_t seed, size_t count, Arena* arena) {
       case 9:
       case 10:
         text = OfLoan("repayment.received", id, time, loan, amount / 2);
+        break;
+      case 11:
+        text = OfDeposit(id, time, deposit, buyer, amount, random.Below(4));
+        break;
+      case 12:
+        text = OfLoan(random.OneIn(2) ? "repayment.charged_back" : "goods.returned", id, time, loan,
+                      amount / 8);
+        break;
+      case 13:
+      case 14:
+        if (i == 0) continue;
+        // Mostly something of the last days.
+        text =
+            Reversed(id, time, "e" + std::to_string(i - 1 - random.Below(std::min<size_t>(i, 25))));
         break;
       default:
         text = OfLoan(random.OneIn(5) ? "loan.given_up" : "loan.settled", id, time, loan);
@@ -206,7 +237,10 @@ class MoneyTest : public testing::Test {
 // "applied 2", "hold credit: exceeds_headroom", "none".
 inline std::string Said(const std::optional<MoneyReport>& report) {
   if (!report) return "none";
-  if (report->refused.empty()) return "applied " + std::to_string(report->applied);
+  if (report->refused.empty()) {
+    return "applied " + std::to_string(report->applied) +
+           (report->reversed > 0 ? ", reversed " + std::to_string(report->reversed) : "");
+  }
   return report->refused + ": " + report->status;
 }
 

@@ -16,7 +16,7 @@
 //     255          "counters"                           of the writer; no part of the state
 //   money       u8(kind) …                              of MoneyState::VisitRows
 //     kMoneyLedger  u8(table's rank) key
-//     kMoneyLimit, kMoneyLoan, kMoneyName, kMoneyWaiting  key
+//     the other kinds of money               key
 //
 // ordered64 is big endian with the sign bit turned, so that bytes have the order of numbers.
 

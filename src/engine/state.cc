@@ -27,14 +27,21 @@ void State::Apply(const record::Event& event, const EventKey& key,
   CREDENCE_ASSERT(event.seq == last_seq.Next() && event.stamp > last_stamp);
   last_seq = event.seq;
   last_stamp = event.stamp;
+  const Seq reversed = ReversedBy(event);
   ApplyWindows(event, key, arrival);
-  money_of_event = money.ApplyEvent(*pack, event);
+  money_of_event = money.ApplyEvent(*pack, event, reversed);
   once.Add(key, event.digest, event.seq, event.time);
   if (changes != nullptr) {
     PutOnce(OnceIndex::DayOf(event.time), key, *once.Find(key), changes);
-    PutMoneyChanges(&money, changes);
   }
   DropExpired();
+  if (changes != nullptr) PutMoneyChanges(&money, changes);
+}
+
+Seq State::ReversedBy(const record::Event& event) const {
+  if (!pack->schema.event_types[event.type].reverses) return Seq();
+  const auto row = reversible.find(EventKey::Of(event.source, event.reverses));
+  return row == reversible.end() || row->second.reversed ? Seq() : row->second.seq;
 }
 
 void State::ApplyWindows(const record::Event& event, const EventKey& key,
@@ -69,6 +76,8 @@ void State::AddReversible(const record::Event& event, const EventKey& key,
   for (const EntityRef& ref : touched) row.entities.emplace_back(ref.entity, std::string(ref.key));
   // An id may come again once the once-only index has forgotten it: then it names the newer event.
   if (changes != nullptr) PutReversible(key, row, pack->schema, changes);
+  const auto older = reversible.find(key);
+  if (older != reversible.end()) money.Forget(older->second.seq);
   reversible.insert_or_assign(key, std::move(row));
   reversible_by_stamp.emplace(event.stamp, key);
 }
@@ -111,6 +120,7 @@ void State::DropExpired() {
     const auto row = reversible.find(key);
     if (row != reversible.end() && row->second.stamp == stamp) {
       if (changes != nullptr) DeleteReversible(key, changes);
+      money.Forget(row->second.seq);
       reversible.erase(row);
     }
     reversible_by_stamp.erase(reversible_by_stamp.begin());
@@ -192,7 +202,8 @@ void State::ForEachRow(Visitor visit) const {
     });
   }
   static constexpr std::string_view kMoneyNames[] = {
-      "ledger", "limits", "loans", "money names", "waiting commands", "loan products"};
+      "ledger",           "limits",        "loans",    "money names",
+      "waiting commands", "loan products", "bookings", "effects"};
   money.VisitRows([&](MoneyState::Part part, std::string_view key, std::string_view value) {
     const auto index = static_cast<uint8_t>(part);
     const auto kind = static_cast<RowKind>(static_cast<uint8_t>(RowKind::kMoneyLedger) + index);

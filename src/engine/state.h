@@ -41,6 +41,8 @@ enum class RowKind : uint8_t {
   kMoneyName = 12,     // names of accounts, limits, holds and loans
   kMoneyWaiting = 13,  // what the commands of a decision that is not made yet will need
   kMoneyProduct = 14,  // of loans
+  kMoneyBooking = 15,  // how a loan's transactions stand in the ledger
+  kMoneyEffects = 16,  // of events that may be reversed
 };
 
 // An event that may still be taken back: whom it touched.
@@ -83,6 +85,8 @@ class State {
   [[nodiscard]] bool Killed(std::string_view decision) const;
   // The entities that the event touches, in order of the entity's index.
   void Touched(const record::Event& event, std::vector<EntityRef>* out) const;
+  // The event that this one takes back: its sequence; 0 if there is none that can be.
+  [[nodiscard]] Seq ReversedBy(const record::Event& event) const;
   // Takes in an admitted event: reversal, windows, once-only index. Deterministic; the one place
   // where an event changes the state, live and in recovery. `arrival` is the plan's, for this
   // event, `key` EventKey::Of it.

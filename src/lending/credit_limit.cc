@@ -9,7 +9,7 @@ namespace credence::lending {
 namespace {
 
 // Indexed by value.
-constexpr std::array<std::string_view, 21> kNames{"applied",
+constexpr std::array<std::string_view, 25> kNames{"applied",
                                                   "id_must_not_be_zero",
                                                   "amount_negative",
                                                   "amount_not_positive",
@@ -29,7 +29,11 @@ constexpr std::array<std::string_view, 21> kNames{"applied",
                                                   "expired",
                                                   "exceeds_headroom",
                                                   "exceeds_parent_headroom",
-                                                  "exceeds_committed"};
+                                                  "exceeds_committed",
+                                                  "change_not_found",
+                                                  "in_use",
+                                                  "hold_not_captured",
+                                                  "hold_not_released"};
 
 }  // namespace
 
@@ -120,6 +124,7 @@ LimitStatus LimitBook::Grant(int64_t now_ns, LimitId id, std::optional<LimitId> 
   limit.amount = amount;
   limit.changes.push_back({now_ns, LimitChangeKind::kGrant, amount, cause});
   limits_[id] = std::move(limit);
+  if (parent) below_.emplace(*parent, id);
   Note(id);
   return LimitStatus::kApplied;
 }
@@ -244,6 +249,108 @@ LimitStatus LimitBook::Restore(int64_t now_ns, LimitId id, int64_t amount) {
   // What sub-limits owe is theirs to restore.
   if (amount > it->second.own_committed) return LimitStatus::kExceedsCommitted;
   AddCommitted(id, -amount);
+  return LimitStatus::kApplied;
+}
+
+// --- as if it had not been ---
+
+std::vector<bool> LimitBook::Undone(const Limit& limit) {
+  std::vector<bool> undone(limit.changes.size());
+  for (const LimitChange& change : limit.changes) {
+    if (change.kind != LimitChangeKind::kUndo) continue;
+    const auto place = static_cast<size_t>(change.amount);
+    if (place < undone.size()) undone[place] = true;
+  }
+  return undone;
+}
+
+size_t LimitBook::AmountsInForce(LimitId id) const {
+  const auto it = limits_.find(id);
+  if (it == limits_.end()) return 0;
+  const std::vector<bool> undone = Undone(it->second);
+  size_t count = 0;
+  for (size_t i = 0; i < undone.size(); ++i) {
+    const LimitChangeKind kind = it->second.changes[i].kind;
+    const bool sets = kind == LimitChangeKind::kGrant || kind == LimitChangeKind::kSet;
+    count += sets && !undone[i] ? 1 : 0;
+  }
+  return count;
+}
+
+LimitStatus LimitBook::UndoChange(int64_t now_ns, LimitId id, size_t change, Cause cause) {
+  Advance(now_ns);
+  const auto it = limits_.find(id);
+  if (it == limits_.end()) return LimitStatus::kNotFound;
+  Limit& limit = it->second;
+  using enum LimitChangeKind;
+  std::vector<bool> undone = Undone(limit);
+  if (change >= limit.changes.size() || undone[change]) return LimitStatus::kChangeNotFound;
+  const LimitChangeKind kind = limit.changes[change].kind;
+  const bool sets = kind == kGrant || kind == kSet;
+  if (!sets && kind != kFreeze && kind != kUnfreeze) return LimitStatus::kChangeNotFound;
+  undone[change] = true;
+  if (sets) limit.amount = 0;
+  if (!sets) limit.frozen = false;
+  for (size_t i = 0; i < limit.changes.size(); ++i) {
+    const LimitChange& other = limit.changes[i];
+    if (undone[i]) continue;
+    if (sets && (other.kind == kGrant || other.kind == kSet)) limit.amount = other.amount;
+    if (!sets && (other.kind == kFreeze || other.kind == kUnfreeze)) {
+      limit.frozen = other.kind == kFreeze;
+    }
+  }
+  limit.changes.push_back({now_ns, kUndo, static_cast<int64_t>(change), cause});
+  Note(id);
+  return LimitStatus::kApplied;
+}
+
+LimitStatus LimitBook::Withdraw(int64_t now_ns, LimitId id, size_t change, Cause cause) {
+  Advance(now_ns);
+  const auto it = limits_.find(id);
+  if (it == limits_.end()) return LimitStatus::kNotFound;
+  if (it->second.committed != 0 || it->second.held != 0) return LimitStatus::kInUse;
+  for (auto at = below_.lower_bound({id, LimitId()}); at != below_.end() && at->first == id; ++at) {
+    if (limits_.at(at->second).amount != 0) return LimitStatus::kInUse;
+  }
+  return UndoChange(now_ns, id, change, cause);
+}
+
+void LimitBook::HoldAgain(HoldId id, HoldEntry* entry) {
+  Note(id);
+  entry->state = entry->until_ns > last_ns_ ? HoldState::kHeld : HoldState::kExpired;
+  if (entry->state == HoldState::kExpired) return;
+  if (entry->until_ns != INT64_MAX) ends_.insert({entry->until_ns, id});
+  AddHeld(entry->limit, entry->amount);
+}
+
+LimitStatus LimitBook::Uncapture(int64_t now_ns, HoldId hold, int64_t amount) {
+  Advance(now_ns);
+  if (amount <= 0) return LimitStatus::kAmountNotPositive;
+  const auto it = holds_.find(hold);
+  if (it == holds_.end()) return LimitStatus::kHoldNotFound;
+  HoldEntry& entry = it->second;
+  if (entry.state != HoldState::kCaptured) return LimitStatus::kHoldNotCaptured;
+  if (amount > limits_.at(entry.limit).own_committed) return LimitStatus::kExceedsCommitted;
+  AddCommitted(entry.limit, -amount);
+  HoldAgain(hold, &entry);
+  return LimitStatus::kApplied;
+}
+
+LimitStatus LimitBook::Unrelease(int64_t now_ns, HoldId hold) {
+  Advance(now_ns);
+  const auto it = holds_.find(hold);
+  if (it == holds_.end()) return LimitStatus::kHoldNotFound;
+  if (it->second.state != HoldState::kReleased) return LimitStatus::kHoldNotReleased;
+  HoldAgain(hold, &it->second);
+  return LimitStatus::kApplied;
+}
+
+LimitStatus LimitBook::Reinstate(int64_t now_ns, LimitId id, int64_t amount) {
+  Advance(now_ns);
+  if (amount <= 0) return LimitStatus::kAmountNotPositive;
+  if (amount > kAmountMax) return LimitStatus::kAmountTooLarge;
+  if (!limits_.contains(id)) return LimitStatus::kNotFound;
+  AddCommitted(id, amount);
   return LimitStatus::kApplied;
 }
 

@@ -64,6 +64,10 @@ enum class LimitStatus : uint8_t {
   kExceedsHeadroom = 18,  // of this limit
   kExceedsParentHeadroom = 19,
   kExceedsCommitted = 20,  // restore of more than is owed
+  kChangeNotFound = 21,    // no such change, or it was undone before
+  kInUse = 22,             // something is held or owed, or another limit is within it
+  kHoldNotCaptured = 23,
+  kHoldNotReleased = 24,
 };
 [[nodiscard]] std::string_view LimitStatusName(LimitStatus status);
 
@@ -75,8 +79,9 @@ enum class LimitChangeKind : uint8_t {
   kFreeze = 4,
   kUnfreeze = 5,
   kExpire = 6,
+  kUndo = 7,  // `amount` is the place in the list of the change that was undone
 };
-inline constexpr uint8_t kLimitChangeKindMax = 6;
+inline constexpr uint8_t kLimitChangeKindMax = 7;
 
 struct LimitChange {
   int64_t time_ns = 0;
@@ -120,6 +125,21 @@ class LimitBook {
   LimitStatus Release(int64_t now_ns, HoldId hold);
   LimitStatus Restore(int64_t now_ns, LimitId id, int64_t amount);
 
+  // --- as if it had not been ---
+  // Undoes a change of an amount or a freeze, by its place in Changes(): what was set last and is
+  // not undone holds again. The history keeps both.
+  LimitStatus UndoChange(int64_t now_ns, LimitId id, size_t change, Cause cause);
+  // The same for the last amount that is in force: the limit is worth nothing.
+  LimitStatus Withdraw(int64_t now_ns, LimitId id, size_t change, Cause cause);
+  // How many grants and settings of its amount were not undone.
+  [[nodiscard]] size_t AmountsInForce(LimitId id) const;
+  // Held again until the hold's end, if that is still to come; `amount`, which was captured, is
+  // owed no more.
+  LimitStatus Uncapture(int64_t now_ns, HoldId hold, int64_t amount);
+  LimitStatus Unrelease(int64_t now_ns, HoldId hold);
+  // Owed again what was restored. None of these asks for headroom: it may be gone.
+  LimitStatus Reinstate(int64_t now_ns, LimitId id, int64_t amount);
+
   // Lets time pass: holds that are over by `now` are free again. Every command does it first.
   void Settle(int64_t now_ns) { Advance(now_ns); }
 
@@ -157,8 +177,13 @@ class LimitBook {
 
   [[nodiscard]] bool Has(LimitId id) const { return limits_.contains(id); }
   [[nodiscard]] bool Has(HoldId id) const { return holds_.contains(id); }
-  [[nodiscard]] size_t limit_count() const { return limits_.size(); }
-  [[nodiscard]] size_t hold_count() const { return holds_.size(); }
+  // The highest ids; 0 where there are none.
+  [[nodiscard]] LimitId last_limit() const {
+    return limits_.empty() ? LimitId() : limits_.rbegin()->first;
+  }
+  [[nodiscard]] HoldId last_hold() const {
+    return holds_.empty() ? HoldId() : holds_.rbegin()->first;
+  }
   [[nodiscard]] int64_t last_ns() const { return last_ns_; }  // INT64_MIN: no command yet
 
  private:
@@ -196,6 +221,8 @@ class LimitBook {
   }
   void PutBackHold(HoldId id, const std::optional<HoldEntry>& entry);
   void Advance(int64_t now_ns);
+  [[nodiscard]] static std::vector<bool> Undone(const Limit& limit);
+  void HoldAgain(HoldId id, HoldEntry* entry);
   void AddHeld(LimitId id, int64_t amount);
   void AddCommitted(LimitId id, int64_t amount);
   [[nodiscard]] int64_t HeldAt(LimitId id, int64_t now_ns) const;
@@ -206,7 +233,8 @@ class LimitBook {
 
   std::map<LimitId, Limit> limits_;
   std::map<HoldId, HoldEntry> holds_;
-  std::set<std::pair<int64_t, HoldId>> ends_;  // of holds with an end
+  std::set<std::pair<int64_t, HoldId>> ends_;    // of holds with an end
+  std::set<std::pair<LimitId, LimitId>> below_;  // a limit, and one directly within it
   int64_t last_ns_ = INT64_MIN;
 
   // Of TakeChanges; a row maybe often.

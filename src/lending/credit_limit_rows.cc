@@ -53,9 +53,12 @@ void LimitBook::PutBack(const Saved& saved) {
     Note(id);
     if (limit) {
       limits_[id] = *limit;
-    } else {
-      limits_.erase(id);
+      continue;
     }
+    const auto made = limits_.find(id);
+    if (made == limits_.end()) continue;
+    if (made->second.parent) below_.erase({*made->second.parent, id});
+    limits_.erase(made);
   }
   if (saved.hold_ != HoldId()) PutBackHold(saved.hold_, saved.entry_);
 }
@@ -257,6 +260,7 @@ Result<LimitBook> LimitBook::RowLoader::Finish() {
   };
   for (const auto& [id, limit] : book_.limits_) {
     const int64_t own = limit.own_committed;
+    if (limit.parent) book_.below_.emplace(*limit.parent, id);
     if (!above(id, [own](Sums* s) { s->committed += own; })) {
       return Damaged(RowKey('L', id.value()), "it has no place in the tree");
     }

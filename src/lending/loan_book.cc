@@ -60,59 +60,79 @@ void LoanBook::Index(LoanId id, Row* row, const Loan& loan) {
 
 BookResult LoanBook::Open(LoanId id, std::shared_ptr<const BookedProduct> product, Date start,
                           int64_t amount_minor, uint64_t transaction) {
-  if (loans_.contains(id)) return {BookStatus::kAlreadyExists, {}, {}};
+  if (loans_.contains(id)) return {BookStatus::kAlreadyExists, {}, {}, {}};
   Row row;
   row.product = std::move(product);
   row.start = start;
   auto loan = Fold(row);
-  if (!loan) return {BookStatus::kBadDates, {}, {}};
+  if (!loan) return {BookStatus::kBadDates, {}, {}, {}};
   Command draw;
   draw.transaction.id = transaction;
   draw.transaction.kind = TransactionKind::kDraw;
   draw.transaction.day = start;
   draw.transaction.amount_minor = amount_minor;
   const LoanStatus status = loan->Apply(draw.transaction);
-  if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}};
+  if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}, {}};
   row.commands.push_back(draw);
   const Allocation allocation = loan->transactions().back().allocation;
   Row& kept = loans_.emplace(id, std::move(row)).first->second;
   Note(id);
   Index(id, &kept, *loan);
-  return {BookStatus::kApplied, status, allocation};
+  return {BookStatus::kApplied, status, allocation, {}};
 }
 
 BookResult LoanBook::Apply(LoanId id, const Transaction& transaction) {
   const auto found = loans_.find(id);
-  if (found == loans_.end()) return {BookStatus::kNotFound, {}, {}};
+  if (found == loans_.end()) return {BookStatus::kNotFound, {}, {}, {}};
   Row& row = found->second;
   auto loan = Fold(row);
   CREDENCE_ASSERT(loan.has_value());
+  // Money of earlier transactions moves only where one comes late.
+  std::vector<AppliedTransaction> before;
+  if (!loan->transactions().empty() &&
+      loan->transactions().back().transaction.day > transaction.day) {
+    before = loan->transactions();
+  }
   const LoanStatus status = loan->Apply(transaction);
-  if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}};
+  if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}, {}};
   row.commands.push_back({false, transaction});
   Note(id);
   Index(id, &row, *loan);
-  Allocation allocation;
+  BookResult result{BookStatus::kApplied, status, {}, {}};
   for (const AppliedTransaction& applied : loan->transactions()) {
-    if (applied.transaction.id == transaction.id) allocation = applied.allocation;
+    if (applied.transaction.id == transaction.id) result.allocation = applied.allocation;
   }
-  return {BookStatus::kApplied, status, allocation};
+  ListMoved(before, *loan, &result.moved);
+  return result;
 }
 
 BookResult LoanBook::Reverse(LoanId id, uint64_t transaction) {
   const auto found = loans_.find(id);
-  if (found == loans_.end()) return {BookStatus::kNotFound, {}, {}};
+  if (found == loans_.end()) return {BookStatus::kNotFound, {}, {}, {}};
   Row& row = found->second;
   auto loan = Fold(row);
   CREDENCE_ASSERT(loan.has_value());
+  const std::vector<AppliedTransaction> before = loan->transactions();
   const LoanStatus status = loan->Reverse(transaction);
-  if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}};
+  if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}, {}};
   Command command{true, {}};
   command.transaction.id = transaction;
   row.commands.push_back(command);
   Note(id);
   Index(id, &row, *loan);
-  return {BookStatus::kApplied, status, {}};
+  BookResult result{BookStatus::kApplied, status, {}, {}};
+  ListMoved(before, *loan, &result.moved);
+  return result;
+}
+
+void LoanBook::ListMoved(const std::vector<AppliedTransaction>& before, const Loan& after,
+                         std::vector<BookResult::Moved>* moved) {
+  for (const AppliedTransaction& was : before) {
+    for (const AppliedTransaction& is : after.transactions()) {
+      if (is.transaction.id != was.transaction.id || is.allocation == was.allocation) continue;
+      moved->push_back({is.transaction.id, is.transaction.kind, was.allocation, is.allocation});
+    }
+  }
 }
 
 std::optional<Loan> LoanBook::Read(LoanId id, Date today) const {

@@ -50,6 +50,15 @@ struct BookResult {
   BookStatus book = BookStatus::kApplied;
   LoanStatus loan = LoanStatus::kApplied;
   Allocation allocation;  // how the money of an applied transaction fell
+  // Earlier transactions whose money falls in another way now; of Reverse: the one that was taken
+  // back too, if any of it had fallen anywhere.
+  struct Moved {
+    uint64_t transaction = 0;
+    TransactionKind kind = TransactionKind::kRepay;
+    Allocation before;
+    Allocation after;
+  };
+  std::vector<Moved> moved;
   [[nodiscard]] bool ok() const { return book == BookStatus::kApplied; }
 };
 // "applied", "not_found", or the loan's own word ("closed").
@@ -69,6 +78,8 @@ class LoanBook {
   [[nodiscard]] std::optional<Loan> Read(LoanId id, Date today) const;
   [[nodiscard]] const BookedProduct* ProductOf(LoanId id) const;  // null if there is none
   [[nodiscard]] size_t size() const { return loans_.size(); }
+  // The highest id; 0 without loans.
+  [[nodiscard]] LoanId last() const { return loans_.empty() ? LoanId() : loans_.rbegin()->first; }
 
   struct Due {
     Date day;
@@ -119,6 +130,8 @@ class LoanBook {
 
   [[nodiscard]] static std::optional<Loan> Fold(const Row& row);
   [[nodiscard]] static std::optional<Loan> TryFold(const Row& row);
+  static void ListMoved(const std::vector<AppliedTransaction>& before, const Loan& after,
+                        std::vector<BookResult::Moved>* moved);
   static void AppendRow(const Row& row, std::string* out);
   void Note(LoanId id) {
     if (notes_changes_) changed_.push_back(id);

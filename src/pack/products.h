@@ -40,7 +40,17 @@ enum class MoneyAction : uint8_t {
   kWriteOff = 14,
   kRecover = 15,
   kCharge = 16,
-  kPost = 17,  // a posting template with the amount
+  kPost = 17,        // a posting template with the amount
+  kPend = 18,        // the same, pending under a name: held until it is settled, voided or over
+  kSettle = 19,      // posts what is pending, all or a part; the rest is free again
+  kVoid = 20,        // what is pending is free again
+  kChargeback = 21,  // from here on transactions of a loan
+  kMerchantRefund = 22,
+  kPayoutRefund = 23,
+  kGoodwill = 24,
+  kRefundOverpaid = 25,
+  kWaiveCharges = 26,
+  kWaiveInterest = 27,
 };
 [[nodiscard]] std::string_view MoneyActionName(MoneyAction action);  // "hold"
 
@@ -71,6 +81,7 @@ struct MoneyBinding {
   bool amount_of_decision = false;       // the decision's `limit` instead
   std::optional<uint32_t> by_field;      // names the hold, or the loan
   int64_t hold_ns = INT64_MAX;           // kHold: how long; without end by default
+  uint32_t timeout_s = 0;                // kPend: the same; 0 is without end
   std::string post;                      // a posting template; may be empty
   std::vector<std::string> when;         // outcomes of the event's decision; empty: at the event
 };
@@ -89,6 +100,9 @@ struct MoneyPlan {
                                                                          : nullptr;
   }
 };
+
+// For people: "hold credit", "post shipment".
+[[nodiscard]] std::string MoneyCommandName(const MoneyPlan& plan, const MoneyBinding& binding);
 
 // The amounts that a posting template of this action may use.
 [[nodiscard]] std::vector<std::string> AmountsOf(MoneyAction action);

@@ -11,64 +11,51 @@ namespace credence::pack {
 
 namespace {
 
-struct ActionName {
+enum class Of : uint8_t { kLimit, kLoan, kPosting };
+enum class Wants : uint8_t { kNo, kMay, kMust };
+struct ActionDecl {
   MoneyAction action;
   std::string_view name;
+  Of of;
+  bool owner;  // the event must say whose limit or loan it is; else the hold or the loan does
+  bool named;  // by a field: the hold, the loan, what is pending
+  Wants amount;
+  bool takes_all;  // money comes in: its posting must book all of it
 };
 // In the order of their values.
-constexpr std::array<ActionName, 17> kMoneyActions{
-    {{MoneyAction::kGrant, "grant"},
-     {MoneyAction::kFreeze, "freeze"},
-     {MoneyAction::kUnfreeze, "unfreeze"},
-     {MoneyAction::kHold, "hold"},
-     {MoneyAction::kCapture, "capture"},
-     {MoneyAction::kRelease, "release"},
-     {MoneyAction::kRestore, "restore"},
-     {MoneyAction::kLend, "lend"},
-     {MoneyAction::kRepay, "repay"},
-     {MoneyAction::kPrepayFewer, "prepay_fewer"},
-     {MoneyAction::kPrepaySmaller, "prepay_smaller"},
-     {MoneyAction::kPayOff, "pay_off"},
-     {MoneyAction::kMerchantReturn, "merchant_return"},
-     {MoneyAction::kWriteOff, "write_off"},
-     {MoneyAction::kRecover, "recover"},
-     {MoneyAction::kCharge, "charge"},
-     {MoneyAction::kPost, "post"}}};
-
-bool IsOfLimit(MoneyAction action) { return action <= MoneyAction::kRestore; }
-bool IsOfLoan(MoneyAction action) {
-  return action >= MoneyAction::kLend && action <= MoneyAction::kCharge;
+constexpr std::array<ActionDecl, 27> kMoneyActions{
+    {{MoneyAction::kGrant, "grant", Of::kLimit, true, false, Wants::kMust, false},
+     {MoneyAction::kFreeze, "freeze", Of::kLimit, true, false, Wants::kNo, false},
+     {MoneyAction::kUnfreeze, "unfreeze", Of::kLimit, true, false, Wants::kNo, false},
+     {MoneyAction::kHold, "hold", Of::kLimit, true, true, Wants::kMust, false},
+     {MoneyAction::kCapture, "capture", Of::kLimit, false, true, Wants::kMay, false},
+     {MoneyAction::kRelease, "release", Of::kLimit, false, true, Wants::kNo, false},
+     {MoneyAction::kRestore, "restore", Of::kLimit, true, false, Wants::kMust, false},
+     {MoneyAction::kLend, "lend", Of::kLoan, true, true, Wants::kMust, false},
+     {MoneyAction::kRepay, "repay", Of::kLoan, false, true, Wants::kMust, true},
+     {MoneyAction::kPrepayFewer, "prepay_fewer", Of::kLoan, false, true, Wants::kMust, true},
+     {MoneyAction::kPrepaySmaller, "prepay_smaller", Of::kLoan, false, true, Wants::kMust, true},
+     {MoneyAction::kPayOff, "pay_off", Of::kLoan, false, true, Wants::kMay, true},
+     {MoneyAction::kMerchantReturn, "merchant_return", Of::kLoan, false, true, Wants::kMust, true},
+     {MoneyAction::kWriteOff, "write_off", Of::kLoan, false, true, Wants::kNo, false},
+     {MoneyAction::kRecover, "recover", Of::kLoan, false, true, Wants::kMust, false},
+     {MoneyAction::kCharge, "charge", Of::kLoan, false, true, Wants::kMust, false},
+     {MoneyAction::kPost, "post", Of::kPosting, false, false, Wants::kMust, false},
+     {MoneyAction::kPend, "pend", Of::kPosting, false, true, Wants::kMust, false},
+     {MoneyAction::kSettle, "settle", Of::kPosting, false, true, Wants::kMay, false},
+     {MoneyAction::kVoid, "void", Of::kPosting, false, true, Wants::kNo, false},
+     {MoneyAction::kChargeback, "chargeback", Of::kLoan, false, true, Wants::kMust, true},
+     {MoneyAction::kMerchantRefund, "merchant_refund", Of::kLoan, false, true, Wants::kMust, true},
+     {MoneyAction::kPayoutRefund, "payout_refund", Of::kLoan, false, true, Wants::kMust, true},
+     {MoneyAction::kGoodwill, "goodwill", Of::kLoan, false, true, Wants::kMust, true},
+     {MoneyAction::kRefundOverpaid, "refund_overpaid", Of::kLoan, false, true, Wants::kMust, true},
+     {MoneyAction::kWaiveCharges, "waive_charges", Of::kLoan, false, true, Wants::kMust, false},
+     {MoneyAction::kWaiveInterest, "waive_interest", Of::kLoan, false, true, Wants::kMust, false}}};
+const ActionDecl& DeclOf(MoneyAction action) {
+  return kMoneyActions.at(static_cast<size_t>(action) - 1);
 }
-// Whether the event must name whose limit or loan it is; otherwise the hold or the loan says so.
-bool NeedsOwner(MoneyAction action) {
-  return action == MoneyAction::kGrant || action == MoneyAction::kFreeze ||
-         action == MoneyAction::kUnfreeze || action == MoneyAction::kHold ||
-         action == MoneyAction::kRestore || action == MoneyAction::kLend;
-}
-bool NeedsName(MoneyAction action) {
-  return action == MoneyAction::kHold || action == MoneyAction::kCapture ||
-         action == MoneyAction::kRelease || IsOfLoan(action);
-}
-// Money comes in: its posting must book all of it.
-bool TakesAll(MoneyAction action) {
-  return action == MoneyAction::kRepay || action == MoneyAction::kPrepayFewer ||
-         action == MoneyAction::kPrepaySmaller || action == MoneyAction::kPayOff ||
-         action == MoneyAction::kMerchantReturn;
-}
-enum class Wants : uint8_t { kNo, kMay, kMust };
-Wants WantsAmount(MoneyAction action) {
-  switch (action) {
-    case MoneyAction::kFreeze:
-    case MoneyAction::kUnfreeze:
-    case MoneyAction::kRelease:
-    case MoneyAction::kWriteOff:
-      return Wants::kNo;
-    case MoneyAction::kCapture:  // all that is held
-    case MoneyAction::kPayOff:   // the quote
-      return Wants::kMay;
-    default:
-      return Wants::kMust;
-  }
+std::string_view NamedBy(Of of) {
+  return of == Of::kLimit ? "hold" : of == Of::kLoan ? "loan" : "pending posting";
 }
 
 struct LimitSlot {
@@ -103,13 +90,20 @@ void AppendCanonical(const Node& node, std::string* out) {
 
 }  // namespace
 
-std::string_view MoneyActionName(MoneyAction action) {
-  return kMoneyActions.at(static_cast<size_t>(action) - 1).name;
+std::string_view MoneyActionName(MoneyAction action) { return DeclOf(action).name; }
+
+std::string MoneyCommandName(const MoneyPlan& plan, const MoneyBinding& binding) {
+  const ActionDecl& decl = DeclOf(binding.action);
+  const std::string name = std::string(decl.name) + " ";
+  if (decl.of == Of::kPosting) return name + binding.post;
+  if (decl.of == Of::kLimit) return name + plan.limits[binding.target].name;
+  return name + plan.loans[binding.target].product->name;
 }
 
 std::vector<std::string> AmountsOf(MoneyAction action) {
   if (action == MoneyAction::kLend) return {"principal"};
-  if (IsOfLoan(action)) return {"principal", "interest", "fee", "penalty", "overpaid"};
+  if (DeclOf(action).of == Of::kLoan)
+    return {"principal", "interest", "fee", "penalty", "overpaid"};
   return {"amount"};
 }
 
@@ -396,16 +390,25 @@ class Loader::MoneyReader {
     MoneyBinding binding;
     const Node* target = nullptr;
     std::vector<std::string> names;
-    for (const ActionName& action : kMoneyActions) {
+    for (const ActionDecl& action : kMoneyActions) {
       names.emplace_back(action.name);
+      if (action.action == MoneyAction::kPost) continue;
       const Node* found = map.Take(action.name);
-      // `post` beside another action is that action's template.
-      if (found == nullptr || (action.action == MoneyAction::kPost && target != nullptr)) continue;
+      if (found == nullptr) continue;
       if (target != nullptr) {
         reporter_.Error(*found, "wrong-key", "on " + type.name + ": expected one action a command");
       }
       target = found;
       binding.action = action.action;
+    }
+    // `post` beside an action on a limit or a loan is that action's template.
+    const Node* post = map.Take("post");
+    if (post != nullptr && target == nullptr) {
+      target = post;
+    } else if (post != nullptr && DeclOf(binding.action).of == Of::kPosting) {
+      reporter_.Error(*post, "wrong-key", "on " + type.name + ": expected one action a command");
+    } else if (post != nullptr) {
+      binding.post = post->text;
     }
     if (target == nullptr) {
       std::string expected;
@@ -418,19 +421,8 @@ class Loader::MoneyReader {
     ReadTarget(*target, type, what, &binding);
     ReadAmount(map.Take("amount"), node, type, what, &binding);
     ReadNameField(map.Take("by"), node, type, what, &binding);
-    if (const Node* span = map.Take("for")) {
-      const auto ns = ParseDurationNs(span->text);
-      if (binding.action != MoneyAction::kHold || !ns.ok() || *ns <= 0) {
-        reporter_.Error(*span, "wrong-type", what + ", for: expected a duration, and only at hold");
-      } else {
-        binding.hold_ns = *ns;
-      }
-    }
-    if (const Node* post = map.Take("post");
-        binding.action != MoneyAction::kPost && post != nullptr) {
-      binding.post = post->text;
-    }
-    if (!binding.post.empty()) CheckPosting(*target, type, what, binding);
+    if (const Node* span = map.Take("for")) ReadSpan(*span, what, &binding);
+    if (!binding.post.empty()) CheckPosting(post != nullptr ? *post : *target, type, what, binding);
     ReadWhen(map.Take("when"), event_type, what, &binding);
     if (binding.amount_of_decision && binding.when.empty()) {
       reporter_.Error(node, "missing-key",
@@ -440,25 +432,41 @@ class Loader::MoneyReader {
     plan_.bindings[event_type].push_back(std::move(binding));
   }
 
+  void ReadSpan(const Node& node, const std::string& what, MoneyBinding* binding) {
+    const auto ns = ParseDurationNs(node.text);
+    const bool holds = binding->action == MoneyAction::kHold;
+    const bool pends = binding->action == MoneyAction::kPend;
+    if ((!holds && !pends) || !ns.ok() || *ns <= 0) {
+      reporter_.Error(node, "wrong-type",
+                      what + ", for: expected a duration, and only at hold and pend");
+    } else if (holds) {
+      binding->hold_ns = *ns;
+    } else if (*ns / kNsPerSecond > UINT32_MAX) {
+      reporter_.Error(node, "wrong-type", what + ", for: expected at most 2^32 - 1 seconds");
+    } else {
+      binding->timeout_s = static_cast<uint32_t>(*ns / kNsPerSecond);
+    }
+  }
+
   void ReadTarget(const Node& node, const record::EventType& type, const std::string& what,
                   MoneyBinding* binding) {
-    if (IsOfLimit(binding->action)) {
+    if (DeclOf(binding->action).of == Of::kLimit) {
       const auto limit = FindLimit(node);
       if (!limit) return;
       binding->target = *limit;
-      if (!NeedsOwner(binding->action)) return;
+      if (!DeclOf(binding->action).owner) return;
       RequireKey(node, type, plan_.limits[*limit].entity, what);
       const auto within = plan_.limits[*limit].within;
       if (within && binding->action == MoneyAction::kGrant) {
         RequireKey(node, type, plan_.limits[*within].entity, what);
       }
-    } else if (IsOfLoan(binding->action)) {
+    } else if (DeclOf(binding->action).of == Of::kLoan) {
       std::vector<std::string> names;
       for (uint32_t i = 0; i < plan_.loans.size(); ++i) {
         names.push_back(plan_.loans[i].product->name);
         if (names.back() != node.text) continue;
         binding->target = i;
-        if (!NeedsOwner(binding->action) || !plan_.borrower) return;
+        if (!DeclOf(binding->action).owner || !plan_.borrower) return;
         RequireKey(node, type, *plan_.borrower, what);
         if (const auto limit = plan_.loans[i].limit) {
           RequireKey(node, type, plan_.limits[*limit].entity, what);
@@ -484,7 +492,7 @@ class Loader::MoneyReader {
 
   void ReadAmount(const Node* node, const Node& at, const record::EventType& type,
                   const std::string& what, MoneyBinding* binding) {
-    const Wants wants = WantsAmount(binding->action);
+    const Wants wants = DeclOf(binding->action).amount;
     if (node == nullptr) {
       if (wants == Wants::kMust) {
         reporter_.Error(at, "missing-key",
@@ -511,12 +519,12 @@ class Loader::MoneyReader {
 
   void ReadNameField(const Node* node, const Node& at, const record::EventType& type,
                      const std::string& what, MoneyBinding* binding) {
-    const bool wanted = NeedsName(binding->action);
+    const bool wanted = DeclOf(binding->action).named;
     if (node == nullptr) {
       if (wanted) {
         reporter_.Error(at, "missing-key",
                         what + ": expected 'by', the field that names the " +
-                            (IsOfLoan(binding->action) ? "loan" : "hold"));
+                            std::string(NamedBy(DeclOf(binding->action).of)));
       }
       return;
     }
@@ -549,18 +557,26 @@ class Loader::MoneyReader {
                         what + ": the posting " + use.name + " uses the amount '" + amount +
                             "', expected one of " + expected);
       }
-      for (const std::string& amount : TakesAll(binding.action) ? given : use.amounts) {
+      for (const std::string& amount : DeclOf(binding.action).takes_all ? given : use.amounts) {
         if (std::find(use.amounts.begin(), use.amounts.end(), amount) != use.amounts.end())
           continue;
         reporter_.Error(at, "missing-key",
                         what + ": the posting " + use.name + " does not use the amount '" + amount +
                             "', and money that comes in would not be booked");
       }
+      if (binding.action == MoneyAction::kSettle && use.roles.size() != 2 &&
+          (binding.amount_field || binding.amount_of_decision)) {
+        reporter_.Error(at, "wrong-type",
+                        what + ": a part can be settled of a posting with two legs, and " +
+                            use.name + " has " + std::to_string(use.roles.size()));
+      }
+      // What is pending has its accounts.
+      if (binding.action == MoneyAction::kSettle || binding.action == MoneyAction::kVoid) return;
       for (const std::string& wanted : use.roles) {
         for (const RoleDecl& role : plan_.roles) {
           if (role.name != wanted) continue;
           if (role.per == RoleDecl::Per::kEntity) RequireKey(at, type, role.entity, what);
-          if (role.per == RoleDecl::Per::kLoan && !IsOfLoan(binding.action)) {
+          if (role.per == RoleDecl::Per::kLoan && DeclOf(binding.action).of != Of::kLoan) {
             reporter_.Error(at, "missing-field",
                             what + ": the role " + role.name + " has an account for each loan");
           }

@@ -43,7 +43,7 @@ TEST(Products, TheExampleLoadsAndBindsItsCommands) {
   ASSERT_NE(pack, nullptr);
   EXPECT_EQ(pack->money.limits.size(), 1U);
   EXPECT_EQ(pack->money.loans.size(), 1U);
-  EXPECT_EQ(pack->money.roles.size(), 8U);
+  EXPECT_EQ(pack->money.roles.size(), 10U);
   const auto type = pack->schema.EventTypeIndex("order.placed");
   const std::vector<MoneyBinding>* bindings = pack->money.Bindings(*type);
   ASSERT_NE(bindings, nullptr);
@@ -107,6 +107,29 @@ TEST(Products, WhatIsWrongIsSaidWithItsPlace) {
        "buyer_id"},
       {"{lend: instalments,", "{lend: instalment,", "unknown loan product 'instalment'"},
       {"      - {credit: overpaid, amounts: [overpaid]}\n", "", "overpaid"},
+      {"by: deposit_id, for: 7d", "for: 7d",
+       "expected 'by', the field that names the pending posting"},
+      {"by: deposit_id, for: 7d", "by: deposit_id, for: 60000d",
+       "pend, for: expected at most 2^32 - 1 seconds"},
+      {"{void: deposit, by: deposit_id}", "{void: deposit, by: deposit_id, for: 1d}",
+       "expected a duration, and only at hold and pend"},
+      {"{void: deposit, by: deposit_id}", "{void: deposits, by: deposit_id}",
+       "unknown posting 'deposits' (did you mean 'deposit'?)"},
+      {"{void: deposit, by: deposit_id}", "{void: deposit, by: deposit_id, amount: amount}",
+       "void: takes no amount"},
+      {"{void: deposit, by: deposit_id}", "{void: deposit, by: deposit_id, post: deposit}",
+       "expected one action a command"},
+      {"{settle: deposit, amount: amount", "{settle: charged_back, amount: amount",
+       "uses the amount"},
+      {"      - {credit: deposits, amounts: [amount]}\n",
+       "      - {credit: deposits, amounts: [amount]}\n"
+       "      - {debit: merchant, amounts: [other]}\n      - {credit: cash, amounts: [other]}\n",
+       "uses the amount 'other'"},
+      {"{chargeback: instalments, amount: amount, by: loan_id, post: charged_back}",
+       "{chargeback: instalments, amount: amount, by: loan_id, post: disbursement}",
+       "does not use the amount 'interest'"},
+      {"{chargeback: instalments, amount: amount, ", "{chargeback: instalments, ",
+       "chargeback: expected 'amount'"},
       {"on:\n", "at:\n", "unknown key in products.yaml 'at'"},
   };
   for (const Fault& fault : faults) {
