@@ -127,8 +127,20 @@ Status Core::FoldRecords(const journal::FrameView& frame) {
     decoded_.push_back(std::move(record));
   }
   if (checkpoints_ != nullptr) PrefetchDecoded();
+  size_t next = 0;  // of the prepared events
+  preparing_.clear();
   for (size_t i = 0; i < decoded_.size(); ++i) {
-    CREDENCE_TRY(FoldDecoded(decoded_[i], frame.records[i], frame.index, &arena_));
+    const auto* event = std::get_if<Event>(&decoded_[i]);
+    if (event == nullptr) {
+      CREDENCE_TRY(FoldOther(decoded_[i], frame.records[i], frame.index));
+      continue;
+    }
+    if (next == preparing_.size()) {
+      PrepareDecoded(i);
+      next = 0;
+    }
+    CREDENCE_TRY(FoldEvent(*event, prepared_.keys[next], prepared_.Of(next), &arena_));
+    ++next;
   }
   if (state.last_seq != frame.last_seq) {
     return DataLoss("the frame ends with sequence " + std::to_string(frame.last_seq.value()) +
@@ -137,14 +149,25 @@ Status Core::FoldRecords(const journal::FrameView& frame) {
   return {};
 }
 
-Status Core::Fold(std::string_view bytes, uint64_t frame, Arena* arena) {
-  CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, arena));
-  return FoldDecoded(any, bytes, frame, arena);
+// From the event decoded_[first] on, up to an activation: it changes what events touch.
+void Core::PrepareDecoded(size_t first) {
+  preparing_.clear();
+  for (size_t i = first; i < decoded_.size() && preparing_.size() < State::kPreparedEvents; ++i) {
+    if (std::holds_alternative<record::Activation>(decoded_[i])) break;
+    if (const auto* event = std::get_if<Event>(&decoded_[i])) preparing_.push_back(*event);
+  }
+  state.Prepare(preparing_, &prepared_);
 }
 
-Status Core::FoldDecoded(const record::AnyRecord& any, std::string_view bytes, uint64_t frame,
-                         Arena* arena) {
-  if (const auto* event = std::get_if<Event>(&any)) return FoldEvent(*event, arena);
+Status Core::Fold(std::string_view bytes, uint64_t frame, Arena* arena) {
+  CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, arena));
+  const auto* event = std::get_if<Event>(&any);
+  if (event == nullptr) return FoldOther(any, bytes, frame);
+  state.Prepare({event, 1}, &prepared_);
+  return FoldEvent(*event, prepared_.keys[0], prepared_.Of(0), arena);
+}
+
+Status Core::FoldOther(const record::AnyRecord& any, std::string_view bytes, uint64_t frame) {
   if (const auto* decided = std::get_if<record::DecisionRecord>(&any)) {
     if (state.PackOf(*decided) == nullptr) {
       return DataLoss("decision " + decided->Id() + " was made by the pack " +
@@ -190,7 +213,8 @@ Status Core::Advance(Seq seq, Timestamp stamp) {
   return {};
 }
 
-Status Core::FoldEvent(const Event& event, Arena* arena) {
+Status Core::FoldEvent(const Event& event, const EventKey& key,
+                       std::span<EntityTable::Touch> touches, Arena* arena) {
   if (state.pack == nullptr) return DataLoss("an event stands before the first activation");
   if (event.seq != state.last_seq.Next() || event.type >= state.pack->schema.event_types.size() ||
       event.fields.size() != state.pack->schema.event_types[event.type].fields.size()) {
@@ -199,7 +223,7 @@ Status Core::FoldEvent(const Event& event, Arena* arena) {
   }
   const auto arrival = state.pack->features.EvaluateArrival(event, arena);
   if (!arrival.ok()) return DataLoss(arrival.status().message());
-  state.Apply(event, EventKey::Of(event.source, event.id), *arrival);
+  state.Apply(event, key, *arrival, touches);
   ++events_folded_;
   return {};
 }

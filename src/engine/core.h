@@ -107,9 +107,11 @@ class Core {
   [[nodiscard]] uint64_t decisions_folded() const { return decisions_folded_; }
 
  private:
-  Status FoldDecoded(const record::AnyRecord& any, std::string_view bytes, uint64_t frame,
-                     Arena* arena);
-  Status FoldEvent(const record::Event& event, Arena* arena);
+  // `touches` as in State::Apply.
+  Status FoldEvent(const record::Event& event, const EventKey& key,
+                   std::span<EntityTable::Touch> touches, Arena* arena);
+  Status FoldOther(const record::AnyRecord& any, std::string_view bytes, uint64_t frame);
+  void PrepareDecoded(size_t first);
   void PrefetchDecoded();
   Status Advance(Seq seq, Timestamp stamp);
   [[nodiscard]] Result<std::shared_ptr<const pack::Pack>> StoredPack(const Digest& digest) const;
@@ -136,7 +138,10 @@ class Core {
   std::vector<std::vector<feature::ReadSet>> reads_;
   std::vector<std::unique_ptr<feature::EntityState>> empty_;
   std::unique_ptr<decision::Scratch> scratch_;
-  std::vector<record::AnyRecord> decoded_;  // of one frame
+  // Of one frame: its records, and of some of its events what they touch.
+  std::vector<record::AnyRecord> decoded_;
+  std::vector<record::Event> preparing_;
+  State::Prepared prepared_;
   // Of one event.
   std::vector<record::Value> features_;
   std::vector<record::Value> slots_;

@@ -3,19 +3,12 @@
 #include <algorithm>
 
 #include "src/base/bytes.h"
-#include "src/base/prefetch.h"
 #include "src/journal/reader.h"
 
 namespace credence::engine {
 
 using record::Event;
 using record::Value;
-
-namespace {
-// Events whose memory is asked for together: enough for the waits to overlap, and few enough for
-// what came first to be still in the second-level cache when its turn comes.
-constexpr size_t kWarmEvents = 16;
-}  // namespace
 
 Engine::Engine(FileSystem& files, std::string folder, Options options)
     : files_(files),
@@ -218,11 +211,12 @@ Status Engine::Begin(std::span<const Event> events, Arrival arrival, Timestamp n
   std::shared_ptr<Batch> batch = NewBatch();
   taking_ = batch.get();
   core_.state.Prefetch(events);
-  for (size_t first = 0; first < events.size(); first += kWarmEvents) {
-    const auto group = events.subspan(first, std::min(kWarmEvents, events.size() - first));
-    Warm(group);
+  for (size_t first = 0; first < events.size(); first += State::kPreparedEvents) {
+    const auto group =
+        events.subspan(first, std::min(State::kPreparedEvents, events.size() - first));
+    core_.state.Prepare(group, &prepared_);
     for (size_t i = 0; i < group.size(); ++i) {
-      batch->outcomes.push_back(Take(group[i], keys_[i], arrival, now, batch.get()));
+      batch->outcomes.push_back(Take(group[i], i, arrival, now, batch.get()));
     }
   }
   taking_ = nullptr;
@@ -261,31 +255,10 @@ std::shared_ptr<Batch> Engine::NewBatch() {
   return batch;
 }
 
-// Asks the memory for what the events will touch before the first is taken: each wait would be a
-// cache miss of its own, so they are made to overlap.
-void Engine::Warm(std::span<const Event> events) {
-  keys_.clear();
-  warm_.clear();
-  for (const Event& event : events) {
-    keys_.push_back(EventKey::Of(event.source, event.id));
-    core_.state.once.Warm(keys_.back());
-    if (core_.state.pack == nullptr) continue;
-    core_.state.Touched(event, &touched_);
-    for (const EntityRef& ref : touched_) {
-      const feature::EntityState* state = core_.state.entities.FindInMemory(ref);
-      if (state == nullptr) continue;
-      PrefetchLines(state, sizeof(*state));
-      warm_.push_back(state);
-    }
-  }
-  for (int level = 0; level < feature::EntityState::kWarmLevels; ++level) {
-    for (const feature::EntityState* state : warm_) state->Warm(level);
-  }
-}
-
 // One event: admit, apply, decide.
-Outcome Engine::Take(const Event& raw, const EventKey& key, Arrival arrival, Timestamp now,
-                     Batch* batch) {
+Outcome Engine::Take(const Event& raw, size_t index, Arrival arrival, Timestamp now, Batch* batch) {
+  const EventKey& key = prepared_.keys[index];
+  const std::span<EntityTable::Touch> touches = prepared_.Of(index);
   Event event = raw;
   Outcome outcome = Admit(&event, key, arrival, now, &batch->arena);
   feature::Arrival arrived;
@@ -293,11 +266,14 @@ Outcome Engine::Take(const Event& raw, const EventKey& key, Arrival arrival, Tim
       !Arrive(event, &batch->arena, &arrived, &outcome)) {
     return outcome;
   }
-  core_.state.Apply(event, key, arrived);
+  core_.state.Apply(event, key, arrived, touches);
   outcome.money = core_.state.money_of_event;
   batch->records.push_back({event.seq, {}, event, nullptr});
   if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
-  core_.SourcesOf(event, &sources_);
+  sources_.clear();
+  for (const EntityTable::Touch& touch : touches) {
+    sources_.push_back({touch.ref.entity, &touch.state()});
+  }
   auto decided = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
   std::string encoded;  // a parked decision waits in its stored form
   if (decided->path == record::DecisionPath::kParked) record::EncodeDecision(*decided, &encoded);

@@ -153,13 +153,13 @@ class Engine {
   Status Stop(const Status& failure);
   [[nodiscard]] Timestamp NextStamp(Timestamp clock) const;
 
-  void Warm(std::span<const record::Event> events);
   Outcome Admit(record::Event* event, const EventKey& key, Arrival arrival, Timestamp now,
                 Arena* arena);
   bool CheckTime(const record::Event& event, Outcome* outcome) const;
   bool CheckReversal(const record::Event& event, Outcome* outcome) const;
   bool ConvertAmounts(record::Event* event, Outcome* outcome, Arena* arena);
-  Outcome Take(const record::Event& raw, const EventKey& key, Arrival arrival, Timestamp now,
+  // Of prepared_ the event `index`.
+  Outcome Take(const record::Event& raw, size_t index, Arrival arrival, Timestamp now,
                Batch* batch);
   Outcome TryOut(const record::Event& raw, Arrival arrival, Timestamp now);
   bool Arrive(const record::Event& event, Arena* arena, feature::Arrival* arrived,
@@ -179,9 +179,7 @@ class Engine {
   std::deque<std::shared_ptr<Batch>> in_flight_;
   std::shared_ptr<Batch> spare_;
   Batch* taking_ = nullptr;  // the batch whose events are being decided
-  // Of the batch: each event's key, and the entities that it may touch.
-  std::vector<EventKey> keys_;
-  std::vector<const feature::EntityState*> warm_;
+  State::Prepared prepared_;
   Arena arena_;  // of a dry run
   // Of one event.
   std::vector<EntityRef> touched_;

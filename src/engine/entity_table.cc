@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/bytes.h"
+#include "src/base/prefetch.h"
 #include "src/engine/rows.h"
 
 namespace credence::engine {
@@ -77,7 +78,7 @@ void EntityTable::Reset(size_t entity_count) {
   const pack::Pack* pack = pack_;
   *this = EntityTable();
   pack_ = pack;
-  by_entity_ = std::vector<Map>(entity_count);
+  by_entity_ = std::vector<KeyTable<Entry>>(entity_count);
   stored_.assign(entity_count, {});
 }
 
@@ -114,12 +115,26 @@ void EntityTable::Fail(const Status& status) const {
   if (status_.ok()) status_ = status;
 }
 
-EntityTable::Entry* EntityTable::InMemory(EntityRef ref) const {
-  const Map& map = by_entity_[ref.entity];
-  const auto found = map.find(ref.key);
-  if (found == map.end()) return nullptr;
-  found->second->used = true;
-  return found->second.get();
+EntityTable::Entry* EntityTable::InMemory(EntityRef ref, uint64_t hash) const {
+  Entry* entry = by_entity_[ref.entity].Find(hash, ref.key);
+  if (entry != nullptr) entry->used = true;
+  return entry;
+}
+
+void EntityTable::LookUp(std::span<Touch> touches) const {
+  for (Touch& touch : touches) {
+    touch.hash = Hash64(touch.ref.key);
+    by_entity_[touch.ref.entity].Warm(touch.hash);
+  }
+  for (Touch& touch : touches) {
+    touch.entry = by_entity_[touch.ref.entity].Guess(touch.hash);
+    PrefetchLines(touch.entry, sizeof(Entry));
+  }
+  for (Touch& touch : touches) {
+    if (touch.entry == nullptr) continue;
+    // Two keys of one hash are met about never.
+    if (touch.entry->key != touch.ref.key) touch.entry = InMemory(touch.ref, touch.hash);
+  }
 }
 
 Result<feature::EntityState> EntityTable::Decode(EntityRef ref, std::string_view bytes) const {
@@ -129,22 +144,39 @@ Result<feature::EntityState> EntityTable::Decode(EntityRef ref, std::string_view
   return decoded.status().WithContext("the stored " + pack_->schema.entities[ref.entity].name);
 }
 
-EntityTable::Entry* EntityTable::Insert(EntityRef ref, feature::EntityState state, uint64_t bytes,
-                                        size_t row_bytes) const {
-  auto entry = std::make_unique<Entry>(ref.key, std::move(state));
+EntityTable::Entry* EntityTable::Insert(EntityRef ref, uint64_t hash, feature::EntityState state,
+                                        uint64_t bytes, size_t row_bytes) const {
+  auto entry = std::make_unique<Entry>(ref.key, hash, std::move(state));
   Entry* made = entry.get();
   made->bytes = bytes;
   made->row_bytes = static_cast<uint32_t>(row_bytes);
   made->used = true;
-  made->place = static_cast<uint32_t>(ring_.size());
-  ring_.push_back(made);
-  bytes_ += bytes;
+  Link(std::move(entry));
   ++brought_in_;
-  by_entity_[ref.entity].emplace(std::string_view(made->key), std::move(entry));
   return made;
 }
 
-EntityTable::Entry* EntityTable::Load(EntityRef ref) const {
+void EntityTable::Link(std::unique_ptr<Entry> entry) const {
+  entry->place = static_cast<uint32_t>(ring_.size());
+  bytes_ += entry->bytes;
+  by_entity_[entry->entity].Add(entry.get());
+  ring_.push_back(std::move(entry));
+}
+
+// Out of ring and table.
+std::unique_ptr<EntityTable::Entry> EntityTable::Unlink(Entry* entry) const {
+  bytes_ -= entry->bytes;
+  by_entity_[entry->entity].Remove(entry);
+  std::unique_ptr<Entry> out = std::move(ring_[entry->place]);
+  if (entry->place + 1 < ring_.size()) {
+    ring_[entry->place] = std::move(ring_.back());
+    ring_[entry->place]->place = entry->place;
+  }
+  ring_.pop_back();
+  return out;
+}
+
+EntityTable::Entry* EntityTable::Load(EntityRef ref, uint64_t hash) const {
   if (!MayBeInStore() || !status_.ok()) return nullptr;
   const std::string row_key = RowKey(ref);
   if (absent_.contains(row_key)) return nullptr;
@@ -161,44 +193,52 @@ EntityTable::Entry* EntityTable::Load(EntityRef ref) const {
   }
   ++counters_.misses;
   const uint64_t bytes = Measure(*state, ref.key.size());
-  return Insert(ref, std::move(*state), bytes, scratch_.size());
+  return Insert(ref, hash, std::move(*state), bytes, scratch_.size());
 }
 
 const feature::EntityState* EntityTable::Find(EntityRef ref) const {
-  const Entry* entry = InMemory(ref);
-  if (entry == nullptr) entry = Load(ref);
+  const uint64_t hash = Hash64(ref.key);
+  const Entry* entry = InMemory(ref, hash);
+  if (entry == nullptr) entry = Load(ref, hash);
   return entry == nullptr ? nullptr : &entry->state;
 }
 
-feature::EntityState* EntityTable::Change(EntityRef ref) {
-  Entry* entry = InMemory(ref);
+EntityTable::Entry* EntityTable::ForChange(EntityRef ref, uint64_t hash, Entry* known) {
+  Entry* entry = known != nullptr ? known : InMemory(ref, hash);
   if (entry == nullptr) {
-    entry = Load(ref);
-    if (entry == nullptr) return nullptr;
+    entry = Load(ref, hash);
   } else if (entry->fresh) {
     entry->fresh = false;
   } else {
     ++counters_.hits;
   }
+  if (entry == nullptr) return nullptr;
+  entry->used = true;
   MarkChanged(entry);
-  return &entry->state;
+  return entry;
 }
 
-feature::EntityState* EntityTable::ChangeOrAdd(EntityRef ref, const feature::FeaturePlan& plan) {
-  if (feature::EntityState* state = Change(ref)) return state;
-  Entry* entry =
-      Insert(ref, feature::EntityState(plan, ref.entity), kBytesNew + ref.key.size(), kRowBytesNew);
-  ++stored_[ref.entity].count;
-  MarkChanged(entry);
-  return &entry->state;
+feature::EntityState* EntityTable::Change(EntityRef ref) {
+  Entry* entry = ForChange(ref, Hash64(ref.key), nullptr);
+  return entry == nullptr ? nullptr : &entry->state;
 }
 
-void EntityTable::NoteFull(EntityRef ref) {
-  if (store_ == nullptr) return;
-  Entry* entry = InMemory(ref);
-  if (entry->full) return;
-  entry->full = true;
-  full_.push_back(entry);
+feature::EntityState* EntityTable::ChangeOrAdd(Touch* touch, const feature::FeaturePlan& plan) {
+  const EntityRef ref = touch->ref;
+  touch->entry = ForChange(ref, touch->hash, touch->entry);
+  if (touch->entry == nullptr) {
+    touch->entry = Insert(ref, touch->hash, feature::EntityState(plan, ref.entity),
+                          kBytesNew + ref.key.size(), kRowBytesNew);
+    ++stored_[ref.entity].count;
+    MarkChanged(touch->entry);
+  }
+  return &touch->entry->state;
+}
+
+void EntityTable::NoteFull(const Touch& touch) {
+  if (store_ == nullptr || touch.entry->full) return;
+  touch.entry->full = true;
+  full_.push_back(touch.entry);
 }
 
 void EntityTable::Prefetch(std::span<const EntityRef> refs) {
@@ -207,7 +247,7 @@ void EntityTable::Prefetch(std::span<const EntityRef> refs) {
   std::vector<EntityRef> wanted;
   std::unordered_set<std::string> asked;
   for (const EntityRef& ref : refs) {
-    if (InMemory(ref) != nullptr) continue;
+    if (InMemory(ref, Hash64(ref.key)) != nullptr) continue;
     std::string row_key = RowKey(ref);
     if (absent_.contains(row_key) || !asked.insert(row_key).second) continue;
     row_keys.push_back(std::move(row_key));
@@ -227,23 +267,15 @@ void EntityTable::Prefetch(std::span<const EntityRef> refs) {
     if (!state.ok()) return Fail(state.status());
     ++counters_.prefetched;
     const uint64_t bytes = Measure(*state, wanted[i].key.size());
-    Insert(wanted[i], std::move(*state), bytes, values[i]->size())->fresh = true;
+    Insert(wanted[i], Hash64(wanted[i].key), std::move(*state), bytes, values[i]->size())->fresh =
+        true;
   }
-}
-
-void EntityTable::Unlink(Entry* entry) const {
-  bytes_ -= entry->bytes;
-  ring_[entry->place] = ring_.back();
-  ring_[entry->place]->place = entry->place;
-  ring_.pop_back();
 }
 
 void EntityTable::Evict(Entry* entry) {
   ++counters_.evicted;
   complete_ = false;
   Unlink(entry);
-  Map& map = by_entity_[entry->entity];
-  map.erase(map.find(std::string_view(entry->key)));
 }
 
 void EntityTable::Trim() {
@@ -253,7 +285,7 @@ void EntityTable::Trim() {
   if (store_ == nullptr || cache_bytes_ == 0) return;
   for (; steps > 0 && bytes_ > cache_bytes_ && !ring_.empty(); --steps) {
     if (hand_ >= ring_.size()) hand_ = 0;
-    Entry* entry = ring_[hand_];
+    Entry* entry = ring_[hand_].get();
     if (entry->changed > settled_) {
       ++hand_;
     } else if (entry->used) {
@@ -338,25 +370,23 @@ void EntityTable::Adopt(uint32_t entity, EntityTable* from) {
     for (Entry* entry : table->full_) entry->full = false;
     table->full_.clear();
   }
-  for (auto it = by_entity_[entity].begin(); it != by_entity_[entity].end(); ++it) {
-    CREDENCE_ASSERT(it->second->changed <= settled_);
-    Unlink(it.value().get());
-  }
-  by_entity_[entity].clear();
-  Map theirs = std::move(from->by_entity_[entity]);
-  from->by_entity_[entity] = Map();
-  for (auto it = theirs.begin(); it != theirs.end(); ++it) {
-    std::unique_ptr<Entry> entry = std::move(it.value());
+  const auto take_all = [entity](EntityTable* table, const auto& visit) {
+    std::vector<Entry*> entries;
+    for (const auto& entry : table->ring_) {
+      if (entry->entity == entity) entries.push_back(entry.get());
+    }
+    for (Entry* entry : entries) visit(table->Unlink(entry));
+  };
+  take_all(this, [&](const std::unique_ptr<Entry>& entry) {
+    CREDENCE_ASSERT(entry->changed <= settled_);
+  });
+  take_all(from, [&](std::unique_ptr<Entry> entry) {
     Entry* moved = entry.get();
-    from->Unlink(moved);
     const bool changed = moved->changed > from->settled_;
     moved->changed = moved->encoded = 0;
-    moved->place = static_cast<uint32_t>(ring_.size());
-    ring_.push_back(moved);
-    bytes_ += moved->bytes;
-    by_entity_[entity].emplace(std::string_view(moved->key), std::move(entry));
+    Link(std::move(entry));
     if (changed) MarkChanged(moved);
-  }
+  });
   from->changed_.clear();
   stored_[entity] = from->stored_[entity];
   complete_ = complete_ && from->complete_;
@@ -378,14 +408,14 @@ void EntityTable::ForEachCold(const BytesVisitor& visit) const {
     for (const auto& [prefix, entity] : prefixes) {
       if (!row_key.starts_with(prefix)) continue;
       const EntityRef ref{entity, row_key.substr(prefix.size())};
-      if (!by_entity_[entity].contains(ref.key)) visit(ref, bytes);
+      if (by_entity_[entity].Find(Hash64(ref.key), ref.key) == nullptr) visit(ref, bytes);
     }
   }
 }
 
 void EntityTable::ForEachCanonical(const BytesVisitor& visit) const {
   std::string bytes;
-  for (const Entry* entry : ring_) {
+  for (const std::unique_ptr<Entry>& entry : ring_) {
     bytes.clear();
     entry->state.AppendCanonical(pack_->features, &bytes);
     visit({entry->entity, entry->key}, bytes);
@@ -401,7 +431,8 @@ void EntityTable::ForEachCanonical(const BytesVisitor& visit) const {
 }
 
 void EntityTable::ForEach(const StateVisitor& visit) const {
-  for (const Entry* entry : ring_) visit({entry->entity, entry->key}, entry->state);
+  for (const std::unique_ptr<Entry>& entry : ring_)
+    visit({entry->entity, entry->key}, entry->state);
   ForEachCold([&](EntityRef ref, std::string_view bytes) {
     const auto state = Decode(ref, bytes);
     if (!state.ok()) return Fail(state.status());

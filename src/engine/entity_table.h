@@ -18,8 +18,6 @@
 // and the owner has to drop the whole state. One thread at a time; pointers to entities live until
 // the next Trim, Reset or Adopt.
 
-#include <tsl/robin_map.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,6 +29,7 @@
 
 #include "src/base/digest.h"
 #include "src/base/status.h"
+#include "src/engine/key_table.h"
 #include "src/feature/entity_state.h"
 #include "src/pack/pack.h"
 #include "src/store/store.h"
@@ -64,6 +63,35 @@ struct CacheCounters {
 
 class EntityTable {
  public:
+  // What the row of an entity takes that was never written, about.
+  static constexpr uint32_t kRowBytesNew = 128;
+  // One entity in memory. Only the table looks into it.
+  struct Entry {
+    Entry(std::string_view k, uint64_t h, feature::EntityState s)
+        : key(k), state(std::move(s)), hash(h), entity(state.entity()) {}
+    std::string key;
+    feature::EntityState state;
+    uint64_t hash;  // of the key
+    uint32_t entity;
+    uint32_t place = 0;                 // in ring_
+    uint32_t changed = 0;               // the epoch of its last change; 0: clean since it was read
+    uint32_t encoded = 0;               // the epoch that it was last encoded for
+    uint64_t bytes = 0;                 // in memory, as last measured
+    uint32_t row_bytes = kRowBytesNew;  // of its row in the store, as last written or read
+    bool used = false;                  // since the hand last passed
+    bool fresh = false;                 // prefetched, and not asked for yet
+    bool full = false;                  // in full_
+  };
+
+  // An entity that an event touches, as far as it is known before its turn.
+  struct Touch {
+    EntityRef ref;
+    uint64_t hash = 0;       // of the key
+    Entry* entry = nullptr;  // null: not in memory when it was looked for
+    // Of one that was changed or found.
+    [[nodiscard]] const feature::EntityState& state() const { return entry->state; }
+  };
+
   EntityTable() = default;
   EntityTable(EntityTable&&) = default;
   EntityTable& operator=(EntityTable&&) = default;
@@ -84,17 +112,14 @@ class EntityTable {
 
   // Null if there is no such entity.
   [[nodiscard]] const feature::EntityState* Find(EntityRef ref) const;
-  // Null if it is not in memory, whether there is one or not.
-  [[nodiscard]] const feature::EntityState* FindInMemory(EntityRef ref) const {
-    const Entry* entry = InMemory(ref);
-    return entry == nullptr ? nullptr : &entry->state;
-  }
   // The same, to be changed by the caller now.
   feature::EntityState* Change(EntityRef ref);
-  // Made if there is none.
-  feature::EntityState* ChangeOrAdd(EntityRef ref, const feature::FeaturePlan& plan);
+  // Made if there is none; its place is put into `touch`.
+  feature::EntityState* ChangeOrAdd(Touch* touch, const feature::FeaturePlan& plan);
   // After a change of an entity that now has full chunks which are not kept.
-  void NoteFull(EntityRef ref);
+  void NoteFull(const Touch& touch);
+  // The hash of each key, and the places of those in memory: the waits for them overlap.
+  void LookUp(std::span<Touch> touches) const;
   // Reads those that are not in memory at one go. A hint: whatever it leaves out is read later.
   void Prefetch(std::span<const EntityRef> refs);
   // The end of a batch: lets clean entities go until the rest fits. In bounded time.
@@ -140,42 +165,20 @@ class EntityTable {
   static std::string ChunkKey(uint64_t generation, uint64_t number);
 
  private:
-  // What the row of an entity takes that was never written, about.
-  static constexpr uint32_t kRowBytesNew = 128;
-  struct Entry {
-    Entry(std::string_view k, feature::EntityState s)
-        : key(k), state(std::move(s)), entity(state.entity()) {}
-    std::string key;
-    feature::EntityState state;
-    uint32_t entity;
-    uint32_t place = 0;                 // in ring_
-    uint32_t changed = 0;               // the epoch of its last change; 0: clean since it was read
-    uint32_t encoded = 0;               // the epoch that it was last encoded for
-    uint64_t bytes = 0;                 // in memory, as last measured
-    uint32_t row_bytes = kRowBytesNew;  // of its row in the store, as last written or read
-    bool used = false;                  // since the hand last passed
-    bool fresh = false;                 // prefetched, and not asked for yet
-    bool full = false;                  // in full_
-  };
-  struct KeyHash {
-    size_t operator()(std::string_view key) const { return static_cast<size_t>(Hash64(key)); }
-  };
-  // Keys are those of the entries.
-  using Map =
-      tsl::robin_map<std::string_view, std::unique_ptr<Entry>, KeyHash,
-                     std::equal_to<std::string_view>,
-                     std::allocator<std::pair<std::string_view, std::unique_ptr<Entry>>>, true>;
-
   // In memory already, or null.
-  Entry* InMemory(EntityRef ref) const;
+  Entry* InMemory(EntityRef ref, uint64_t hash) const;
   // Reads from the store; null if it is not there.
-  Entry* Load(EntityRef ref) const;
-  Entry* Insert(EntityRef ref, feature::EntityState state, uint64_t bytes, size_t row_bytes) const;
+  Entry* Load(EntityRef ref, uint64_t hash) const;
+  Entry* Insert(EntityRef ref, uint64_t hash, feature::EntityState state, uint64_t bytes,
+                size_t row_bytes) const;
+  // Counts the entity as asked for; reads it if it must. Null if there is none.
+  Entry* ForChange(EntityRef ref, uint64_t hash, Entry* known);
   Result<feature::EntityState> Decode(EntityRef ref, std::string_view bytes) const;
   void MarkChanged(Entry* entry);
   void EncodeFrozen(Entry* entry);
   void Evict(Entry* entry);
-  void Unlink(Entry* entry) const;
+  std::unique_ptr<Entry> Unlink(Entry* entry) const;
+  void Link(std::unique_ptr<Entry> entry) const;
   void Fail(const Status& status) const;
   // Calls visit with each row of the store whose entity is not in memory.
   void ForEachCold(const BytesVisitor& visit) const;
@@ -187,8 +190,8 @@ class EntityTable {
   std::vector<StoredEntities> stored_;
 
   // What is in memory is no part of the value: a const table reads from its store too.
-  mutable std::vector<Map> by_entity_;
-  mutable std::vector<Entry*> ring_;  // all entries, in no order
+  mutable std::vector<KeyTable<Entry>> by_entity_;
+  mutable std::vector<std::unique_ptr<Entry>> ring_;  // all entries, in no order
   mutable uint64_t bytes_ = 0;
   mutable size_t brought_in_ = 0;  // entries since the last Trim
   mutable bool complete_ = true;   // the store holds nothing that is not in memory

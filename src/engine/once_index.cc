@@ -32,10 +32,12 @@ const OnceIndex::Row* OnceIndex::Find(const EventKey& key) const {
 
 void OnceIndex::Warm(const EventKey& key) const { static_cast<void>(rows_.find(key)); }
 
-void OnceIndex::Add(const EventKey& key, const Digest& content, Seq seq, Timestamp time) {
-  const bool added = rows_.emplace(key, Row{FirstWords(content), seq}).second;
+const OnceIndex::Row& OnceIndex::Add(const EventKey& key, const Digest& content, Seq seq,
+                                     Timestamp time) {
+  const auto [row, added] = rows_.emplace(key, Row{FirstWords(content), seq});
   CREDENCE_ASSERT(added);
   days_[DayOf(time)].push_back(key);
+  return row->second;
 }
 
 Status OnceIndex::Restore(int64_t day, const EventKey& key, const Row& row) {

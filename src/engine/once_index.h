@@ -44,8 +44,8 @@ class OnceIndex {
   [[nodiscard]] const Row* Find(const EventKey& key) const;
   // Asks the memory for the row, without waiting for it.
   void Warm(const EventKey& key) const;
-  // `key` is not in the index.
-  void Add(const EventKey& key, const Digest& content, Seq seq, Timestamp time);
+  // `key` is not in the index. The row lives until the next call.
+  const Row& Add(const EventKey& key, const Digest& content, Seq seq, Timestamp time);
   [[nodiscard]] static bool SameContent(const Row& row, const Digest& content);
   // Drops the days that end before `horizon`.
   void DropBefore(Timestamp horizon);

@@ -22,18 +22,39 @@ void State::Touched(const record::Event& event, std::vector<EntityRef>* out) con
   }
 }
 
-void State::Apply(const record::Event& event, const EventKey& key,
-                  const feature::Arrival& arrival) {
+void State::Prepare(std::span<const record::Event> events, Prepared* prepared) const {
+  prepared->keys.clear();
+  prepared->touches.clear();
+  prepared->ends.clear();
+  for (const record::Event& event : events) {
+    prepared->keys.push_back(EventKey::Of(event.source, event.id));
+    once.Warm(prepared->keys.back());
+    const bool known = pack != nullptr && event.type < pack->schema.event_types.size() &&
+                       event.fields.size() == pack->schema.event_types[event.type].fields.size();
+    if (known) {
+      Touched(event, &prepared->refs);
+      for (const EntityRef& ref : prepared->refs) prepared->touches.push_back({ref});
+    }
+    prepared->ends.push_back(prepared->touches.size());
+  }
+  entities.LookUp(prepared->touches);
+  for (int level = 0; level < feature::EntityState::kWarmLevels; ++level) {
+    for (const EntityTable::Touch& touch : prepared->touches) {
+      if (touch.entry != nullptr) touch.state().Warm(level);
+    }
+  }
+}
+
+void State::Apply(const record::Event& event, const EventKey& key, const feature::Arrival& arrival,
+                  std::span<EntityTable::Touch> touches) {
   CREDENCE_ASSERT(event.seq == last_seq.Next() && event.stamp > last_stamp);
   last_seq = event.seq;
   last_stamp = event.stamp;
   const Seq reversed = ReversedBy(event);
-  ApplyWindows(event, key, arrival);
+  ApplyWindows(event, key, arrival, touches);
   money_of_event = money.ApplyEvent(*pack, event, reversed);
-  once.Add(key, event.digest, event.seq, event.time);
-  if (changes != nullptr) {
-    PutOnce(OnceIndex::DayOf(event.time), key, *once.Find(key), changes);
-  }
+  const OnceIndex::Row& row = once.Add(key, event.digest, event.seq, event.time);
+  if (changes != nullptr) PutOnce(OnceIndex::DayOf(event.time), key, row, changes);
   DropExpired();
   if (changes != nullptr) PutMoneyChanges(&money, changes);
 }
@@ -46,6 +67,16 @@ Seq State::ReversedBy(const record::Event& event) const {
 
 void State::ApplyWindows(const record::Event& event, const EventKey& key,
                          const feature::Arrival& arrival) {
+  std::vector<EntityRef> touched;
+  Touched(event, &touched);
+  std::vector<EntityTable::Touch> touches;
+  for (const EntityRef& ref : touched) touches.push_back({ref});
+  entities.LookUp(touches);
+  ApplyWindows(event, key, arrival, touches);
+}
+
+void State::ApplyWindows(const record::Event& event, const EventKey& key,
+                         const feature::Arrival& arrival, std::span<EntityTable::Touch> touches) {
   const record::EventType& type = pack->schema.event_types[event.type];
   if (type.reverses) {
     const auto row = reversible.find(EventKey::Of(event.source, event.reverses));
@@ -59,21 +90,21 @@ void State::ApplyWindows(const record::Event& event, const EventKey& key,
       }
     }
   }
-  std::vector<EntityRef> touched;
-  Touched(event, &touched);
-  for (const EntityRef& ref : touched) {
-    if (LeavesAlone(ref.entity)) continue;
-    feature::EntityState* entity = entities.ChangeOrAdd(ref, pack->features);
+  for (EntityTable::Touch& touch : touches) {
+    if (LeavesAlone(touch.ref.entity)) continue;
+    feature::EntityState* entity = entities.ChangeOrAdd(&touch, pack->features);
     entity->Update(pack->features, arrival);
-    if (entity->HasUnkeptChunks()) entities.NoteFull(ref);
+    if (entity->HasUnkeptChunks()) entities.NoteFull(touch);
   }
-  if (type.reversible) AddReversible(event, key, touched);
+  if (type.reversible) AddReversible(event, key, touches);
 }
 
 void State::AddReversible(const record::Event& event, const EventKey& key,
-                          std::span<const EntityRef> touched) {
+                          std::span<const EntityTable::Touch> touches) {
   ReversibleRow row{event.seq, event.stamp, false, {}};
-  for (const EntityRef& ref : touched) row.entities.emplace_back(ref.entity, std::string(ref.key));
+  for (const EntityTable::Touch& touch : touches) {
+    row.entities.emplace_back(touch.ref.entity, std::string(touch.ref.key));
+  }
   // An id may come again once the once-only index has forgotten it: then it names the newer event.
   if (changes != nullptr) PutReversible(key, row, pack->schema, changes);
   const auto older = reversible.find(key);

@@ -119,7 +119,9 @@ TEST_F(StateHash, ChangesWithEveryBitOfAnEntity) {
 TEST_F(StateHash, ChangesWithTheKeyOfAnEntityAndWithItsKind) {
   std::set<Digest> seen = {before_};
   for (const EntityRef ref : {EntityRef{0, "b9"}, EntityRef{1, "b9"}, EntityRef{0, "b8"}}) {
-    state().entities.ChangeOrAdd(ref, state().pack->features);
+    EntityTable::Touch touch{ref};
+    state().entities.LookUp({&touch, 1});
+    state().entities.ChangeOrAdd(&touch, state().pack->features);
     EXPECT_TRUE(seen.insert(state().Hash()).second) << ref.entity << " " << ref.key;
   }
 }
