@@ -224,11 +224,30 @@ SecondTimes TimesOf(const Histogram& times) {
   return {times.AtShare(0.5), times.AtShare(0.99), times.AtShare(0.999)};
 }
 
+engine::CheckpointCounters CheckpointCountersOf(const engine::Engine& engine) {
+  return engine.checkpoints() == nullptr ? engine::CheckpointCounters()
+                                         : engine.checkpoints()->counters();
+}
+
+engine::CheckpointCounters Since(const engine::CheckpointCounters& before,
+                                 engine::CheckpointCounters now) {
+  now.checkpoints -= before.checkpoints;
+  now.failed -= before.failed;
+  now.bytes -= before.bytes;
+  now.rows -= before.rows;
+  now.waits -= before.waits;
+  return now;
+}
+
 // The engine's side: takes what waits, decides, and answers once it is on disk.
 class Taker {
  public:
   Taker(engine::Engine* engine, const OpenOptions& options, Mailbox* mailbox, OpenReport* report)
-      : engine_(*engine), options_(options), mailbox_(*mailbox), report_(report) {}
+      : engine_(*engine),
+        options_(options),
+        mailbox_(*mailbox),
+        report_(report),
+        checkpoints_before_(CheckpointCountersOf(*engine).checkpoints) {}
 
   // Until the sender has ended. `measured` false: nothing is counted.
   Status Run(bool measured) {
@@ -292,9 +311,7 @@ class Taker {
     second_.facts = TimesOf(facts_);
     second_.durable = TimesOf(durable_);
     second_.resident_bytes = ResidentBytes();
-    if (engine_.checkpoints() != nullptr) {
-      second_.checkpoints = engine_.checkpoints()->counters().checkpoints;
-    }
+    second_.checkpoints = CheckpointCountersOf(engine_).checkpoints - checkpoints_before_;
     report_->by_second.push_back(second_);
     report_->facts.Merge(facts_);
     report_->durable.Merge(durable_);
@@ -308,6 +325,7 @@ class Taker {
   const OpenOptions& options_;
   Mailbox& mailbox_;
   OpenReport* report_;
+  const uint64_t checkpoints_before_;
   bool measured_ = false;
   std::vector<record::Event> events_;
   std::deque<std::vector<Parcel*>> waiting_;  // of the batches in flight
@@ -388,6 +406,7 @@ Result<OpenReport> RunOpen(const std::shared_ptr<const pack::Pack>& pack, FileSy
     CREDENCE_TRY(RunPhase(&taker, &mailbox, false, [&] { return sender.Preload(); }));
   }
   const uint64_t bytes_before = JournalBytes(*engine);
+  const engine::CheckpointCounters checkpoints_before = CheckpointCountersOf(*engine);
   const std::map<std::string, double> cpu_before = ThreadSeconds();
   std::map<std::string, double> cpu_after;
   const Clock::time_point begin = Clock::now();
@@ -416,7 +435,7 @@ Result<OpenReport> RunOpen(const std::shared_ptr<const pack::Pack>& pack, FileSy
   report.in_memory = engine->state().entities.in_memory();
   report.memory_bytes = engine->state().entities.bytes();
   if (engine->checkpoints() != nullptr) {
-    report.checkpoints = engine->checkpoints()->counters();
+    report.checkpoints = Since(checkpoints_before, CheckpointCountersOf(*engine));
     report.cache = engine->state().entities.counters();
     CREDENCE_TRY(TimeRestart(disk, options.folder + "/engine", engine_options, &engine, &report));
   }

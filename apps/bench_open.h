@@ -44,7 +44,7 @@ struct OpenSecond {
   SecondTimes facts;
   SecondTimes durable;
   int64_t resident_bytes = 0;
-  uint64_t checkpoints = 0;  // so far
+  uint64_t checkpoints = 0;  // since the first second
 };
 
 struct ThreadTime {
@@ -64,7 +64,7 @@ struct OpenReport {
   uint64_t live_entities = 0;  // of all types, at the end
   uint64_t in_memory = 0;      // of these
   uint64_t memory_bytes = 0;   // of those, as the table counts them
-  engine::CheckpointCounters checkpoints;
+  engine::CheckpointCounters checkpoints;  // without those of what was sent before
   engine::CacheCounters cache;
   uint64_t store_bytes = 0;     // on disk, at the end
   double restart_seconds = 0;   // from a process that was killed at the end to the next one that is
