@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <system_error>
 
 #include "apps/bench_open.h"
+#include "apps/bench_open_report.h"
 #include "apps/bench_run.h"
 #include "apps/checkpoints.h"
 #include "apps/commands.h"
@@ -26,8 +28,11 @@ struct Options {
   std::string pack = "bench/packs/hundred";
   std::string folder = ".";
   std::string json;
+  std::string svg;
+  std::string write_events;
   BenchOptions bench;
   bool open = false;
+  bool strict = false;
   OpenOptions in_open;
 };
 
@@ -223,98 +228,37 @@ class ReportWriter {
   api::JsonWriter out_;
 };
 
-// Beside each latency: what it is and how it was counted.
-std::vector<std::string> LatencyRow(std::string name, const Histogram& times) {
-  const auto us = [](int64_t ns) { return Grouped(static_cast<uint64_t>(ns / 1000)); };
-  return {std::move(name), us(times.AtShare(0.5)), us(times.AtShare(0.99)),
-          us(times.AtShare(0.999)), us(times.max_ns())};
-}
-
-void ShowOpen(const OpenReport& report, const OpenOptions& options) {
-  fmt::print(
-      "open loop, {}: {} events in {:.1f} s = {} decisions a second, {} live entities, "
-      "zipf {}, {:.0f} events a batch\n",
-      options.rate > 0 ? Whole(options.rate) + " events a second" : "as fast as it takes them",
-      Grouped(report.events), report.seconds, Whole(report.events_per_second()),
-      Grouped(report.live_entities), options.stream.zipf,
-      static_cast<double>(report.events) /
-          static_cast<double>(std::max<uint64_t>(report.batches, 1)));
-  std::vector<std::vector<std::string>> rows = {{"latency, us", "p50", "p99", "p99.9", "max"}};
-  if (options.rate > 0) {
-    rows.push_back(LatencyRow("  generator is late by", report.lateness));
-    rows.push_back(LatencyRow("  admission to facts", report.facts));
-    rows.push_back(LatencyRow("  durable", report.durable));
-  }
-  rows.push_back(LatencyRow("  write and fdatasync of a frame", report.floor));
-  fmt::print("\n{}", Table(rows));
-  std::vector<std::vector<std::string>> threads = {{"thread", "CPU s", "us a decision"}};
-  const auto events = static_cast<double>(std::max<uint64_t>(report.events, 1));
-  for (const ThreadTime& thread : report.threads) {
-    if (thread.seconds < 0.05) continue;
-    threads.push_back({"  " + thread.name, fmt::format("{:.1f}", thread.seconds),
-                       Us(thread.seconds * 1e6 / events)});
-  }
-  fmt::print("\n{}", Table(threads));
-  fmt::print(
-      "journal {} ({} bytes an event), resident at most {}\n", Bytes(report.journal_bytes),
-      Grouped(report.journal_bytes / std::max<uint64_t>(report.events, 1)),
-      Bytes(static_cast<uint64_t>(std::max_element(report.by_second.begin(), report.by_second.end(),
-                                                   [](const auto& a, const auto& b) {
-                                                     return a.resident_bytes < b.resident_bytes;
-                                                   })
-                                      ->resident_bytes)));
-}
-
-// The verdict that makes a run count.
-void ShowCheckpoints(const OpenReport& report) {
-  const engine::CheckpointCounters& made = report.checkpoints;
-  const engine::CacheCounters& cache = report.cache;
-  fmt::print(
-      "\ncheckpoints: {} made, {} failed, {} rows, {} written, {} on disk\n"
-      "entities: {} of {} in memory, {}; hit rate {:.2f} % ({} hits, {} prefetched, {} missed, {} "
-      "new, {} evicted)\n"
-      "restart after a kill: {:.2f} s, of which {} events of the journal were folded\n",
-      Grouped(made.checkpoints), Grouped(made.failed), Grouped(made.rows), Bytes(made.bytes),
-      Bytes(report.store_bytes), Grouped(report.in_memory), Grouped(report.live_entities),
-      Bytes(report.memory_bytes), 100 * cache.hit_rate(), Grouped(cache.hits),
-      Grouped(cache.prefetched), Grouped(cache.misses), Grouped(cache.absent),
-      Grouped(cache.evicted), report.restart_seconds, Grouped(report.restart_events));
-  constexpr size_t kRows = 12;
-  std::vector<std::vector<std::string>> rows = {
-      {"second", "decided", "resident", "checkpoints", "facts p99, us"}};
-  const size_t step = std::max<size_t>(report.by_second.size() / kRows, 1);
-  for (size_t i = step - 1; i < report.by_second.size(); i += step) {
-    const OpenSecond& second = report.by_second[i];
-    rows.push_back({"  " + Grouped(i + 1), Grouped(second.decided),
-                    Bytes(static_cast<uint64_t>(second.resident_bytes)),
-                    Grouped(second.checkpoints),
-                    Whole(static_cast<double>(second.facts_p99_ns) / 1e3)});
-  }
-  fmt::print("\n{}", Table(rows));
-}
-
-int JudgeOpen(const OpenReport& report, const OpenOptions& options) {
-  if (report.seconds < 60) fmt::print("does not count: it took less than 60 s\n");
-  if (options.rate <= 0) return 0;
-  const double late_us = static_cast<double>(report.lateness.AtShare(0.99)) / 1e3;
-  if (late_us <= options.bar_us / 10) return 0;
-  fmt::print(
-      "does not count: the generator was late by {:.0f} us at p99, more than a tenth of the "
-      "bar of {:.0f} us\n",
-      late_us, options.bar_us);
-  return 1;
-}
-
 int BenchOpen(const Options& options, const std::shared_ptr<const pack::Pack>& pack,
               FileSystem& disk) {
   const auto report = RunOpen(pack, disk, options.in_open);
   if (!report.ok()) return Fail(report.status());
-  ShowOpen(*report, options.in_open);
-  if (options.in_open.checkpoints.backing != nullptr) ShowCheckpoints(*report);
-  return JudgeOpen(*report, options.in_open);
+  fmt::print("{}", OpenText(*report, options.in_open));
+  for (const auto& [path, content] : {std::pair(options.json, OpenJson(*report, options.in_open)),
+                                      std::pair(options.svg, OpenSvg(*report, options.in_open))}) {
+    if (path.empty()) continue;
+    const Status written = ReplaceFile(disk, path, content);
+    if (!written.ok()) return Fail(written);
+  }
+  if (GeneratorWasLate(*report, options.in_open)) return 1;
+  return options.strict && !WhyItDoesNotCount(*report, options.in_open).empty() ? 1 : 0;
+}
+
+// The stream itself, for programs that are to take the same events.
+int WriteEvents(const Options& options) {
+  if (options.bench.events == 0) return Fail("--write-events needs --events");
+  std::ofstream file(options.write_events, std::ios::binary);
+  OrderStream stream(options.bench.stream);
+  std::string text;
+  for (uint64_t i = 0; i < options.bench.events; ++i) {
+    stream.Next(&text);
+    file << text << '\n';
+  }
+  file.close();
+  return file ? 0 : Fail("cannot write " + options.write_events);
 }
 
 int Bench(Options options) {
+  if (!options.write_events.empty()) return WriteEvents(options);
   journal::PosixFileSystem disk;
   const auto pack = LoadPack(disk, options.pack);
   if (pack == nullptr) return 1;
@@ -374,7 +318,17 @@ Action AddBench(CLI::App* app) {
   app->add_option("--bar-us", options->in_open.bar_us,
                   "open loop: the generator may be late by a tenth of it")
       ->needs(open);
+  app->add_flag(
+         "--strict", options->strict,
+         "open loop: exit with 1 if the run does not count: less than 60 s, no checkpoint, or "
+         "(always) a late generator")
+      ->needs(open);
+  app->add_option("--svg", options->svg,
+                  "open loop: a picture of latency over time, histograms and threads")
+      ->needs(open);
   AddCheckpointOptions(app, CheckpointUse::kWrites, &options->in_open.checkpoints);
+  app->add_option("--write-events", options->write_events,
+                  "only write the events of the stream to this file, one a line");
   app->add_option("--json", options->json, "write the report to this file too");
   app->add_flag("!--progress", bench.quiet, "show progress");
   app->footer(

@@ -32,10 +32,17 @@ struct OpenOptions {
   bool quiet = true;
 };
 
+// Of the latencies of one second.
+struct SecondTimes {
+  int64_t p50_ns = 0;
+  int64_t p99_ns = 0;
+  int64_t p999_ns = 0;
+};
+
 struct OpenSecond {
   uint64_t decided = 0;
-  int64_t facts_p99_ns = 0;
-  int64_t durable_p99_ns = 0;
+  SecondTimes facts;
+  SecondTimes durable;
   int64_t resident_bytes = 0;
   uint64_t checkpoints = 0;  // so far
 };

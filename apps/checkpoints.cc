@@ -9,7 +9,11 @@
 namespace credence::apps {
 
 std::shared_ptr<store::Backing> CheckpointsOf(const std::string& folder) {
-  return store::RocksAt(folder + "/checkpoint", engine::TableNames());
+  return BackingIn(folder + "/checkpoint");
+}
+
+std::shared_ptr<store::Backing> BackingIn(const std::string& folder) {
+  return store::RocksAt(folder, engine::TableNames());
 }
 
 void AddCheckpointOptions(CLI::App* app, CheckpointUse use, engine::CheckpointOptions* options) {

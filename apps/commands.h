@@ -17,13 +17,17 @@ Action AddInspect(CLI::App* app);
 Action AddKey(CLI::App* app);
 Action AddProve(CLI::App* app);
 Action AddCheckProof(CLI::App* app);
+Action AddProject(CLI::App* app);
 Action AddBackup(CLI::App* app);
 Action AddRestore(CLI::App* app);
+Action AddRetire(CLI::App* app);
 Action AddPack(CLI::App* app);
 Action AddFeel(CLI::App* app);
 Action AddDmn(CLI::App* app);
 Action AddSchedule(CLI::App* app);
 Action AddLedger(CLI::App* app);
+Action AddSimulate(CLI::App* app);
 Action AddBench(CLI::App* app);
+Action AddServe(CLI::App* app);
 
 }  // namespace credence::apps

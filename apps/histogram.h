@@ -37,6 +37,13 @@ class Histogram {
     }
     return static_cast<int64_t>(max_);
   }
+  // Calls `visit(upper_end_ns, count)` for each bucket that holds something, rising.
+  template <class Visit>
+  void ForEach(const Visit& visit) const {
+    for (size_t i = 0; i < counts_.size(); ++i) {
+      if (counts_[i] > 0) visit(static_cast<int64_t>(UpperEnd(i)), counts_[i]);
+    }
+  }
 
  private:
   static constexpr uint32_t kStepBits = 6;

@@ -1,4 +1,4 @@
-// credence key: makes the key that signs a store's heads.
+// credence key: makes the keys that sign a store's heads, and those of the API (api_key.cc).
 
 #include "apps/key.h"
 
@@ -90,14 +90,22 @@ Action AddKey(CLI::App* app) {
   make->add_option("--name", *name, "who signs, such as shop.example/credence")->required();
   CLI::App* show = app->add_subcommand("show", "print the public key of a secret one");
   show->add_option("file", *path, "the secret key's file")->required();
+  const auto api_key = AddApiKey(app);
   app->footer(
       "Ed25519, in the form of C2SP signed notes. The secret key signs heads and proofs; who has "
       "the "
       "public key can check them.\n"
       "私钥用于签名，公钥用于查验。\nExamples:\n"
       "  credence key new run/head.key --name shop.example/credence\n"
-      "  credence key show run/head.key");
-  return [path, name, make] { return make->parsed() ? Make(*path, *name) : Show(*path); };
+      "  credence key show run/head.key\n"
+      "API keys of credence serve: of a key only its SHA-256 is kept. 接口密钥仅保存其摘要。\n"
+      "  credence key api-new run/api.keys --name shop --roles ingest,decide\n"
+      "  credence key api-list run/api.keys\n"
+      "  credence key api-revoke run/api.keys 0f3a5c7e9b1d");
+  return [path, name, make, api_key] {
+    if (const auto done = api_key()) return *done;
+    return make->parsed() ? Make(*path, *name) : Show(*path);
+  };
 }
 
 }  // namespace credence::apps

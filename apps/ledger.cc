@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "apps/checkpoints.h"
 #include "apps/commands.h"
 #include "apps/terminal.h"
 #include "src/api/json_writer.h"
@@ -14,6 +15,7 @@
 #include "src/journal/posix_file.h"
 #include "src/journal/reader.h"
 #include "src/ledger/statement.h"
+#include "src/study/retire.h"
 
 namespace credence::apps {
 
@@ -51,13 +53,14 @@ std::string Say(LedgerOptions::Language language, std::string_view english,
   return std::string(english) + " " + std::string(chinese);
 }
 
-// One store, read from its first frame to its last.
+// One store, read from its first frame that is retained to its last.
 class Book {
  public:
   Book(FileSystem& files, const std::string& folder)
-      : core_(files, folder, 1), files_(files), folder_(folder) {}
+      : core_(files, folder, 0), files_(files), folder_(folder) {}
 
   Status Read() {
+    CREDENCE_TRY(study::StartAtRetained(files_, folder_, BackingIn, 0, &core_).status());
     CREDENCE_ASSIGN(const auto reader, journal::JournalReader::Open(files_, folder_ + "/journal"));
     journal::FrameView frame;
     while (true) {

@@ -13,7 +13,6 @@
 #include "apps/terminal.h"
 #include "src/journal/journal.h"
 #include "src/journal/posix_file.h"
-#include "src/store/rocks_store.h"
 
 namespace credence::apps {
 
@@ -56,16 +55,25 @@ int Verify(const std::string& store, const engine::CheckpointOptions& cache, boo
   study::VerifyOptions options;
   options.on_progress = [&](uint64_t events) { progress.Update(events, events); };
   options.checkpoint = CheckpointsOf(store);
+  options.base = BackingIn;
   const ScratchFolder scratch;
   if (cache.cache_bytes > 0) {
     options.scratch = cache;
-    options.scratch.backing = store::RocksAt(scratch.path(), engine::TableNames());
+    options.scratch.backing = BackingIn(scratch.path());
   }
   const auto report = study::Verify(files, store, options);
   progress.Finish();
   if (!report.ok()) return Fail("the journal cannot be followed: " + report.status().message());
   fmt::print("frames      {}\nevents      {}\ndecisions   {}\n", Grouped(report->frames),
              Grouped(report->events), Grouped(report->decisions));
+  if (report->retired.frames > 0) {
+    fmt::print(
+        "retired     frames 1 to {}, up to sequence {}: verified when they were retired, and no "
+        "more; "
+        "what follows\n            starts from the state that they made\n            "
+        "已归档：归档时已核验，此后不可再核验\n",
+        Grouped(report->retired.frames), Grouped(report->retired.last_seq.value()));
+  }
   fmt::print("chain head  {}\nstate hash  {}\n", held->head.chain.ToHex(),
              report->state_hash.ToHex());
   if (!report->sealed) {

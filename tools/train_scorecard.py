@@ -240,7 +240,7 @@ def slope_of(outside, bad):
 
 def intercept_for(partial, bad):
     """The constant with which the mean probability is the share of bad loans."""
-    low, high = -20.0, 20.0
+    low, high = -200.0, 200.0
     for _ in range(100):
         middle = (low + high) / 2
         if (1 / (1 + np.exp(middle + partial))).mean() > bad.mean():
@@ -341,18 +341,15 @@ def example_rows(points):
     return rows
 
 
-def pmml(points, loans):
+def pmml(points, model, description, tool="train_scorecard"):
     names = [name for name, _, _ in points.parts]
     out = ['<?xml version="1.0" encoding="UTF-8"?>',
            '<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4">',
-           f'  <Header description="Points of a loan application from its account history; '
-           f'{POINTS} points are odds of {ODDS} to 1, {POINTS_TO_DOUBLE} more double them. '
-           f'Fitted to {loans} loans by tools/train_scorecard.py.">',
-           '    <Application name="train_scorecard"/>', "  </Header>",
+           f'  <Header description="{description}">', f'    <Application name="{tool}"/>', "  </Header>",
            f'  <DataDictionary numberOfFields="{len(names) + 1}">']
     out += [f'    <DataField name="{name}" optype="continuous" dataType="double"/>' for name in names]
     out += ['    <DataField name="points" optype="continuous" dataType="double"/>', "  </DataDictionary>",
-            f'  <Scorecard modelName="loan_score" functionName="regression" initialScore="{points.initial}" '
+            f'  <Scorecard modelName="{model}" functionName="regression" initialScore="{points.initial}" '
             'useReasonCodes="true" reasonCodeAlgorithm="pointsBelow" baselineMethod="max">', "    <MiningSchema>"]
     for name in names:
         never = f' missingValueReplacement="{NEVER_DAYS * SECONDS_PER_DAY}"' if is_never(name) else ""
@@ -422,7 +419,9 @@ def main():
     points = Points(Card(matrix, bad), matrix, bad, slope)
     out = arguments.out or os.path.join(arguments.pack, "models", "loan_score.pmml")
     with open(out, "w", encoding="utf-8", newline="\n") as file:
-        file.write(pmml(points, len(bad)))
+        file.write(pmml(points, "loan_score",
+                        f"Points of a loan application from its account history; {POINTS} points are odds of {ODDS} to 1, "
+                        f"{POINTS_TO_DOUBLE} more double them. Fitted to {len(bad)} loans by tools/train_scorecard.py."))
     print("\n".join(report(areas, sizes, points, matrix, bad, slope)))
     return 0
 

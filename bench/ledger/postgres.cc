@@ -63,7 +63,8 @@ std::string Program(const std::string& name) {
 
 }  // namespace
 
-Result<std::unique_ptr<Postgres>> Postgres::Start(const std::string& folder) {
+Result<std::unique_ptr<Postgres>> Postgres::Start(const std::string& folder,
+                                                  const std::string& more) {
   if (mkdir(folder.c_str(), 0755) != 0) return Unavailable("cannot make the folder " + folder);
   std::unique_ptr<Postgres> server(new Postgres(folder));
   if (const passwd* user = getpwnam("postgres"); geteuid() == 0 && user != nullptr) {
@@ -80,7 +81,8 @@ Result<std::unique_ptr<Postgres>> Postgres::Start(const std::string& folder) {
   const std::string options = "-c listen_addresses='' -c unix_socket_directories=" + folder +
                               " -c shared_buffers=1GB -c max_wal_size=8GB"
                               " -c checkpoint_timeout=30min -c autovacuum=off"
-                              " -c synchronous_commit=on -c fsync=on";
+                              " -c synchronous_commit=on -c fsync=on" +
+                              more;
   CREDENCE_TRY(RunProgram({Program("pg_ctl"), "-D", data, "-l", folder + "/server.log", "-o",
                            options, "-w", "-t", "60", "start"},
                           folder + "-start.log"));

@@ -14,8 +14,9 @@ class Postgres {
  public:
   // Makes a cluster in `folder` (which is made, and must not exist) and starts it. kUnavailable if
   // there is no PostgreSQL, or no user for it; kInternal with the end of its log if it does not
-  // start.
-  static Result<std::unique_ptr<Postgres>> Start(const std::string& folder);
+  // start. `more` are further switches of the server (" -c name=value"); they win over ours.
+  static Result<std::unique_ptr<Postgres>> Start(const std::string& folder,
+                                                 const std::string& more = "");
   ~Postgres();
   Postgres(const Postgres&) = delete;
   Postgres& operator=(const Postgres&) = delete;

@@ -180,5 +180,25 @@ TEST_F(Boundaries, InstanceOfLooksAtTheTypeAlone) {
             "true");
 }
 
+TEST(AllowedValues, ThatCannotBeReadAreAnErrorAtTheirPlace) {
+  const std::string text =
+      "<definitions xmlns=\"https://www.omg.org/spec/DMN/20230324/MODEL/\" "
+      "name=\"m\" namespace=\"n\">\n"
+      "<itemDefinition name=\"tUnused\"><typeRef>number</typeRef>\n"
+      "<allowedValues><text>[1..</text></allowedValues></itemDefinition>\n"
+      "<itemDefinition name=\"tCar\"><itemComponent name=\"doors\"><typeRef>number</typeRef>\n"
+      "<allowedValues><text>3, fife</text></allowedValues></itemComponent></itemDefinition>\n"
+      "</definitions>";
+  LoadOptions options;
+  options.strictness = feel::Strictness::kStrict;
+  const LoadResult loaded = Model::Load({"m.dmn", text}, options);
+  ASSERT_EQ(loaded.diagnostics.size(), 2U);
+  EXPECT_EQ(loaded.diagnostics[0].severity, Severity::kError);
+  EXPECT_EQ(loaded.diagnostics[0].line, 3U);
+  EXPECT_EQ(loaded.diagnostics[1].severity, Severity::kError);
+  EXPECT_EQ(loaded.diagnostics[1].line, 5U);
+  EXPECT_EQ(loaded.diagnostics[1].code, "unknown-name");
+}
+
 }  // namespace
 }  // namespace credence::dmn

@@ -29,6 +29,7 @@ class ModelCompiler {
       return false;
     }
     for (uint32_t u = 0; u < parts_.units.size(); ++u) AddNodes(u);
+    for (const Unit& unit : parts_.units) unit.types->MakeAll(&diagnostics_);
     for (uint32_t n = 0; n < parts_.nodes.size(); ++n) ResolveRequirements(n);
     CutCycles();
     for (Node& node : parts_.nodes) MakeCallable(&node);
@@ -103,7 +104,8 @@ std::optional<uint32_t> ModelCompiler::ReadUnit(const Source& source) {
   if (!definitions) return std::nullopt;
   Unit& unit = parts_.units.emplace_back();
   unit.definitions = std::make_unique<Definitions>(std::move(*definitions));
-  unit.types = std::make_unique<TypeTable>(unit.definitions.get(), options_.zones);
+  unit.types =
+      std::make_unique<TypeTable>(unit.definitions.get(), options_.zones, options_.strictness);
   const auto id = static_cast<uint32_t>(parts_.units.size() - 1);
   unit_of_namespace_.emplace(unit.definitions->namespace_uri, id);
   return id;

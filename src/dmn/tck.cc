@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "src/base/xml_text.h"
 #include "src/feel/function.h"
 
 namespace credence::dmn {
@@ -276,45 +277,13 @@ std::optional<TestFile> ReadTestFile(std::string_view text, const std::string& f
 
 namespace {
 
-std::string Escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\n':
-        escaped += "&#10;";
-        break;
-      case '\r':
-        escaped += "&#13;";
-        break;
-      case '\t':
-        escaped += "&#9;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
-
 void WriteValue(const TestValue& value, const std::string& indent, std::string* out) {
   if (value.kind == TestValue::Kind::kSimple || value.nil) {
     if (value.nil) {
       *out += indent + "<value xsi:nil=\"true\"/>\n";
     } else {
       *out += indent + "<value xsi:type=\"xsd:" + (value.type.empty() ? "string" : value.type) +
-              "\">" + Escaped(value.text) + "</value>\n";
+              "\">" + EscapedXml(value.text) + "</value>\n";
     }
   } else if (value.kind == TestValue::Kind::kList) {
     *out += indent + "<list>\n";
@@ -326,7 +295,7 @@ void WriteValue(const TestValue& value, const std::string& indent, std::string* 
     *out += indent + "</list>\n";
   } else {
     for (const auto& [name, part] : value.parts) {
-      *out += indent + "<component name=\"" + Escaped(name) + "\">\n";
+      *out += indent + "<component name=\"" + EscapedXml(name) + "\">\n";
       WriteValue(part, indent + "  ", out);
       *out += indent + "</component>\n";
     }
@@ -334,8 +303,8 @@ void WriteValue(const TestValue& value, const std::string& indent, std::string* 
 }
 
 std::string NodeAttributes(const TestNode& node) {
-  std::string text = " name=\"" + Escaped(node.name) + "\"";
-  if (!node.namespace_uri.empty()) text += " namespace=\"" + Escaped(node.namespace_uri) + "\"";
+  std::string text = " name=\"" + EscapedXml(node.name) + "\"";
+  if (!node.namespace_uri.empty()) text += " namespace=\"" + EscapedXml(node.namespace_uri) + "\"";
   if (node.is_error) text += " errorResult=\"true\"";
   return text;
 }
@@ -347,15 +316,15 @@ std::string WriteTestFile(const TestFile& tests) {
                     std::string(kTestNamespace) + "\" xmlns:xsi=\"" +
                     std::string(kInstanceNamespace) +
                     "\" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\">\n  <modelName>" +
-                    Escaped(tests.model_name) + "</modelName>\n";
+                    EscapedXml(tests.model_name) + "</modelName>\n";
   for (const TestCase& test : tests.cases) {
-    out += "  <testCase id=\"" + Escaped(test.id) + "\"";
+    out += "  <testCase id=\"" + EscapedXml(test.id) + "\"";
     if (test.type == TestCase::Type::kKnowledgeModel) out += " type=\"bkm\"";
     if (test.type == TestCase::Type::kService) out += " type=\"decisionService\"";
-    if (!test.invocable.empty()) out += " invocableName=\"" + Escaped(test.invocable) + "\"";
+    if (!test.invocable.empty()) out += " invocableName=\"" + EscapedXml(test.invocable) + "\"";
     out += ">\n";
     if (!test.description.empty()) {
-      out += "    <description>" + Escaped(test.description) + "</description>\n";
+      out += "    <description>" + EscapedXml(test.description) + "</description>\n";
     }
     for (const TestNode& node : test.inputs) {
       out += "    <inputNode" + NodeAttributes(node) + ">\n";

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "src/feel/evaluation.h"
-#include "src/feel/expression.h"
 
 namespace credence::dmn {
 
@@ -52,9 +51,12 @@ Type TypeTable::Limited(const Type& type, const std::string& name,
                         const std::optional<Text>& tests) const {
   if (!tests || tests->text.find_first_not_of(" \t\r\n") == std::string::npos) return type;
   feel::CompileOptions options;
+  options.file = definitions_->file;
+  options.line = std::max<uint32_t>(tests->at.line, 1);
+  options.column = std::max<uint32_t>(tests->at.column, 1);
+  options.strictness = strictness_;
   options.zones = zones_;
-  std::vector<Diagnostic> ignored;  // the checks report them
-  auto compiled = feel::CompileUnaryTests(tests->text, feel::Scope(), type, options, &ignored);
+  auto compiled = feel::CompileUnaryTests(tests->text, feel::Scope(), type, options, &diagnostics_);
   if (!compiled) return type;
   return type.With(
       std::make_shared<AllowedValues>(name, std::move(*compiled), zones_, type.constraint()));
@@ -73,6 +75,14 @@ std::optional<Type> TypeTable::FindOwn(std::string_view name) const {
     return type;
   }
   return std::nullopt;
+}
+
+void TypeTable::MakeAll(std::vector<Diagnostic>* diagnostics) const {
+  for (const ItemDefinition& item : definitions_->item_definitions) {
+    static_cast<void>(FindOwn(item.name));
+  }
+  diagnostics->insert(diagnostics->end(), diagnostics_.begin(), diagnostics_.end());
+  diagnostics_.clear();
 }
 
 // "import.type" and, in files of DMN 1.1, "prefix:type".

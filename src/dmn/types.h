@@ -9,6 +9,7 @@
 
 #include "src/base/diagnostic.h"
 #include "src/dmn/model.h"
+#include "src/feel/expression.h"
 #include "src/feel/scope.h"
 #include "src/feel/type.h"
 
@@ -21,8 +22,8 @@ namespace credence::dmn {
 class TypeTable {
  public:
   // `definitions` outlives the table.
-  explicit TypeTable(const Definitions* definitions, ZoneSource* zones = nullptr)
-      : definitions_(definitions), zones_(zones) {}
+  TypeTable(const Definitions* definitions, ZoneSource* zones, feel::Strictness strictness)
+      : definitions_(definitions), zones_(zones), strictness_(strictness) {}
   // Types of an imported file become visible as "name.type", or "type" where the import has no
   // name.
   void AddImport(const std::string& name, const std::string& namespace_uri,
@@ -33,6 +34,8 @@ class TypeTable {
   // The type of a typeRef; nothing where it is empty, or unknown (reported once for each place).
   [[nodiscard]] std::optional<feel::Type> Resolve(const std::string& type_ref, Position at,
                                                   std::vector<Diagnostic>* diagnostics) const;
+  // Makes every type of the file, and appends what is wrong with their tests.
+  void MakeAll(std::vector<Diagnostic>* diagnostics) const;
   // Adds every type of this file and of its imports to the scope.
   void AddTo(feel::Scope* scope) const;
 
@@ -53,9 +56,11 @@ class TypeTable {
 
   const Definitions* definitions_;
   ZoneSource* zones_;
+  feel::Strictness strictness_;
   std::vector<Imported> imports_;
   // By normalised name. A type inside of itself is any: nothing stands for "being made".
   mutable std::map<std::string, std::optional<feel::Type>, std::less<>> made_;
+  mutable std::vector<Diagnostic> diagnostics_;  // of the types made so far
 };
 
 }  // namespace credence::dmn

@@ -42,6 +42,7 @@ Checkpoints::Checkpoints(std::unique_ptr<store::Store> store, const CheckpointOp
   if (read_only_) return;
   changes_ = NewChanges();
   state_->changes = changes_.get();
+  state_->money.NoteChanges();
   if (options_.worker == CheckpointOptions::Worker::kThread) {
     thread_ = std::thread([this] { Work(); });
   }
@@ -91,6 +92,7 @@ Status Checkpoints::Restore(const std::function<Status(const Digest& pack)>& set
   frozen_seq_ = position.seq;
   dropped_day_ = note.once_first_day;
   state_->changes = changes_.get();
+  if (changes_ != nullptr) state_->money.NoteChanges();
   if (changes_ != nullptr) DropStrayGenerations(generations_, changes_.get());
   return {};
 }
@@ -193,9 +195,7 @@ void Checkpoints::Encode(uint64_t bytes) {
 void Checkpoints::AtBoundary() {
   if (!read_only_) {
     Reap(/*wait=*/false);
-    // Nobody will write down what is noted from here on.
-    if (!writes()) state_->changes = nullptr;
-    if (writes()) state_->entities.KeepFull(changes_.get());
+    state_->entities.KeepFull(changes_.get());
     if (phase_ == Phase::kIdle && Due()) Freeze();
     if (phase_ == Phase::kEncoding) {
       const uint64_t changed = state_->entities.changed_bytes();
@@ -320,7 +320,6 @@ Status Checkpoints::Finish() {
 Result<Snapshot> Checkpoints::TakeSnapshot(const std::string& folder) {
   if (read_only_) return Unavailable("the checkpoints were opened for reading only");
   if (state_->pack == nullptr) return Unavailable("there is no state yet: no pack is active");
-  if (!writes()) return Unavailable("a state with accounts, limits or loans has no snapshot");
   CREDENCE_TRY(Finish());
   Snapshot snapshot;
   snapshot.head = head_;

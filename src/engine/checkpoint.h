@@ -3,11 +3,11 @@
 // the store and then only the frames after it, and so that entities may leave memory. A checkpoint
 // is a cache of the journal: without it the journal makes the same state.
 //
-// How one is made. Ids, reversible events, parked decisions and full chunks of events are noted as
-// they come. At the end of a batch what has changed since the last checkpoint is frozen; the heads
-// of entities are encoded in slices at the ends of the following batches (one that changes first is
-// encoded before it does). Then a thread of its own writes everything as one batch with the
-// position in the journal, and flushes.
+// How one is made. Ids, reversible events, parked decisions, money and full chunks of events are
+// noted as they come. At the end of a batch what has changed since the last checkpoint is frozen;
+// the heads of entities are encoded in slices at the ends of the following batches (one that
+// changes first is encoded before it does). Then a thread of its own writes everything as one batch
+// with the position in the journal, and flushes.
 // It is handed over only when the journal is durable up to that position: nothing beyond what is
 // durable reaches the store, and the store is always the state after exactly one frame.
 //
@@ -16,10 +16,6 @@
 //
 // A checkpoint that cannot be written (a full disk) is kept and tried again every kRetryFrames
 // frames; the engine goes on, and what it changes meanwhile stays in memory.
-//
-// Accounts, limits and loans have no table yet: of a state that holds any no checkpoint is made,
-// the last one before stays, and a start folds all that came after it. What has changed stays in
-// memory.
 //
 // Everything is called on the writer's thread.
 
@@ -89,8 +85,8 @@ class Checkpoints {
   [[nodiscard]] std::optional<store::Position> position() const { return store_->position(); }
   [[nodiscard]] const store::Store& store() const { return *store_; }
   [[nodiscard]] bool read_only() const { return read_only_; }
-  // The state can be written: not of a reader, and not of a state with money.
-  [[nodiscard]] bool writes() const { return !read_only_ && state_->money.empty(); }
+  // The state can be written: not of a reader.
+  [[nodiscard]] bool writes() const { return !read_only_; }
   [[nodiscard]] const CheckpointCounters& counters() const { return counters_; }
   // What the writer had counted when it began the checkpoint that is there.
   [[nodiscard]] const WriterCounters& writer_counters() const { return writer_; }

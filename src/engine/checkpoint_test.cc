@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "src/engine/checkpoint_testing.h"
 #include "src/engine/stream_testing.h"
 #include "src/journal/reader.h"
 #include "src/store/memory_store.h"
@@ -18,40 +19,6 @@
 
 namespace credence::engine {
 namespace {
-
-using Worker = CheckpointOptions::Worker;
-
-std::shared_ptr<store::MemoryBacking> MakeBacking() {
-  return std::make_shared<store::MemoryBacking>(TableNames());
-}
-
-Options With(std::shared_ptr<store::Backing> backing, uint64_t every_events, uint64_t cache_bytes,
-             Worker worker = Worker::kCaller) {
-  Options options;
-  options.checkpoints.backing = std::move(backing);
-  options.checkpoints.every_events = every_events;
-  options.checkpoints.cache_bytes = cache_bytes;
-  options.checkpoints.worker = worker;
-  return options;
-}
-
-// The state that the store holds, and nothing of the journal.
-struct Stored {
-  store::Position position;
-  Digest hash;
-};
-std::optional<Stored> StoredState(FileSystem& files, std::shared_ptr<store::Backing> backing) {
-  Core core(files, kFolder, 1);
-  std::string damage;
-  const auto head =
-      core.OpenCheckpoints(With(std::move(backing), 1, 1).checkpoints, /*read_only=*/true, &damage);
-  EXPECT_TRUE(head.ok()) << head.status().ToString();
-  EXPECT_EQ(damage, "");
-  if (!head.ok() || head->frames == 0) return std::nullopt;
-  const Digest hash = core.state.Hash();
-  EXPECT_TRUE(core.state.entities.status().ok());
-  return Stored{*core.checkpoints()->position(), hash};
-}
 
 // What a stream says and leaves where everything is in memory.
 struct Expected {

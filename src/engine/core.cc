@@ -352,13 +352,28 @@ Status Core::RebuildEntities(const std::shared_ptr<const pack::Pack>& pack,
   return {};
 }
 
+std::string BasePackPath(const std::string& folder, uint64_t frames) {
+  return folder + "/base/" + std::to_string(frames) + ".pack";
+}
+
+Result<std::shared_ptr<const pack::Pack>> Core::PackBefore() const {
+  CREDENCE_ASSIGN(const journal::Retired retired,
+                  journal::ReadRetired(files_, folder_ + "/journal"));
+  if (retired.before.frames == 0) return std::shared_ptr<const pack::Pack>();
+  const std::string path = BasePackPath(folder_, retired.before.frames);
+  CREDENCE_ASSIGN(const std::string bytes, ReadWholeFile(files_, path, Digest::kBytes));
+  Digest digest;
+  if (!Digest::FromRaw(bytes, &digest)) return DataLoss(path + " is damaged");
+  return StoredPack(digest);
+}
+
 Status Core::RebuildInto(State* rebuilt, uint64_t frames) const {
   journal::ReadOptions options;
   options.first_segment = first_segment_;
   options.until_frame = frames;
   CREDENCE_ASSIGN(const auto reader,
                   journal::JournalReader::Open(files_, folder_ + "/journal", options));
-  std::shared_ptr<const pack::Pack> from;
+  CREDENCE_ASSIGN(std::shared_ptr<const pack::Pack> from, PackBefore());
   journal::FrameView frame;
   while (true) {
     CREDENCE_ASSIGN(const bool more, reader->Next(&frame));

@@ -34,6 +34,10 @@ Result<std::shared_ptr<const pack::Pack>> LoadStoredPack(const ArtefactStore& ar
 std::optional<record::Event> Translate(const record::Event& event, const record::Schema& from,
                                        const record::Schema& to, Arena* arena);
 
+// The file that names the pack in force where the front of a journal was retired, after so many
+// frames: the bytes of its digest.
+std::string BasePackPath(const std::string& folder, uint64_t frames);
+
 class Core {
  public:
   // The entity states that a decision reads, where they are not those of the state (a dry run's
@@ -116,6 +120,8 @@ class Core {
   Status RebuildInto(State* rebuilt, uint64_t frames) const;
   Status FoldRecords(const journal::FrameView& frame);
   Status RestoreFrom(const CheckpointOptions& options, bool read_only);
+  // In force before the first frame that is retained; null where nothing was retired.
+  [[nodiscard]] Result<std::shared_ptr<const pack::Pack>> PackBefore() const;
   Status RebuildFrom(std::string_view record, std::shared_ptr<const pack::Pack>* from,
                      State* rebuilt) const;
 

@@ -51,6 +51,15 @@ Status Engine::OpenCheckpoints(uint64_t* from_frame) {
       report_.checkpoint,
       core_.OpenCheckpoints(options_.checkpoints, options_.read_only, &report_.damaged_checkpoint));
   if (report_.checkpoint.frames > 0) *from_frame = report_.checkpoint.frames + 1;
+  CREDENCE_ASSIGN(const journal::Retired retired,
+                  journal::ReadRetired(files_, folder_ + "/journal"));
+  if (report_.checkpoint.last_seq < retired.before.last_seq) {
+    return Unavailable(
+        "frames 1 to " + std::to_string(retired.before.frames) +
+        " of the journal were retired, and there is no checkpoint of the state after "
+        "them; one is in " +
+        folder_ + "/base/" + std::to_string(retired.before.frames));
+  }
   return {};
 }
 

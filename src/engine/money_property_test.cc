@@ -9,61 +9,6 @@
 namespace credence::engine {
 namespace {
 
-constexpr int64_t kDay = 24 * kNsPerHour;
-
-// Events of a year and more for a few buyers; many of them are refused by limits and loans.
-std::vector<Event> RandomLife(uint64_t seed, size_t count, Arena* arena) {
-  Random random(seed);
-  std::vector<Event> events;
-  Timestamp now = kStart;
-  for (size_t i = 0; i < count; ++i) {
-    now.ns += random.Between(1, 2 * kDay);
-    const std::string id = "e" + std::to_string(i);
-    const std::string buyer = "b" + std::to_string(random.Below(3));
-    const std::string order = "O" + std::to_string(random.Below(i / 4 + 1));
-    const std::string loan = "L" + std::to_string(random.Below(i / 12 + 1));
-    const int64_t amount = random.Between(0, 120'000);
-    Timestamp time = now;
-    if (random.OneIn(10)) time.ns -= random.Between(0, 20) * kDay;
-    EventText text;
-    switch (random.Below(12)) {
-      case 0:
-      case 1:
-        text = Asked(id, time, buyer, random.OneIn(9) ? 9'000'000 : amount * 2);
-        break;
-      case 2:
-      case 3:
-        text = Ordered(id, time, buyer, order, amount);
-        break;
-      case 4:
-        text = Shipped(id, time, order,
-                       random.OneIn(2) ? std::nullopt : std::optional<int64_t>(amount));
-        break;
-      case 5:
-        text = Dropped(id, time, order);
-        break;
-      case 6:
-        text = Paid(id, time, buyer, amount);
-        break;
-      case 7:
-        text = BuyerEvent(random.OneIn(3) ? "limit.frozen" : "limit.thawed", id, time, buyer);
-        break;
-      case 8:
-        text = Lent(id, time, buyer, loan, amount);
-        break;
-      case 9:
-      case 10:
-        text = OfLoan("repayment.received", id, time, loan, amount / 2);
-        break;
-      default:
-        text = OfLoan(random.OneIn(5) ? "loan.given_up" : "loan.settled", id, time, loan);
-        break;
-    }
-    events.push_back(pack::MakeEvent(*CreditLinePack(), text, arena));
-  }
-  return events;
-}
-
 // What the engine said of money, event by event.
 std::vector<std::string> Play(Engine& engine, const std::vector<Event>& events, size_t batch) {
   std::vector<std::string> said;
@@ -84,7 +29,7 @@ std::vector<std::string> Play(Engine& engine, const std::vector<Event>& events, 
 TEST(MoneyProperty, DebitsEqualCreditsAndReplayEqualsLiveWhateverTheBatches) {
   for (const uint64_t seed : {1U, 2U, 3U, 4U}) {
     Arena arena;
-    const std::vector<Event> events = RandomLife(seed, 500, &arena);
+    const std::vector<Event> events = MoneyLife(seed, 500, &arena);
     std::optional<std::string> hash;
     std::optional<std::vector<std::string>> said;
     std::map<std::string, int> kinds;
@@ -117,7 +62,7 @@ TEST(MoneyProperty, DebitsEqualCreditsAndReplayEqualsLiveWhateverTheBatches) {
 
 TEST(MoneyProperty, ADryRunSaysWhatComesAndLeavesNoTrace) {
   Arena arena;
-  const std::vector<Event> events = RandomLife(9, 250, &arena);
+  const std::vector<Event> events = MoneyLife(9, 250, &arena);
   journal::FaultFileSystem files;
   auto engine = MustOpen(files);
   MustActivate(*engine, CreditLinePack());
@@ -134,7 +79,7 @@ TEST(MoneyProperty, ADryRunSaysWhatComesAndLeavesNoTrace) {
 
 TEST(MoneyProperty, ACopyIsEqualAndGoesItsOwnWay) {
   Arena arena;
-  const std::vector<Event> events = RandomLife(5, 300, &arena);
+  const std::vector<Event> events = MoneyLife(5, 300, &arena);
   journal::FaultFileSystem files;
   auto engine = MustOpen(files);
   MustActivate(*engine, CreditLinePack());

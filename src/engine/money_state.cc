@@ -90,6 +90,7 @@ struct MoneyState::Run {
   std::vector<Name> new_limits;
   std::vector<Name> new_holds;
   std::vector<std::string> new_loans;
+  std::vector<Digest> new_products;
 
   [[nodiscard]] const std::string* KeyOf(uint32_t entity) const {
     const std::string& name = pack.schema.entities[entity].name;
@@ -152,7 +153,10 @@ std::optional<MoneyReport> MoneyState::ApplyEvent(const pack::Pack& pack,
                                                   const record::Event& event) {
   if (pack.money.Bindings(event.type) == nullptr) return std::nullopt;
   EventContext later = ContextOf(pack, event, true);
-  if (!later.calls.empty()) waiting_[event.seq] = std::move(later);
+  if (!later.calls.empty()) {
+    waiting_[event.seq] = std::move(later);
+    NoteWaiting(event.seq);
+  }
   const EventContext context = ContextOf(pack, event, false);
   if (context.calls.empty()) return std::nullopt;
   return Carry(pack, context, event.seq, event.stamp, nullptr);
@@ -161,12 +165,22 @@ std::optional<MoneyReport> MoneyState::ApplyEvent(const pack::Pack& pack,
 std::optional<MoneyReport> MoneyState::ApplyDecision(const pack::Pack& pack,
                                                      const record::DecisionRecord& decision,
                                                      Timestamp stamp) {
-  if (decision.path == record::DecisionPath::kParked) return std::nullopt;
   const Seq asked = decision.parked_seq.value() != 0 ? decision.parked_seq : decision.seq;
   const auto waiting = waiting_.find(asked);
   if (waiting == waiting_.end()) return std::nullopt;
+  if (decision.path == record::DecisionPath::kParked) {
+    // It waits again, for another source, and is asked for by the sequence of this one.
+    if (asked == decision.seq) return std::nullopt;
+    NoteWaiting(asked);
+    NoteWaiting(decision.seq);
+    auto node = waiting_.extract(waiting);
+    node.key() = decision.seq;
+    waiting_.insert(std::move(node));
+    return std::nullopt;
+  }
   EventContext context = std::move(waiting->second);
   waiting_.erase(waiting);
+  NoteWaiting(asked);
   const std::vector<MoneyBinding>& bindings = *pack.money.Bindings(context.event_type);
   std::erase_if(context.calls, [&](const Call& call) {
     const std::vector<std::string>& when = bindings[call.binding].when;
@@ -179,7 +193,7 @@ std::optional<MoneyReport> MoneyState::ApplyDecision(const pack::Pack& pack,
 MoneyReport MoneyState::Carry(const pack::Pack& pack, const EventContext& context, Seq seq,
                               Timestamp now, const record::DecisionRecord* decision) {
   limits_.Settle(now.ns);
-  Run run{pack, context, decision, seq, now, 0, {}, 0, {}, {}, {}, {}, {}};
+  Run run{pack, context, decision, seq, now, 0, {}, 0, {}, {}, {}, {}, {}, {}};
   MoneyReport report;
   const std::vector<MoneyBinding>& bindings = *pack.money.Bindings(context.event_type);
   for (const Call& call : context.calls) {
@@ -261,6 +275,7 @@ std::string MoneyState::ExecuteLimit(const MoneyBinding& binding, const Call& ca
     std::string status = StatusText(limits_.Grant(run->now.ns, id, parent, amount, run->Cause()));
     if (!status.empty()) return status;
     limit_ids_.emplace(name, id);
+    Note(kLimitNames, name);
     run->new_limits.push_back(name);
   } else {
     const LimitId id = found->second;
@@ -302,6 +317,7 @@ std::string MoneyState::ExecuteUse(const MoneyBinding& binding, const Call& call
                                 until > INT64_MAX ? INT64_MAX : static_cast<int64_t>(until)));
     if (!status.empty()) return status;
     hold_ids_.emplace(name, id);
+    Note(kHoldNames, name);
     run->new_holds.push_back(name);
   } else {
     if (held == hold_ids_.end()) return "not_found";
@@ -329,6 +345,7 @@ std::string MoneyState::TakeRoom(LimitId limit, int64_t amount, Run* run) {
   // No name of a limit is empty, so no hold of an event has this one.
   const Name name{"", std::to_string(id.value())};
   hold_ids_.emplace(name, id);
+  Note(kHoldNames, name);
   run->new_holds.push_back(name);
   return StatusText(limits_.Capture(run->now.ns, id, amount));
 }
@@ -363,7 +380,12 @@ std::string MoneyState::ExecuteLend(const MoneyBinding& binding, const Call& cal
   }
   by_owner_.emplace(entry.owner, entry.id);
   loan_ids_.emplace(call.by, std::move(entry));
+  Note(kLoanNames, {call.by, {}});
   run->new_loans.push_back(call.by);
+  if (products_.emplace(decl.product->digest, run->pack.digest).second) {
+    NoteProduct(decl.product->digest);
+    run->new_products.push_back(decl.product->digest);
+  }
   return {};
 }
 
@@ -425,6 +447,7 @@ AccountId MoneyState::AccountOf(const Run& run, std::string_view role, const std
     spec.flags = decl.flags;
     const auto status = ledger_.CreateAccount(run.now.ns, spec);
     CREDENCE_ASSERT(status == ledger::AccountStatus::kCreated);
+    Note(kAccountNames, name);
     accounts_.emplace(std::move(name), spec.id);
     return spec.id;
   }
@@ -489,9 +512,20 @@ void MoneyState::Undo(Run* run) {
       break;
     }
     loan_ids_.erase(loan);
+    Note(kLoanNames, {name, {}});
   }
-  for (const Name& name : run->new_holds) hold_ids_.erase(name);
-  for (const Name& name : run->new_limits) limit_ids_.erase(name);
+  for (const Digest& product : run->new_products) {
+    products_.erase(product);
+    NoteProduct(product);
+  }
+  for (const Name& name : run->new_holds) {
+    hold_ids_.erase(name);
+    Note(kHoldNames, name);
+  }
+  for (const Name& name : run->new_limits) {
+    limit_ids_.erase(name);
+    Note(kLimitNames, name);
+  }
   for (auto at = run->loans.rbegin(); at != run->loans.rend(); ++at) loans_.PutBack(*at);
   for (auto at = run->limits.rbegin(); at != run->limits.rend(); ++at) limits_.PutBack(*at);
 }
@@ -622,68 +656,8 @@ MoneyState MoneyState::Copy() const {
   copy.loan_ids_ = loan_ids_;
   copy.waiting_ = waiting_;
   copy.by_owner_ = by_owner_;
+  copy.products_ = products_;
   return copy;
-}
-
-void MoneyState::VisitRows(const std::function<void(Part, std::string_view)>& visit) const {
-  std::string bytes;
-  const auto pairs = [&](Part part) {
-    return [&visit, &bytes, part](std::string_view key, std::string_view value) {
-      bytes.clear();
-      ByteWriter out(&bytes);
-      out.PutBytes(key);
-      out.PutRaw(value);
-      visit(part, bytes);
-    };
-  };
-  ledger_.VisitRows(pairs(Part::kLedger));
-  limits_.VisitRows(pairs(Part::kLimit));
-  loans_.VisitRows(pairs(Part::kLoan));
-  const auto name_row = [&](char table, const Name& name, auto fill) {
-    bytes.clear();
-    ByteWriter out(&bytes);
-    out.PutU8(static_cast<uint8_t>(table));
-    out.PutBytes(name.first);
-    out.PutBytes(name.second);
-    fill(&out);
-    visit(Part::kName, bytes);
-  };
-  for (const auto& [name, id] : accounts_) {
-    name_row('A', name, [&, &of = id](ByteWriter* out) { out->PutFixed128(of.value()); });
-  }
-  for (const auto& [name, id] : limit_ids_) {
-    name_row('L', name, [&, &of = id](ByteWriter* out) { out->PutFixed64(of.value()); });
-  }
-  for (const auto& [name, id] : hold_ids_) {
-    name_row('H', name, [&, &of = id](ByteWriter* out) { out->PutFixed64(of.value()); });
-  }
-  for (const auto& [name, entry] : loan_ids_) {
-    name_row('N', {name, entry.owner}, [&, &of = entry](ByteWriter* out) {
-      out->PutFixed64(of.id.value());
-      out->PutU8(of.limit ? 1 : 0);
-      if (of.limit) out->PutFixed64(of.limit->value());
-    });
-  }
-  for (const auto& [seq, context] : waiting_) {
-    bytes.clear();
-    ByteWriter out(&bytes);
-    out.PutVarint(seq.value());
-    out.PutVarint(context.event_type);
-    out.PutZigzag(context.day.days);
-    out.PutVarint(context.keys.size());
-    for (const auto& [entity, key] : context.keys) {
-      out.PutBytes(entity);
-      out.PutBytes(key);
-    }
-    for (const Call& call : context.calls) {
-      out.PutVarint(call.binding);
-      out.PutU8(call.complete ? 1 : 0);
-      out.PutBytes(call.by);
-      out.PutU8(call.amount ? 1 : 0);
-      if (call.amount) out.PutZigzag(*call.amount);
-    }
-    visit(Part::kWaiting, bytes);
-  }
 }
 
 }  // namespace credence::engine

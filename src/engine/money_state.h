@@ -82,12 +82,34 @@ class MoneyState {
                                                         Timestamp now) const;
   [[nodiscard]] std::optional<lending::Loan> LoanNamed(std::string_view name, Date today) const;
 
-  // Calls visit(part, bytes) with every row in canonical form, in no order.
-  enum class Part : uint8_t { kLedger = 0, kLimit = 1, kLoan = 2, kName = 3, kWaiting = 4 };
-  void VisitRows(const std::function<void(Part, std::string_view)>& visit) const;
+  // --- rows (docs/formats/store.md) ---
+  enum class Part : uint8_t {
+    kLedger = 0,
+    kLimit = 1,
+    kLoan = 2,
+    kName = 3,
+    kWaiting = 4,
+    kProduct = 5,  // of loans: the pack that has it
+  };
+  using RowVisitor = std::function<void(Part part, std::string_view key, std::string_view value)>;
+  // Every row in canonical form; within a part in the order in which RowLoader takes them.
+  void VisitRows(const RowVisitor& visit) const;
+  // From here on what changes is noted, for those who store rows.
+  void NoteChanges();
+  // Calls put with each row that is new or may have changed since the last call, and gone for those
+  // that are no more. Nothing where changes are not noted.
+  void TakeChanges(const RowVisitor& put,
+                   const std::function<void(Part part, std::string_view key)>& gone);
+  // A state from rows (money_rows.h).
+  class RowLoader;
 
  private:
   using Name = std::pair<std::string, std::string>;  // of a role or limit, and a key
+  // Tables of Part::kName. Stored. Do not change.
+  static constexpr char kAccountNames = 'A';
+  static constexpr char kLimitNames = 'L';
+  static constexpr char kHoldNames = 'H';
+  static constexpr char kLoanNames = 'N';
   struct LoanEntry {
     lending::LoanId id;
     std::string owner;                      // key of the borrower
@@ -124,6 +146,20 @@ class MoneyState {
   ledger::AccountId AccountOf(const Run& run, std::string_view role, const std::string& loan);
   void Undo(Run* run);
 
+  void Note(char table, const Name& name) {
+    if (notes_changes_) changed_names_.emplace_back(table, name);
+  }
+  void NoteWaiting(Seq seq) {
+    if (notes_changes_) changed_waiting_.push_back(seq);
+  }
+  void NoteProduct(const Digest& product) {
+    if (notes_changes_) changed_products_.push_back(product);
+  }
+  // The row of a name as it is; false if there is none.
+  bool NameRow(char table, const Name& name, std::string* key, std::string* value) const;
+  static void WaitingRow(Seq seq, const EventContext* context, std::string* key,
+                         std::string* value);
+
   ledger::Ledger ledger_;
   lending::LimitBook limits_;
   lending::LoanBook loans_;
@@ -134,6 +170,14 @@ class MoneyState {
   std::map<Seq, EventContext> waiting_;  // for their decisions
   // Made of loan_ids_: the loans of each borrower.
   std::multimap<std::string, lending::LoanId, std::less<>> by_owner_;
+  // The products that loans were made of: a pack which has each.
+  std::map<Digest, Digest> products_;
+
+  // Of TakeChanges; one maybe often.
+  bool notes_changes_ = false;
+  std::vector<std::pair<char, Name>> changed_names_;
+  std::vector<Seq> changed_waiting_;
+  std::vector<Digest> changed_products_;
 };
 
 }  // namespace credence::engine

@@ -1,6 +1,6 @@
 #pragma once
 // What the tests of money share: the pack of examples/packs/credit-line over files that can forget,
-// and its events by short names.
+// its events by short names, and random lives of buyers, orders and loans.
 
 #include <gtest/gtest.h>
 
@@ -32,8 +32,8 @@ inline std::shared_ptr<const pack::Pack> CreditLinePack() {
 // The rows of money, sorted: equal text, equal state.
 inline std::string MoneyRows(const MoneyState& money) {
   std::vector<std::string> rows;
-  money.VisitRows([&](MoneyState::Part part, std::string_view bytes) {
-    rows.push_back(std::to_string(static_cast<int>(part)) + ToHex(bytes));
+  money.VisitRows([&](MoneyState::Part part, std::string_view key, std::string_view value) {
+    rows.push_back(std::to_string(static_cast<int>(part)) + ToHex(key) + "=" + ToHex(value));
   });
   std::sort(rows.begin(), rows.end());
   std::string all;
@@ -96,6 +96,61 @@ inline EventText OfLoan(std::string_view type, std::string_view id, Timestamp ti
   EventText text{type, id, time, {{"loan_id", Value::String(loan)}}};
   if (amount) text.fields.emplace_back("amount", Yuan(*amount));
   return text;
+}
+
+inline constexpr int64_t kDay = 24 * kNsPerHour;
+
+// Events of a year and more for a few buyers; many of them are refused by limits and loans.
+inline std::vector<Event> MoneyLife(uint64_t seed, size_t count, Arena* arena) {
+  Random random(seed);
+  std::vector<Event> events;
+  Timestamp now = kStart;
+  for (size_t i = 0; i < count; ++i) {
+    now.ns += random.Between(1, 2 * kDay);
+    const std::string id = "e" + std::to_string(i);
+    const std::string buyer = "b" + std::to_string(random.Below(3));
+    const std::string order = "O" + std::to_string(random.Below(i / 4 + 1));
+    const std::string loan = "L" + std::to_string(random.Below(i / 12 + 1));
+    const int64_t amount = random.Between(0, 120'000);
+    Timestamp time = now;
+    if (random.OneIn(10)) time.ns -= random.Between(0, 20) * kDay;
+    EventText text;
+    switch (random.Below(12)) {
+      case 0:
+      case 1:
+        text = Asked(id, time, buyer, random.OneIn(9) ? 9'000'000 : amount * 2);
+        break;
+      case 2:
+      case 3:
+        text = Ordered(id, time, buyer, order, amount);
+        break;
+      case 4:
+        text = Shipped(id, time, order,
+                       random.OneIn(2) ? std::nullopt : std::optional<int64_t>(amount));
+        break;
+      case 5:
+        text = Dropped(id, time, order);
+        break;
+      case 6:
+        text = Paid(id, time, buyer, amount);
+        break;
+      case 7:
+        text = BuyerEvent(random.OneIn(3) ? "limit.frozen" : "limit.thawed", id, time, buyer);
+        break;
+      case 8:
+        text = Lent(id, time, buyer, loan, amount);
+        break;
+      case 9:
+      case 10:
+        text = OfLoan("repayment.received", id, time, loan, amount / 2);
+        break;
+      default:
+        text = OfLoan(random.OneIn(5) ? "loan.given_up" : "loan.settled", id, time, loan);
+        break;
+    }
+    events.push_back(pack::MakeEvent(*CreditLinePack(), text, arena));
+  }
+  return events;
 }
 
 // An engine with the credit-line pack.

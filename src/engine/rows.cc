@@ -1,6 +1,7 @@
 #include "src/engine/rows.h"
 
 #include "src/base/bytes.h"
+#include "src/engine/money_rows.h"
 #include "src/engine/state.h"
 
 namespace credence::engine {
@@ -106,7 +107,7 @@ Status LoadParked(ByteReader* key, std::string_view value, const PackLoader& loa
 }
 
 Status LoadSmall(std::string_view key, std::string_view value, const PackLoader& load_pack,
-                 State* state) {
+                 MoneyState::RowLoader* money, State* state) {
   ByteReader in(key);
   const uint8_t kind = in.GetU8();
   ByteReader rest(value);
@@ -130,11 +131,50 @@ Status LoadSmall(std::string_view key, std::string_view value, const PackLoader&
     }
     case static_cast<uint8_t>(RowKind::kParked):
       return LoadParked(&in, value, load_pack, state);
+    case static_cast<uint8_t>(RowKind::kMoneyProduct):
+      return money->Add(MoneyState::Part::kProduct, key.substr(1), value);
     case kCountersKind:
       return {};
     default:
       return Damaged("the kinds that this release knows");
   }
+}
+
+RowKind KindOf(MoneyState::Part part) {
+  return static_cast<RowKind>(static_cast<uint8_t>(RowKind::kMoneyLedger) +
+                              static_cast<uint8_t>(part));
+}
+
+size_t MoneyTableOf(MoneyState::Part part) {
+  return part == MoneyState::Part::kProduct ? kSmallTable : kMoneyTable;
+}
+
+std::string MoneyKey(MoneyState::Part part, std::string_view key) {
+  std::string stored = SmallKey(KindOf(part));
+  if (part == MoneyState::Part::kLedger) {
+    stored.push_back(static_cast<char>(ledger::Ledger::TableRank(key)));
+  }
+  return stored.append(key);
+}
+
+Status LoadMoney(std::string_view key, std::string_view value, MoneyState::RowLoader* money) {
+  ByteReader in(key);
+  const uint8_t kind = in.GetU8();
+  if (kind < static_cast<uint8_t>(RowKind::kMoneyLedger) ||
+      kind > static_cast<uint8_t>(RowKind::kMoneyWaiting)) {
+    return Damaged("the kinds that this release knows");
+  }
+  const auto part =
+      static_cast<MoneyState::Part>(kind - static_cast<uint8_t>(RowKind::kMoneyLedger));
+  std::string_view name = key.substr(1);
+  if (part == MoneyState::Part::kLedger) {
+    if (name.empty() ||
+        static_cast<uint8_t>(name.front()) != ledger::Ledger::TableRank(name.substr(1))) {
+      return Damaged("the ledger");
+    }
+    name.remove_prefix(1);
+  }
+  return money->Add(part, name, value);
 }
 
 // Calls load(key, value) with each row.
@@ -152,7 +192,9 @@ Status ForEachStored(const store::Store& store, size_t table, Load load) {
 
 }  // namespace
 
-std::vector<std::string> TableNames() { return {"small", "entity", "once", "reversible", "chunk"}; }
+std::vector<std::string> TableNames() {
+  return {"small", "entity", "once", "reversible", "chunk", "money"};
+}
 
 void PutOrdered64(uint64_t value, std::string* out) {
   for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift));
@@ -202,6 +244,16 @@ void PutParked(Seq seq, const ParkedRow& row, store::Batch* batch) {
 
 void DeleteParked(Seq seq, store::Batch* batch) { batch->Delete(kSmallTable, ParkedKey(seq)); }
 
+void PutMoneyChanges(MoneyState* money, store::Batch* batch) {
+  money->TakeChanges(
+      [&](MoneyState::Part part, std::string_view key, std::string_view value) {
+        batch->Put(MoneyTableOf(part), MoneyKey(part, key), value);
+      },
+      [&](MoneyState::Part part, std::string_view key) {
+        batch->Delete(MoneyTableOf(part), MoneyKey(part, key));
+      });
+}
+
 void PutSwitchesAndRates(const State& state, store::Batch* batch) {
   for (const auto& [decision, on] : state.kill_switches) {
     batch->Put(kSmallTable, SmallKey(RowKind::kKillSwitch) + decision,
@@ -224,9 +276,15 @@ Status LoadRows(const store::Store& store, const PackLoader& load_pack, State* s
       ForEachStored(store, kReversibleTable, [&](std::string_view key, std::string_view value) {
         return LoadReversible(key, value, state);
       }));
-  return ForEachStored(store, kSmallTable, [&](std::string_view key, std::string_view value) {
-    return LoadSmall(key, value, load_pack, state);
-  });
+  MoneyState::RowLoader money(load_pack);
+  CREDENCE_TRY(ForEachStored(store, kSmallTable, [&](std::string_view key, std::string_view value) {
+    return LoadSmall(key, value, load_pack, &money, state);
+  }));
+  CREDENCE_TRY(ForEachStored(store, kMoneyTable, [&](std::string_view key, std::string_view value) {
+    return LoadMoney(key, value, &money);
+  }));
+  CREDENCE_ASSIGN(state->money, money.Finish(state->last_stamp, state->parked));
+  return {};
 }
 
 std::string CheckpointNote::Encode() const {

@@ -12,7 +12,11 @@
 //     kKillSwitch  decision's name                      u8(on)
 //     kRate        fixed32(currency)                    fixed128(rate)
 //     kParked      ordered64(sequence)                  bytes(source) bytes(decision record)
+//     kMoneyProduct  digest32                           digest32 of a pack which has the product
 //     255          "counters"                           of the writer; no part of the state
+//   money       u8(kind) …                              of MoneyState::VisitRows
+//     kMoneyLedger  u8(table's rank) key
+//     kMoneyLimit, kMoneyLoan, kMoneyName, kMoneyWaiting  key
 //
 // ordered64 is big endian with the sign bit turned, so that bytes have the order of numbers.
 
@@ -30,6 +34,7 @@
 
 namespace credence::engine {
 
+class MoneyState;
 class State;
 struct ReversibleRow;
 struct ParkedRow;
@@ -40,6 +45,7 @@ inline constexpr size_t kEntityTable = 1;
 inline constexpr size_t kOnceTable = 2;
 inline constexpr size_t kReversibleTable = 3;
 inline constexpr size_t kChunkTable = 4;
+inline constexpr size_t kMoneyTable = 5;
 [[nodiscard]] std::vector<std::string> TableNames();
 
 void PutOrdered64(uint64_t value, std::string* out);
@@ -53,11 +59,13 @@ void DeleteReversible(const EventKey& key, store::Batch* batch);
 void DeleteAllReversible(store::Batch* batch);
 void PutParked(Seq seq, const ParkedRow& row, store::Batch* batch);
 void DeleteParked(Seq seq, store::Batch* batch);
+// What has changed of money since the last time.
+void PutMoneyChanges(MoneyState* money, store::Batch* batch);
 // Kill switches and rates, all of them: they are few, and none is ever taken away.
 void PutSwitchesAndRates(const State& state, store::Batch* batch);
 
 // Everything but entities into a state that has its pack, its first day and nothing else.
-// `load_pack` gives the packs of parked decisions. kDataLoss on a row that cannot be.
+// `load_pack` gives the packs of parked decisions and of loans. kDataLoss on a row that cannot be.
 using PackLoader = std::function<Result<std::shared_ptr<const pack::Pack>>(const Digest&)>;
 Status LoadRows(const store::Store& store, const PackLoader& load_pack, State* state);
 

@@ -53,7 +53,10 @@ void State::Apply(const record::Event& event, const EventKey& key, const feature
   ApplyWindows(event, key, arrival, touches);
   money_of_event = money.ApplyEvent(*pack, event);
   const OnceIndex::Row& row = once.Add(key, event.digest, event.seq, event.time);
-  if (changes != nullptr) PutOnce(OnceIndex::DayOf(event.time), key, row, changes);
+  if (changes != nullptr) {
+    PutOnce(OnceIndex::DayOf(event.time), key, row, changes);
+    PutMoneyChanges(&money, changes);
+  }
   DropExpired();
 }
 
@@ -118,6 +121,7 @@ void State::ApplyDecision(const record::DecisionRecord& decision, std::string_vi
     row = {decision.needs, std::string(encoded), std::move(made_by)};
     if (changes != nullptr) PutParked(decision.seq, row, changes);
   }
+  if (changes != nullptr) PutMoneyChanges(&money, changes);
 }
 
 std::shared_ptr<const pack::Pack> State::PackOf(const record::DecisionRecord& decision) const {
@@ -220,12 +224,15 @@ void State::ForEachRow(Visitor visit) const {
       out->PutBytes(parked_row.decision);
     });
   }
-  static constexpr std::string_view kMoneyNames[] = {"ledger", "limits", "loans", "money names",
-                                                     "waiting commands"};
-  money.VisitRows([&](MoneyState::Part part, std::string_view money_row) {
+  static constexpr std::string_view kMoneyNames[] = {
+      "ledger", "limits", "loans", "money names", "waiting commands", "loan products"};
+  money.VisitRows([&](MoneyState::Part part, std::string_view key, std::string_view value) {
     const auto index = static_cast<uint8_t>(part);
     const auto kind = static_cast<RowKind>(static_cast<uint8_t>(RowKind::kMoneyLedger) + index);
-    row(kind, kMoneyNames[index], [&](ByteWriter* out) { out->PutRaw(money_row); });
+    row(kind, kMoneyNames[index], [&](ByteWriter* out) {
+      out->PutBytes(key);
+      out->PutRaw(value);
+    });
   });
 }
 

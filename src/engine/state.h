@@ -40,6 +40,7 @@ enum class RowKind : uint8_t {
   kMoneyLoan = 11,
   kMoneyName = 12,     // names of accounts, limits, holds and loans
   kMoneyWaiting = 13,  // what the commands of a decision that is not made yet will need
+  kMoneyProduct = 14,  // of loans
 };
 
 // An event that may still be taken back: whom it touched.
@@ -68,8 +69,8 @@ class State {
   std::map<std::string, bool, std::less<>> kill_switches;  // by decision; "" is all of them
   std::map<Currency, Decimal> rates;
   std::map<Seq, ParkedRow> parked;
-  // Where changes of ids, reversible events and parked decisions are noted, as rows of the next
-  // checkpoint. Null where there are no checkpoints.
+  // Where changes of ids, reversible events, parked decisions and money are noted, as rows of the
+  // next checkpoint. Null where there are no checkpoints.
   store::Batch* changes = nullptr;
   // Types of entities that ApplyWindows leaves alone, by index; empty: none. For making the windows
   // of some types again.

@@ -123,6 +123,7 @@ void Ledger::Rep::BeginChain() {
 }
 
 void Ledger::Rep::Touch(uint32_t account_row) {
+  NoteAccount(account_row);
   if (!in_chain) return;
   const Account& account = accounts[account_row];
   undo_accounts.push_back({account_row, account.balances, account.last_transfer, account.closed});
@@ -194,6 +195,9 @@ size_t Ledger::Rep::Release(int64_t now_ns, size_t max) {
     due.pop_back();
     Transfer& pending = At(entry.row);
     if (pending.state != PendingState::kPending) continue;  // posted or voided before
+    NoteTransfer(entry.row);
+    NoteAccount(pending.debit_row);
+    NoteAccount(pending.credit_row);
     pending.state = PendingState::kExpired;
     pending.resolved_ns = pending.expires_ns;
     SetHold(pending, false);
@@ -222,6 +226,7 @@ AccountStatus Ledger::Rep::Apply(int64_t now_ns, const AccountSpec& spec) {
   account.created_ns = now_ns;
   account.closed = Has(spec.flags, account_flag::kClosed);
   accounts.push_back(account);
+  NoteAccount(static_cast<uint32_t>(accounts.size() - 1));
   InsertAccountId(static_cast<uint32_t>(accounts.size() - 1));
   return AccountStatus::kCreated;
 }
@@ -431,6 +436,7 @@ Status Ledger::Rep::ApplyResolve(int64_t now_ns, const TransferSpec& spec) {
 
   Touch(pending.debit_row);
   Touch(pending.credit_row);
+  NoteTransfer(pending_row);
   if (in_chain) undo_pending.push_back(pending_row);
   Transfer& made = Append(now_ns, spec, pending.debit_row, pending.credit_row);
   Transfer& resolved = At(pending_row);
@@ -654,6 +660,7 @@ std::vector<BalanceRow> Ledger::BalanceHistory(const HistoryFilter& filter) cons
   return rows;
 }
 
+int64_t Ledger::last_ns() const { return rep_->last_ns; }
 size_t Ledger::account_count() const { return rep_->accounts.size(); }
 size_t Ledger::transfer_count() const { return rep_->transfer_count; }
 std::span<const Account> Ledger::accounts() const { return rep_->accounts; }

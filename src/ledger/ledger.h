@@ -129,14 +129,44 @@ class Ledger {
   // they visit the same rows.
   void VisitRows(const std::function<void(std::string_view, std::string_view)>& visit) const;
   // A ledger from rows in the order in which VisitRows gave them. kDataLoss if they contradict each
-  // other.
+  // other: what is accepted keeps the invariants, whoever wrote it.
   static Result<Ledger> FromRows(
       std::span<const std::pair<std::string_view, std::string_view>> rows);
+  class RowLoader;
+  // The place of a row's table in the order of VisitRows.
+  [[nodiscard]] static uint8_t TableRank(std::string_view key);
+  // From here on what changes is noted, for those who store rows.
+  void NoteChanges();
+  // Calls visit(key, value) with each row that is new or has changed since the last call, as it is
+  // now. No row ever goes away. Nothing where changes are not noted.
+  void TakeChanges(const std::function<void(std::string_view, std::string_view)>& visit);
+  [[nodiscard]] int64_t last_ns() const;  // time of the last command; INT64_MIN: none
   [[nodiscard]] Digest StateDigest() const;
 
  private:
   struct Rep;
   std::unique_ptr<Rep> rep_;
+};
+
+// FromRows, row by row.
+class Ledger::RowLoader {
+ public:
+  RowLoader();
+  ~RowLoader();
+  // kDataLoss if the row cannot be, or cannot be here; the loader is of no use then.
+  Status Add(std::string_view key, std::string_view value);
+  // Once, after the last row.
+  Result<Ledger> Finish();
+
+ private:
+  Status AddAccount(std::string_view key, std::string_view value);
+  Status AddTransfer(std::string_view key, std::string_view value);
+  [[nodiscard]] bool Count(const Transfer& transfer);
+  [[nodiscard]] bool Resolves(const Transfer& transfer) const;
+
+  Ledger ledger_;
+  std::vector<Balances> sums_;                                // of accounts, from their transfers
+  std::vector<std::pair<uint32_t, uint32_t>> wants_history_;  // transfer; 0 debit, 1 credit
 };
 
 }  // namespace credence::ledger

@@ -2,6 +2,7 @@
 // near the end of the range, so that every status is met.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "src/base/random.h"
@@ -199,6 +200,40 @@ TEST(LedgerRows, ALedgerFromItsRowsGoesOnAsIfNothingHadHappened) {
       ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
       restored = std::move(loaded).value();
       ASSERT_EQ(live.StateDigest(), restored.StateDigest());
+    }
+  }
+}
+
+TEST(LedgerRows, TheChangesThatAreTakenMakeTheRows) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Random random(seed);
+    Ledger ledger;
+    ledger.NoteChanges();
+    std::map<std::string, std::string> stored;
+    int64_t now = 0;
+    uint64_t ids = 0;
+    for (int step = 0; step < 60; ++step) {
+      now += random.Between(0, 4) * kSecond;
+      std::vector<AccountSpec> accounts;
+      for (int64_t i = step < 3 ? 5 : 0; i > 0; --i) accounts.push_back(RandomAccount(random));
+      std::vector<AccountStatus> made(accounts.size());
+      ledger.CreateAccounts(now, accounts, made);
+      std::vector<TransferSpec> batch;
+      for (int64_t i = random.Between(1, 5); i > 0; --i) {
+        batch.push_back(RandomTransfer(random, ids));
+        if (batch.back().id == TransferId(ids + 1)) ++ids;
+      }
+      std::vector<TransferStatus> moved(batch.size());
+      ledger.CreateTransfers(now, batch, moved);
+      if (random.OneIn(3)) ledger.ExpireDue(now += kSecond, random.Below(3));
+      if (!random.OneIn(4)) continue;
+      ledger.TakeChanges(
+          [&](std::string_view key, std::string_view value) { stored[std::string(key)] = value; });
+      std::map<std::string, std::string> rows;
+      ledger.VisitRows(
+          [&](std::string_view key, std::string_view value) { rows.emplace(key, value); });
+      ASSERT_EQ(stored, rows);
     }
   }
 }

@@ -35,6 +35,16 @@ struct Ledger::Rep {
   std::vector<Balances> history;
   std::vector<Due> due;  // a heap
 
+  // What changed since TakeChanges, where that is noted: rows of accounts and of resolved
+  // transfers, a row maybe often; of what only grows, how much was taken.
+  bool notes_changes = false;
+  std::vector<uint32_t> changed_accounts;
+  std::vector<uint32_t> changed_transfers;
+  uint32_t taken_transfers = 0;
+  size_t taken_failed = 0;
+  size_t taken_history = 0;
+  int64_t taken_ns = INT64_MIN;
+
   // Of the chain in progress.
   bool in_chain = false;
   uint32_t chain_accounts = 0;  // counts when it began
@@ -74,6 +84,12 @@ struct Ledger::Rep {
   void Link(uint32_t row);
   void KeepHistory(Transfer& transfer);
   void Touch(uint32_t account_row);
+  void NoteAccount(uint32_t row) {
+    if (notes_changes) changed_accounts.push_back(row);
+  }
+  void NoteTransfer(uint32_t row) {
+    if (notes_changes) changed_transfers.push_back(row);
+  }
   void PushDue(Due entry);
   void BeginChain();
   void CommitChain();

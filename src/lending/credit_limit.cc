@@ -49,12 +49,14 @@ void LimitBook::Advance(int64_t now_ns) {
     ends_.erase(ends_.begin());
     HoldEntry& hold = holds_.at(id);
     hold.state = HoldState::kExpired;
+    Note(id);
     AddHeld(hold.limit, -hold.amount);
   }
 }
 
 void LimitBook::AddHeld(LimitId id, int64_t amount) {
   for (std::optional<LimitId> at = id; at; at = limits_.at(*at).parent) {
+    Note(*at);
     limits_.at(*at).held += amount;
     CREDENCE_ASSERT(limits_.at(*at).held >= 0);
   }
@@ -63,6 +65,7 @@ void LimitBook::AddHeld(LimitId id, int64_t amount) {
 void LimitBook::AddCommitted(LimitId id, int64_t amount) {
   limits_.at(id).own_committed += amount;
   for (std::optional<LimitId> at = id; at; at = limits_.at(*at).parent) {
+    Note(*at);
     limits_.at(*at).committed += amount;
     CREDENCE_ASSERT(limits_.at(*at).committed >= 0);
   }
@@ -117,6 +120,7 @@ LimitStatus LimitBook::Grant(int64_t now_ns, LimitId id, std::optional<LimitId> 
   limit.amount = amount;
   limit.changes.push_back({now_ns, LimitChangeKind::kGrant, amount, cause});
   limits_[id] = std::move(limit);
+  Note(id);
   return LimitStatus::kApplied;
 }
 
@@ -128,6 +132,7 @@ LimitStatus LimitBook::Change(int64_t now_ns, LimitId id, LimitChangeKind kind, 
   const auto it = limits_.find(id);
   if (it == limits_.end()) return LimitStatus::kNotFound;
   it->second.changes.push_back({now_ns, kind, amount, cause});
+  Note(id);
   return LimitStatus::kApplied;
 }
 
@@ -192,6 +197,7 @@ LimitStatus LimitBook::Hold(int64_t now_ns, HoldId hold, LimitId id, int64_t amo
     }
   }
   holds_[hold] = {id, amount, until_ns, HoldState::kHeld};
+  Note(hold);
   if (until_ns != INT64_MAX) ends_.insert({until_ns, hold});
   AddHeld(id, amount);
   return LimitStatus::kApplied;
@@ -208,6 +214,7 @@ LimitStatus LimitBook::Capture(int64_t now_ns, HoldId hold, int64_t amount) {
   if (entry.state == HoldState::kExpired) return LimitStatus::kHoldExpired;
   if (amount > entry.amount) return LimitStatus::kExceedsHold;
   entry.state = HoldState::kCaptured;
+  Note(hold);
   ends_.erase({entry.until_ns, hold});
   AddHeld(entry.limit, -entry.amount);
   AddCommitted(entry.limit, amount);
@@ -223,6 +230,7 @@ LimitStatus LimitBook::Release(int64_t now_ns, HoldId hold) {
   if (entry.state == HoldState::kReleased) return LimitStatus::kHoldAlreadyReleased;
   if (entry.state == HoldState::kExpired) return LimitStatus::kHoldExpired;
   entry.state = HoldState::kReleased;
+  Note(hold);
   ends_.erase({entry.until_ns, hold});
   AddHeld(entry.limit, -entry.amount);
   return LimitStatus::kApplied;

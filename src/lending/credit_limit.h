@@ -20,10 +20,13 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "src/base/bytes.h"
 #include "src/base/int128.h"
+#include "src/base/status.h"
 #include "src/base/strong_id.h"
 
 namespace credence::lending {
@@ -64,6 +67,7 @@ enum class LimitStatus : uint8_t {
 };
 [[nodiscard]] std::string_view LimitStatusName(LimitStatus status);
 
+// Stored. Do not change.
 enum class LimitChangeKind : uint8_t {
   kGrant = 1,
   kSet = 2,  // raised or lowered
@@ -72,6 +76,7 @@ enum class LimitChangeKind : uint8_t {
   kUnfreeze = 5,
   kExpire = 6,
 };
+inline constexpr uint8_t kLimitChangeKindMax = 6;
 
 struct LimitChange {
   int64_t time_ns = 0;
@@ -139,7 +144,22 @@ class LimitBook {
   //       decision, varint reason)
   //   'H' fixed64 hold: fixed64 limit, varint amount, zigzag until, u8 state
   //   'T' zigzag time of the last command; only if there was one
-  void VisitRows(const std::function<void(std::string_view, std::string_view)>& visit) const;
+  using RowVisitor = std::function<void(std::string_view key, std::string_view value)>;
+  void VisitRows(const RowVisitor& visit) const;
+  // A book from rows, in any order. kDataLoss if they contradict each other: what is accepted keeps
+  // the invariants, whoever wrote it.
+  class RowLoader;
+  // From here on what changes is noted, for those who store rows.
+  void NoteChanges() { notes_changes_ = true; }
+  // Calls put(key, value) with each row that is new or may have changed since the last call, and
+  // gone(key) for those that are no more. Nothing where changes are not noted.
+  void TakeChanges(const RowVisitor& put, const std::function<void(std::string_view key)>& gone);
+
+  [[nodiscard]] bool Has(LimitId id) const { return limits_.contains(id); }
+  [[nodiscard]] bool Has(HoldId id) const { return holds_.contains(id); }
+  [[nodiscard]] size_t limit_count() const { return limits_.size(); }
+  [[nodiscard]] size_t hold_count() const { return holds_.size(); }
+  [[nodiscard]] int64_t last_ns() const { return last_ns_; }  // INT64_MIN: no command yet
 
  private:
   struct Raise {
@@ -166,6 +186,14 @@ class LimitBook {
     HoldState state = HoldState::kHeld;
   };
 
+  static void AppendRow(const Limit& limit, std::string* out);
+  static void AppendRow(const HoldEntry& hold, std::string* out);
+  void Note(LimitId id) {
+    if (notes_changes_) changed_limits_.push_back(id);
+  }
+  void Note(HoldId id) {
+    if (notes_changes_) changed_holds_.push_back(id);
+  }
   void PutBackHold(HoldId id, const std::optional<HoldEntry>& entry);
   void Advance(int64_t now_ns);
   void AddHeld(LimitId id, int64_t amount);
@@ -180,6 +208,26 @@ class LimitBook {
   std::map<HoldId, HoldEntry> holds_;
   std::set<std::pair<int64_t, HoldId>> ends_;  // of holds with an end
   int64_t last_ns_ = INT64_MIN;
+
+  // Of TakeChanges; a row maybe often.
+  bool notes_changes_ = false;
+  std::vector<LimitId> changed_limits_;
+  std::vector<HoldId> changed_holds_;
+  int64_t taken_ns_ = INT64_MIN;
+};
+
+class LimitBook::RowLoader {
+ public:
+  // kDataLoss if the row cannot be; the loader is of no use then.
+  Status Add(std::string_view key, std::string_view value);
+  // Once, after the last row.
+  Result<LimitBook> Finish();
+
+ private:
+  [[nodiscard]] static bool Read(ByteReader* in, Limit* limit);
+  [[nodiscard]] static bool Read(ByteReader* in, HoldEntry* hold);
+
+  LimitBook book_;
 };
 
 class LimitBook::Saved {

@@ -108,11 +108,31 @@ TEST(CreditLimit, BadInputHasItsStatusInTheOrderOfPrecedence) {
             kTooDeep);
 }
 
+// What was taken as changes is what the rows are, and a book from its rows is the same book.
+void ExpectStored(LimitBook* book, std::map<std::string, std::string>* stored) {
+  book->TakeChanges(
+      [&](std::string_view key, std::string_view value) { (*stored)[std::string(key)] = value; },
+      [&](std::string_view key) { stored->erase(std::string(key)); });
+  std::map<std::string, std::string> rows;
+  book->VisitRows([&](std::string_view key, std::string_view value) { rows.emplace(key, value); });
+  ASSERT_EQ(*stored, rows);
+  LimitBook::RowLoader loader;
+  for (const auto& [key, value] : rows) ASSERT_TRUE(loader.Add(key, value).ok());
+  const auto loaded = loader.Finish();
+  ASSERT_TRUE(loaded.ok()) << loaded.status().ToString();
+  std::map<std::string, std::string> again;
+  loaded->VisitRows(
+      [&](std::string_view key, std::string_view value) { again.emplace(key, value); });
+  ASSERT_EQ(again, rows);
+}
+
 TEST(CreditLimit, SumsAgreeWithAddingUpEveryHoldAndEveryDebt) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Random random(seed);
     LimitBook book;
+    book.NoteChanges();
+    std::map<std::string, std::string> stored;
     struct Live {
       uint64_t limit;
       int64_t amount;
@@ -153,6 +173,13 @@ TEST(CreditLimit, SumsAgreeWithAddingUpEveryHoldAndEveryDebt) {
         owed[limit] -= amount;
         ASSERT_GE(owed[limit], 0);
       }
+      if (random.OneIn(3)) {
+        const uint64_t saved = random.Below(4) + 1;
+        const auto as_it_was = book.Save(LimitId(saved), HoldId(1'000));
+        (void)book.Hold(now, HoldId(1'000), LimitId(saved), 1, now + 5);
+        book.PutBack(as_it_was);
+      }
+      if (random.OneIn(4)) ExpectStored(&book, &stored);
       const int64_t later = now + random.Between(0, 15);
       for (uint64_t id = 1; id <= 4; ++id) {
         const auto below = [&](uint64_t other) {

@@ -138,6 +138,7 @@ enum class TransactionKind : uint8_t {
   kMoveDue = 28,           // the due date in (`day`'s transaction) `due` moves to `until`
   kInterestPaymentWaiver = 29,  // falls like a repayment, from the lender's income
 };
+inline constexpr uint8_t kTransactionKindMax = 29;
 
 struct Transaction {
   uint64_t id = 0;  // the caller's, unique in the loan

@@ -22,7 +22,8 @@ std::string_view BookResultName(const BookResult& result) {
   CREDENCE_UNREACHABLE();
 }
 
-std::optional<Loan> LoanBook::Fold(const Row& row) {
+// Nothing if the commands do not follow from each other.
+std::optional<Loan> LoanBook::TryFold(const Row& row) {
   const BookedProduct& product = *row.product;
   auto dates = MakePeriods(product.product.terms, row.start,
                            product.calendar ? &*product.calendar : nullptr);
@@ -31,9 +32,15 @@ std::optional<Loan> LoanBook::Fold(const Row& row) {
   for (const Command& command : row.commands) {
     const LoanStatus status =
         command.reverses ? loan.Reverse(command.transaction.id) : loan.Apply(command.transaction);
-    // It was applied once, on the same loan.
-    CREDENCE_ASSERT(status == LoanStatus::kApplied);
+    if (status != LoanStatus::kApplied) return std::nullopt;
   }
+  return loan;
+}
+
+std::optional<Loan> LoanBook::Fold(const Row& row) {
+  auto loan = TryFold(row);
+  // Each was applied once, on the same loan; only the dates of one without commands are in doubt.
+  CREDENCE_ASSERT(loan.has_value() || row.commands.empty());
   return loan;
 }
 
@@ -69,6 +76,7 @@ BookResult LoanBook::Open(LoanId id, std::shared_ptr<const BookedProduct> produc
   row.commands.push_back(draw);
   const Allocation allocation = loan->transactions().back().allocation;
   Row& kept = loans_.emplace(id, std::move(row)).first->second;
+  Note(id);
   Index(id, &kept, *loan);
   return {BookStatus::kApplied, status, allocation};
 }
@@ -82,6 +90,7 @@ BookResult LoanBook::Apply(LoanId id, const Transaction& transaction) {
   const LoanStatus status = loan->Apply(transaction);
   if (status != LoanStatus::kApplied) return {BookStatus::kRefused, status, {}};
   row.commands.push_back({false, transaction});
+  Note(id);
   Index(id, &row, *loan);
   Allocation allocation;
   for (const AppliedTransaction& applied : loan->transactions()) {
@@ -101,6 +110,7 @@ BookResult LoanBook::Reverse(LoanId id, uint64_t transaction) {
   Command command{true, {}};
   command.transaction.id = transaction;
   row.commands.push_back(command);
+  Note(id);
   Index(id, &row, *loan);
   return {BookStatus::kApplied, status, {}};
 }
@@ -134,6 +144,7 @@ void LoanBook::Turn(LoanId id, Date day) {
   Row& row = found->second;
   if (row.turned && *row.turned >= day) return;
   row.turned = day;
+  Note(id);
   const auto loan = Fold(row);
   Index(id, &row, *loan);
 }
@@ -147,6 +158,7 @@ LoanBook::Saved LoanBook::Save(LoanId id) const {
 }
 
 void LoanBook::PutBack(const Saved& saved) {
+  Note(saved.id_);
   const auto found = loans_.find(saved.id_);
   if (found != loans_.end()) {
     if (found->second.next_due) due_.erase({*found->second.next_due, saved.id_});
@@ -155,36 +167,6 @@ void LoanBook::PutBack(const Saved& saved) {
   if (!saved.row_) return;
   loans_[saved.id_] = *saved.row_;
   if (saved.row_->next_due) due_.insert({*saved.row_->next_due, saved.id_});
-}
-
-void LoanBook::VisitRows(
-    const std::function<void(std::string_view, std::string_view)>& visit) const {
-  std::string key;
-  std::string value;
-  for (const auto& [id, row] : loans_) {
-    key.clear();
-    value.clear();
-    ByteWriter(&key).PutFixed64(id.value());
-    ByteWriter out(&value);
-    out.PutRaw(row.product->digest.view());
-    out.PutZigzag(row.start.days);
-    out.PutU8(row.turned ? 1 : 0);
-    if (row.turned) out.PutZigzag(row.turned->days);
-    out.PutVarint(row.commands.size());
-    for (const Command& command : row.commands) {
-      const Transaction& t = command.transaction;
-      out.PutU8(command.reverses ? 1 : 0);
-      out.PutVarint(t.id);
-      if (command.reverses) continue;
-      out.PutU8(static_cast<uint8_t>(t.kind));
-      out.PutZigzag(t.day.days);
-      out.PutZigzag(t.amount_minor);
-      out.PutFixed128(t.rate.CanonicalBits());
-      out.PutZigzag(t.until.days);
-      out.PutZigzag(t.count);
-    }
-    visit(key, value);
-  }
 }
 
 }  // namespace credence::lending

@@ -19,7 +19,9 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/bytes.h"
 #include "src/base/digest.h"
+#include "src/base/status.h"
 #include "src/base/strong_id.h"
 #include "src/lending/loan.h"
 
@@ -88,8 +90,19 @@ class LoanBook {
   //   key    fixed64 loan
   //   value  digest of the product, zigzag start, u8 has turned [zigzag turned], varint commands,
   //          each: u8 0 and the transaction (varint id, u8 kind, zigzag day, zigzag amount,
-  //          fixed128 rate, zigzag until, zigzag count), or u8 1 and varint id: reversed
-  void VisitRows(const std::function<void(std::string_view, std::string_view)>& visit) const;
+  //          fixed128 rate, zigzag until, zigzag count, zigzag every, u8 unit, u8 has due
+  //          [zigzag due], varint about), or u8 1 and varint id: reversed
+  using RowVisitor = std::function<void(std::string_view key, std::string_view value)>;
+  void VisitRows(const RowVisitor& visit) const;
+  // A book from rows. kDataLoss if they cannot be: what is accepted can be read and gone on with,
+  // whoever wrote it. Each loan is folded once.
+  class RowLoader;
+  // From here on what changes is noted, for those who store rows.
+  void NoteChanges() { notes_changes_ = true; }
+  // Calls put(key, value) with each row that is new or may have changed since the last call, and
+  // gone(key) for those that are no more. Nothing where changes are not noted.
+  void TakeChanges(const RowVisitor& put, const std::function<void(std::string_view key)>& gone);
+  [[nodiscard]] bool Has(LoanId id) const { return loans_.contains(id); }
 
  private:
   struct Command {
@@ -105,10 +118,34 @@ class LoanBook {
   };
 
   [[nodiscard]] static std::optional<Loan> Fold(const Row& row);
+  [[nodiscard]] static std::optional<Loan> TryFold(const Row& row);
+  static void AppendRow(const Row& row, std::string* out);
+  void Note(LoanId id) {
+    if (notes_changes_) changed_.push_back(id);
+  }
   void Index(LoanId id, Row* row, const Loan& loan);
 
   std::map<LoanId, Row> loans_;
   std::set<Due> due_;
+  bool notes_changes_ = false;
+  std::vector<LoanId> changed_;  // since TakeChanges; a loan maybe often
+};
+
+class LoanBook::RowLoader {
+ public:
+  // Gives the product of a digest; null if there is none.
+  using Products = std::function<std::shared_ptr<const BookedProduct>(const Digest&)>;
+  explicit RowLoader(Products products) : products_(std::move(products)) {}
+  // kDataLoss if the row cannot be; the loader is of no use then.
+  Status Add(std::string_view key, std::string_view value);
+  // Once, after the last row.
+  LoanBook Finish() { return std::move(book_); }
+
+ private:
+  [[nodiscard]] static bool Read(ByteReader* in, Command* command);
+
+  const Products products_;
+  LoanBook book_;
 };
 
 class LoanBook::Saved {

@@ -6,6 +6,7 @@
 #include "src/base/bytes.h"
 #include "src/engine/core.h"
 #include "src/journal/retired.h"
+#include "src/study/claim.h"
 
 namespace credence::study {
 
@@ -72,24 +73,75 @@ Status CopyArtefacts(FileSystem& files, const std::string& from, const std::stri
   return files.SyncDirectory(to);
 }
 
+// The files of a store of checkpoints that nobody writes.
+Status CopyStoreFiles(FileSystem& files, const std::string& from, const std::string& to,
+                      BackupReport* report) {
+  CREDENCE_TRY(MakeFoldersDurably(files, to));
+  CREDENCE_ASSIGN(const auto names, files.List(from));
+  for (const std::string& name : names) {
+    // RocksDB's lock and the texts that it writes about itself.
+    if (name == "LOCK" || name.starts_with("LOG")) continue;
+    CREDENCE_ASSIGN(const auto file, files.Open(from + "/" + name, OpenMode::kRead));
+    CREDENCE_ASSIGN(const uint64_t bytes, file->Size());
+    CREDENCE_TRY(CopyFile(files, from + "/" + name, to + "/" + name, bytes));
+    report->bytes += bytes;
+  }
+  return files.SyncDirectory(to);
+}
+
+// The state at a front that was retired, and which pack it has.
+Status CopyBase(FileSystem& files, const std::string& from, const std::string& to,
+                BackupReport* report) {
+  CREDENCE_ASSIGN(const journal::Retired retired, journal::ReadRetired(files, from + "/journal"));
+  if (retired.before.frames == 0) return {};
+  const std::string name = "/base/" + std::to_string(retired.before.frames);
+  CREDENCE_TRY(CopyStoreFiles(files, from + name, to + name, report));
+  CREDENCE_TRY(CopyFile(files, engine::BasePackPath(from, retired.before.frames),
+                        engine::BasePackPath(to, retired.before.frames), Digest::kBytes));
+  return files.SyncDirectory(to + "/base");
+}
+
+// The checkpoint, unless a writer has the store.
+Status CopyCheckpoint(FileSystem& files, const std::string& store, const std::string& to,
+                      BackupReport* report) {
+  if (!files.Exists(store + "/checkpoint")) return {};
+  const auto lock = files.Lock(store + "/journal/lock");
+  if (lock.status().code() == StatusCode::kUnavailable) {
+    report->checkpoint_in_use = true;
+    return {};
+  }
+  CREDENCE_TRY(lock.status());
+  return CopyStoreFiles(files, store + "/checkpoint", to + "/checkpoint", report);
+}
+
 // Reads a store that nobody writes, from its first frame to its last.
-Status Check(FileSystem& files, const std::string& store, BackupReport* report) {
+Status Check(FileSystem& files, const std::string& store, const BackingAt& stores,
+             BackupReport* report) {
   CREDENCE_ASSIGN(const journal::Retired retired, journal::ReadRetired(files, store + "/journal"));
-  const bool whole = retired.before.frames == 0;
+  const bool folds = retired.before.frames == 0 || stores;
   engine::Core core(files, store, 0);
+  if (folds) CREDENCE_TRY(StartAtRetained(files, store, stores, 0, &core).status());
+  std::string problem;
+  Claim claim;
+  if (stores) claim = ReadClaim(files, store, stores(store + "/checkpoint"), &problem);
   CREDENCE_ASSIGN(const auto reader, journal::JournalReader::Open(files, store + "/journal"));
   journal::FrameView frame;
   for (;;) {
     CREDENCE_ASSIGN(const bool more, reader->Next(&frame));
     if (!more) break;
-    if (whole) CREDENCE_TRY(core.FoldFrame(frame));
+    if (!folds) continue;
+    CREDENCE_TRY(core.FoldFrame(frame));
+    CheckClaim(claim, frame, core.state, &problem);
   }
   if (reader->tail().kind != journal::TailKind::kClean) {
     return DataLoss(store + ": the copy ends inside a frame");
   }
   report->head = reader->head();
-  if (whole) report->state_hash = core.state.Hash();
-  return OkStatus();
+  CheckClaimIsReached(claim, report->head.frames, &problem);
+  if (!problem.empty()) return DataLoss(store + ": its checkpoint: " + problem);
+  report->checkpoint_frame = claim.head.frames;
+  if (folds) report->state_hash = core.state.Hash();
+  return core.state.entities.status();
 }
 
 std::string RecordText(const BackupReport& report) {
@@ -97,6 +149,9 @@ std::string RecordText(const BackupReport& report) {
                      "\nsequence " + std::to_string(report.head.last_seq.value()) + "\nchain " +
                      report.head.chain.ToHex() + "\nstate " +
                      (report.state_hash ? report.state_hash->ToHex() : "-") + "\n";
+  if (report.checkpoint_frame > 0) {
+    text += "checkpoint " + std::to_string(report.checkpoint_frame) + "\n";
+  }
   return text + "sum " + Sha256(text).ToHex() + "\n";
 }
 
@@ -105,6 +160,14 @@ Status CopyStore(FileSystem& files, const std::string& from, const std::string& 
   CREDENCE_TRY(CopyJournal(files, from + "/journal", to + "/journal", settled, report));
   CREDENCE_TRY(CopyArtefacts(files, from + "/artefacts", to + "/artefacts", report));
   return files.SyncDirectory(to);
+}
+
+// A store whose front was retired starts from a checkpoint alone: the base is one.
+Status StartFromBase(FileSystem& files, const std::string& store, BackupReport* report) {
+  CREDENCE_ASSIGN(const journal::Retired retired, journal::ReadRetired(files, store + "/journal"));
+  if (retired.before.frames == 0) return {};
+  return CopyStoreFiles(files, store + "/base/" + std::to_string(retired.before.frames),
+                        store + "/checkpoint", report);
 }
 
 std::string ParentOf(std::string path) {
@@ -134,8 +197,12 @@ Result<BackupReport> Backup(FileSystem& files, const std::string& store, const s
   if (settled.head.frames == 0) return NotFound(store + " holds nothing that is settled");
   CREDENCE_TRY(MakeFoldersDurably(files, to));
   CREDENCE_TRY(CopyStore(files, store, to, settled, &report));
+  if (options.stores) {
+    CREDENCE_TRY(CopyBase(files, store, to, &report));
+    if (!options.until_frame) CREDENCE_TRY(CopyCheckpoint(files, store, to, &report));
+  }
   for (const auto& part : options.parts) CREDENCE_TRY(part(to, settled));
-  CREDENCE_TRY(Check(files, to, &report));
+  CREDENCE_TRY(Check(files, to, options.stores, &report));
   if (report.head != settled.head) {
     return DataLoss(to + ": the copy does not end where the store was settled");
   }
@@ -144,7 +211,7 @@ Result<BackupReport> Backup(FileSystem& files, const std::string& store, const s
 }
 
 Result<BackupReport> Restore(FileSystem& files, const std::string& from_folder,
-                             const std::string& store_folder) {
+                             const std::string& store_folder, const BackingAt& stores) {
   const std::string from = WithoutSlash(from_folder);
   const std::string store = WithoutSlash(store_folder);
   if (files.Exists(store)) return AlreadyExists(store + " is there; a store is never overwritten");
@@ -161,12 +228,21 @@ Result<BackupReport> Restore(FileSystem& files, const std::string& from_folder,
   CREDENCE_ASSIGN(const journal::Settled settled, journal::FindSettled(files, from + "/journal"));
   CREDENCE_TRY(MakeFoldersDurably(files, making));
   CREDENCE_TRY(CopyStore(files, from, making, settled, &report));
-  CREDENCE_TRY(Check(files, making, &report));
+  const bool has_checkpoint = record.find("\ncheckpoint ") != std::string::npos;
+  if (has_checkpoint && !stores) {
+    return InvalidArgument(from + " has a checkpoint, and nothing was given to read it with");
+  }
+  if (stores) CREDENCE_TRY(CopyBase(files, from, making, &report));
+  if (has_checkpoint) {
+    CREDENCE_TRY(CopyStoreFiles(files, from + "/checkpoint", making + "/checkpoint", &report));
+  }
+  CREDENCE_TRY(Check(files, making, stores, &report));
   if (RecordText(report) != record) {
     return DataLoss(from + ": what the backup holds is not what it was when it was made (head " +
                     report.head.chain.ToHex().substr(0, 16) + " after frame " +
                     std::to_string(report.head.frames) + ")");
   }
+  if (stores && !has_checkpoint) CREDENCE_TRY(StartFromBase(files, making, &report));
   CREDENCE_TRY(files.Rename(making, store));
   CREDENCE_TRY(files.SyncDirectory(ParentOf(store)));
   return report;

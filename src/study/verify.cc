@@ -1,6 +1,8 @@
 #include "src/study/verify.h"
 
 #include "src/engine/core.h"
+#include "src/journal/retired.h"
+#include "src/study/claim.h"
 
 namespace credence::study {
 
@@ -61,9 +63,12 @@ std::string Difference(const DecisionRecord& recorded, const DecisionRecord& aga
 class Verifier {
  public:
   Verifier(FileSystem& files, const std::string& folder, VerifyReport* report)
-      : core_(files, folder, 1), report_(*report) {}
+      : core_(files, folder, 0), files_(files), folder_(folder), report_(*report) {}
 
-  Status UseScratch(const engine::CheckpointOptions& scratch);
+  // The state before the first frame.
+  Status Start(const VerifyOptions& options);
+  // Leaves the state in the scratch.
+  Status Keep() { return core_.checkpoints()->Finish(); }
   Status Frame(const journal::FrameView& frame);
   [[nodiscard]] const engine::State& state() const { return core_.state; }
 
@@ -80,6 +85,8 @@ class Verifier {
   }
 
   engine::Core core_;
+  FileSystem& files_;
+  std::string folder_;
   VerifyReport& report_;
   Arena arena_;
   // What the next decision record is about.
@@ -89,9 +96,17 @@ class Verifier {
   std::vector<engine::Core::Source> sources_;
 };
 
-Status Verifier::UseScratch(const engine::CheckpointOptions& scratch) {
+Status Verifier::Start(const VerifyOptions& options) {
+  CREDENCE_ASSIGN(const journal::Retired retired,
+                  journal::ReadRetired(files_, folder_ + "/journal"));
+  report_.retired = retired.before;
+  const engine::CheckpointOptions& scratch = options.scratch;
+  const bool starts = options.scratch_use == ScratchUse::kStartAndKeep;
+  if (retired.before.frames > 0 && !starts) {
+    return StartAtRetained(files_, folder_, options.base, scratch.cache_bytes, &core_).status();
+  }
   if (scratch.backing == nullptr) return {};
-  CREDENCE_TRY(scratch.backing->Destroy());
+  if (!starts) CREDENCE_TRY(scratch.backing->Destroy());
   std::string damage;
   return core_.OpenCheckpoints(scratch, /*read_only=*/false, &damage).status();
 }
@@ -181,52 +196,19 @@ void Verifier::Report(Seq seq, std::string what) {
   report_.first.push_back({seq, DecisionRecord::IdFor(seq), event, std::move(what)});
 }
 
-// What a checkpoint says of the journal and the state.
-struct Claim {
-  journal::ChainHead head;  // frames 0: nothing
-  Digest state_hash;
-};
-
-Claim ReadClaim(FileSystem& files, const std::string& folder, const VerifyOptions& options,
-                VerifyReport* report) {
-  if (options.checkpoint == nullptr) return {};
-  engine::CheckpointOptions checkpoint;
-  checkpoint.backing = options.checkpoint;
-  engine::Core core(files, folder, 1);
-  Claim claim;
-  const auto head =
-      core.OpenCheckpoints(checkpoint, /*read_only=*/true, &report->checkpoint_problem);
-  if (!head.ok()) {
-    report->checkpoint_problem = head.status().message();
-  } else if (head->frames > 0) {
-    claim = {*head, core.state.Hash()};
-    report->checkpoint_problem = core.state.entities.status().message();
-  }
-  report->checkpoint = claim.head;
-  return claim;
-}
-
-void CheckClaim(const Claim& claim, const journal::FrameView& frame, const engine::State& state,
-                VerifyReport* report) {
-  if (frame.index != claim.head.frames || !report->checkpoint_problem.empty()) return;
-  if (frame.chain != claim.head.chain || frame.last_seq != claim.head.last_seq) {
-    report->checkpoint_problem =
-        "it is not one of this journal: they differ at frame " + std::to_string(frame.index);
-  } else if (state.Hash() != claim.state_hash) {
-    report->checkpoint_problem = "its state is not the one that the journal makes up to sequence " +
-                                 std::to_string(frame.last_seq.value());
-  }
-}
-
 }  // namespace
 
 Result<VerifyReport> Verify(FileSystem& files, const std::string& folder,
                             const VerifyOptions& options) {
   VerifyReport report;
-  const Claim claim = ReadClaim(files, folder, options, &report);
+  const Claim claim = ReadClaim(files, folder, options.checkpoint, &report.checkpoint_problem);
+  report.checkpoint = claim.head;
   Verifier verifier(files, folder, &report);
-  CREDENCE_TRY(verifier.UseScratch(options.scratch));
-  CREDENCE_ASSIGN(const auto reader, journal::JournalReader::Open(files, folder + "/journal"));
+  CREDENCE_TRY(verifier.Start(options));
+  journal::ReadOptions reading;
+  reading.until_frame = options.until_frame;
+  CREDENCE_ASSIGN(const auto reader,
+                  journal::JournalReader::Open(files, folder + "/journal", reading));
   journal::FrameView frame;
   while (true) {
     CREDENCE_ASSIGN(const bool more, reader->Next(&frame));
@@ -236,16 +218,15 @@ Result<VerifyReport> Verify(FileSystem& files, const std::string& folder,
       return status.WithContext("segment " + std::to_string(frame.segment) + " offset " +
                                 std::to_string(frame.offset));
     }
-    CheckClaim(claim, frame, verifier.state(), &report);
+    CheckClaim(claim, frame, verifier.state(), &report.checkpoint_problem);
     if (options.on_progress) options.on_progress(report.events);
   }
-  if (report.frames < claim.head.frames && report.checkpoint_problem.empty()) {
-    report.checkpoint_problem =
-        "the journal ends before it, at frame " + std::to_string(report.frames);
-  }
+  CheckClaimIsReached(claim, report.retired.frames + report.frames, &report.checkpoint_problem);
   report.tail = reader->tail();
   report.state_hash = verifier.state().Hash();
+  if (verifier.state().pack != nullptr) report.pack = verifier.state().pack->digest;
   report.rows = verifier.state().CountRows();
+  if (options.scratch_use != ScratchUse::kRemoved) CREDENCE_TRY(verifier.Keep());
   CREDENCE_TRY(verifier.state().entities.status());
   report.sealed = reader->last_frame().sealed();
   if (report.sealed) {
@@ -256,6 +237,15 @@ Result<VerifyReport> Verify(FileSystem& files, const std::string& folder,
     }
   }
   return report;
+}
+
+Status Explain(FoundDecision* found) {
+  if (found->record.decision >= found->pack->decisions.size())
+    return DataLoss("the decision does not fit its pack");
+  decision::Scratch scratch(found->pack->zones.get());
+  return decision::DecideAgain(found->pack->decisions[found->record.decision], found->record,
+                               &scratch, &found->explanation)
+      .status();
 }
 
 Result<FoundDecision> FindDecision(FileSystem& files, const std::string& folder, Seq seq) {
@@ -281,16 +271,16 @@ Result<FoundDecision> FindDecision(FileSystem& files, const std::string& folder,
       if (decision == nullptr || decision->seq != seq) continue;
       CREDENCE_ASSIGN(found.pack, engine::LoadStoredPack(artefacts, decision->pack));
       found.record = std::move(*decision);
-      if (found.record.decision >= found.pack->decisions.size())
-        return DataLoss("the decision does not fit its pack");
-      decision::Scratch scratch(found.pack->zones.get());
-      CREDENCE_ASSIGN([[maybe_unused]] const DecisionRecord again,
-                      decision::DecideAgain(found.pack->decisions[found.record.decision],
-                                            found.record, &scratch, &found.explanation));
+      CREDENCE_TRY(Explain(&found));
       return found;
     }
   }
-  return NotFound("the journal holds no decision " + DecisionRecord::IdFor(seq));
+  const journal::ChainHead& retired = reader->start();
+  return NotFound(
+      "the journal holds no decision " + DecisionRecord::IdFor(seq) +
+      (seq <= retired.last_seq
+           ? ": sequences up to " + std::to_string(retired.last_seq.value()) + " were retired"
+           : ""));
 }
 
 }  // namespace credence::study

@@ -26,6 +26,7 @@
 #include "src/engine/checkpoint.h"
 #include "src/engine/state.h"
 #include "src/journal/reader.h"
+#include "src/study/retire.h"
 
 namespace credence::study {
 
@@ -39,7 +40,10 @@ struct Mismatch {
 };
 
 struct VerifyReport {
-  uint64_t frames = 0;
+  uint64_t frames = 0;  // that were folded
+  // The head before the first of them: frames up to there were retired and can no longer be
+  // verified; the state that they made was kept. No frames where nothing was retired.
+  journal::ChainHead retired;
   uint64_t events = 0;
   uint64_t decisions = 0;
   uint64_t mismatches = 0;
@@ -47,6 +51,7 @@ struct VerifyReport {
   bool sealed = false;
   Digest sealed_hash;  // meaningful where sealed
   Digest state_hash;
+  Digest pack;  // in force at the end; zero if none was
   std::vector<engine::State::RowCount> rows;
   journal::Tail tail;
   // The checkpoint; frames 0: there is none, or it is damaged.
@@ -58,13 +63,24 @@ struct VerifyReport {
   }
 };
 
+// What VerifyOptions::scratch is for, beside room.
+enum class ScratchUse : uint8_t {
+  kRemoved,       // nothing: it is removed before and left as it comes
+  kKeep,          // removed before; holds the state at the end afterwards, flushed
+  kStartAndKeep,  // the same, and it holds the state before the first frame when the call begins
+};
+
 struct VerifyOptions {
   std::function<void(uint64_t events)> on_progress;  // may be empty
   // The checkpoint that is to be compared; nobody may be writing it. Null: none.
   std::shared_ptr<store::Backing> checkpoint = nullptr;
   // With a backing: where the state that is folded may be put, so that it need not fit into memory.
-  // It is removed before and after.
   engine::CheckpointOptions scratch = {};
+  ScratchUse scratch_use = ScratchUse::kRemoved;
+  // Where the state before the first frame is, if the front of the journal was retired: see
+  // StartAtRetained. With it, `scratch` gives only its cache_bytes.
+  BackingAt base = {};
+  uint64_t until_frame = UINT64_MAX;  // the last one that is looked at
 };
 
 // `folder` is an engine's. A Status is damage or a missing file; what does not agree is in the
@@ -81,7 +97,10 @@ struct FoundDecision {
   std::shared_ptr<const pack::Pack> pack;
   decision::Explanation explanation;  // made again from the record's slots
 };
-// kNotFound if the journal holds no such decision.
+// Makes the explanation from `found->record` and `found->pack`. kDataLoss if they do not fit.
+Status Explain(FoundDecision* found);
+// kNotFound if the journal holds no such decision. Reads the journal from its beginning: where the
+// place is known, ReadDecision (tail.h) is the quick way.
 Result<FoundDecision> FindDecision(FileSystem& files, const std::string& folder, Seq seq);
 
 }  // namespace credence::study

@@ -121,7 +121,7 @@ def main():
     parser.add_argument("files", nargs="*", type=pathlib.Path)
     args = parser.parse_args()
     root = args.root.resolve()
-    files = args.files or [f for f in [root / "README.md", *sorted((root / "docs").rglob("*.md"))] if f.is_file()]
+    files = args.files or [f for f in [root / "README.md", root / "README.zh-CN.md", *sorted((root / "docs").rglob("*.md"))] if f.is_file()]
     total, bad = 0, 0
     for file in files:
         count, findings = check_file(file.resolve(), root)

@@ -1,0 +1,273 @@
+#include "src/api/writer.h"
+
+#include <pthread.h>
+
+#include "src/base/assert.h"
+
+namespace credence::api {
+
+using SteadyClock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::chrono::milliseconds kPublishEvery{100};
+constexpr size_t kJobBytesKept = size_t{16} << 10;
+
+int64_t Ns(SteadyClock::duration duration) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
+}
+
+}  // namespace
+
+Problem EngineProblem(const Status& status) {
+  if (status.code() == StatusCode::kResourceExhausted) {
+    return {507, "disk-full", "The disk is full", "",
+            "expected room on the disk of the store; nothing was done, and it goes on by itself"};
+  }
+  return {503, "engine-stopped", "The engine has stopped", "",
+          "expected to be sent again once the server was started again: what is on disk counts, "
+          "and an event counts once"};
+}
+
+// --- SharedGate ---
+
+void SharedGate::SetPack(std::shared_ptr<const pack::Pack> pack) {
+  auto gate = pack == nullptr ? nullptr : std::make_unique<Gate>(pack->schema, protection_);
+  const std::lock_guard lock(mutex_);
+  gate_ = std::move(gate);
+  pack_ = std::move(pack);
+}
+
+bool SharedGate::Read(Job* job, Problem* problem) {
+  const std::lock_guard lock(mutex_);
+  if (gate_ == nullptr) {
+    *problem = {503, "no-pack", "No pack is active", "", "expected an active pack"};
+    return false;
+  }
+  job->arena.Reset();
+  job->pack = pack_;
+  return gate_->Parse(job->text, &job->arena, &job->event, problem);
+}
+
+Status SharedGate::FlushKeys() {
+  if (protection_ == nullptr) return {};
+  const std::lock_guard lock(mutex_);
+  return protection_->Flush();
+}
+
+std::shared_ptr<const pack::Pack> SharedGate::pack() const {
+  const std::lock_guard lock(mutex_);
+  return pack_;
+}
+
+// --- Writer: for others ---
+
+Writer::Writer(std::unique_ptr<engine::Engine> engine, SharedGate* gate, Audience* audience,
+               ServerMetrics* metrics, Clock* clock, const Options& options)
+    : engine_(std::move(engine)),
+      journal_(&engine_->journal()),
+      gate_(gate),
+      audience_(audience),
+      metrics_(metrics),
+      clock_(clock),
+      options_(options) {
+  Publish(true);
+  thread_ = std::thread([this] { Loop(); });
+  pthread_setname_np(thread_.native_handle(), "engine");
+}
+
+Writer::~Writer() { Stop().IgnoreError(); }
+
+Job* Writer::NewJob() {
+  const std::lock_guard lock(pool_mutex_);
+  if (free_.empty()) {
+    all_.push_back(std::make_unique<Job>());
+    return all_.back().get();
+  }
+  Job* job = free_.back();
+  free_.pop_back();
+  return job;
+}
+
+void Writer::Forget(Job* job) {
+  job->batch.reset();
+  job->pack.reset();
+  job->text.clear();
+  if (job->text.capacity() > kJobBytesKept) job->text.shrink_to_fit();
+  const std::lock_guard lock(pool_mutex_);
+  free_.push_back(job);
+}
+
+bool Writer::Take(Job* const* jobs, size_t count) {
+  const auto now = SteadyClock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.size() - commands_ + count > options_.queue_events_max) return false;
+    for (size_t i = 0; i < count; ++i) {
+      jobs[i]->queued = now;
+      queue_.push_back({jobs[i], {}});
+    }
+    queued_.store(queue_.size(), std::memory_order_relaxed);
+  }
+  wake_.notify_one();
+  return true;
+}
+
+bool Writer::Run(Command command) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || commands_ >= kQueueCommandsMax) return false;
+    ++commands_;
+    queue_.push_back({nullptr, std::move(command)});
+  }
+  wake_.notify_one();
+  return true;
+}
+
+EngineView Writer::view() const {
+  const std::lock_guard lock(view_mutex_);
+  return view_;
+}
+
+Status Writer::Stop() {
+  if (!thread_.joinable()) return closed_;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+  closed_ = engine_->Close();
+  return closed_;
+}
+
+// --- Writer: its thread ---
+
+void Writer::Loop() {
+  std::vector<Job*> jobs;
+  Command command;
+  while (TakeNext(&jobs, &command)) {
+    if (command) {
+      command(engine_.get());
+      command = {};
+      Publish(true);
+      continue;
+    }
+    const bool none = jobs.empty();
+    if (!none) Begin(&jobs);
+    const bool full = engine_->in_flight() == engine::kBatchesInFlightMax;
+    if (full || (none && engine_->in_flight() > 0)) End();
+  }
+  Publish(true);
+}
+
+// What waits, up to a batch; or a command, if nothing is in flight. False at the end.
+bool Writer::TakeNext(std::vector<Job*>* jobs, Command* command) {
+  jobs->clear();
+  const bool idle = engine_->in_flight() == 0;
+  std::unique_lock lock(mutex_);
+  if (idle && queue_.empty() && !stopping_) {
+    lock.unlock();
+    Publish(false);
+    lock.lock();
+    wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  }
+  while (!queue_.empty() && queue_.front().job != nullptr &&
+         jobs->size() < engine::kBatchEventsMax) {
+    jobs->push_back(queue_.front().job);
+    queue_.pop_front();
+  }
+  queued_.store(queue_.size(), std::memory_order_relaxed);
+  if (!jobs->empty() || !idle) return true;
+  if (queue_.empty()) return !stopping_;
+  *command = std::move(queue_.front().command);
+  queue_.pop_front();
+  --commands_;
+  return true;
+}
+
+void Writer::Begin(std::vector<Job*>* jobs) {
+  const auto begun = SteadyClock::now();
+  const Status keys = gate_->FlushKeys();
+  if (!keys.ok()) return RefuseAll(jobs, keys);
+  events_.clear();
+  size_t kept = 0;
+  for (Job* job : *jobs) {
+    Problem problem;
+    // Another pack was activated since it was read.
+    if (job->pack.get() != engine_->pack() && !gate_->Read(job, &problem)) {
+      audience_->Refused(job, problem);
+      Forget(job);
+      continue;
+    }
+    metrics_->Observe(Stage::kQueue, Ns(begun - job->queued));
+    events_.push_back(job->event);
+    (*jobs)[kept++] = job;
+  }
+  jobs->resize(kept);
+  if (jobs->empty()) return;
+  const Status status = engine_->Begin(events_, options_.arrival, Now());
+  if (!status.ok()) return RefuseAll(jobs, status);
+  const auto decided = SteadyClock::now();
+  metrics_->Observe(Stage::kDecide, Ns(decided - begun), jobs->size());
+  Batch batch{{}, decided};
+  if (!spare_.empty()) {
+    batch.jobs = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  batch.jobs.swap(*jobs);
+  in_flight_.push_back(std::move(batch));
+}
+
+void Writer::End() {
+  CREDENCE_ASSERT(!in_flight_.empty());
+  Batch batch = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  const auto outcomes = engine_->End();
+  if (!outcomes.ok()) {
+    RefuseAll(&batch.jobs, outcomes.status());
+    Publish(true);
+    return;
+  }
+  CREDENCE_ASSERT(outcomes->size() == batch.jobs.size());
+  metrics_->Observe(Stage::kCommit, Ns(SteadyClock::now() - batch.begun), batch.jobs.size());
+  metrics_->batches.fetch_add(1, std::memory_order_relaxed);
+  for (size_t i = 0; i < batch.jobs.size(); ++i) {
+    Job* job = batch.jobs[i];
+    audience_->Done(job, (*outcomes)[i]);
+    metrics_->Observe(Stage::kTotal, Ns(SteadyClock::now() - job->reply.received));
+    Forget(job);
+  }
+  batch.jobs.clear();
+  spare_.push_back(std::move(batch.jobs));
+  Publish(false);
+}
+
+void Writer::RefuseAll(std::vector<Job*>* jobs, const Status& status) {
+  const Problem problem = EngineProblem(status);
+  for (Job* job : *jobs) {
+    audience_->Refused(job, problem);
+    Forget(job);
+  }
+  jobs->clear();
+}
+
+void Writer::Publish(bool now) {
+  const auto time = SteadyClock::now();
+  if (!now && time - published_ < kPublishEvery) return;
+  published_ = time;
+  EngineView view;
+  const journal::ChainHead durable = journal_->durable();
+  view.seq = durable.last_seq;
+  view.stamp = engine_->state().last_stamp;
+  view.entities_in_memory = engine_->state().entities.in_memory();
+  view.entity_bytes = engine_->state().entities.bytes();
+  view.cache = engine_->state().entities.counters();
+  view.stopped = journal_->status();
+  if (view.stopped.ok()) view.stopped = engine_->state().entities.status();
+  if (engine_->checkpoints() != nullptr) view.checkpoints = engine_->checkpoints()->counters();
+  const std::lock_guard lock(view_mutex_);
+  view_ = std::move(view);
+}
+
+}  // namespace credence::api
