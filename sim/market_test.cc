@@ -66,7 +66,8 @@ TEST(Market, TheSameVerdictsGiveTheSameBytes) {
 // Bytes of a small market on the machine on which this was written: other machines give the same.
 TEST(Market, TheBytesOfASeedDoNotDependOnTheMachine) {
   Market market(Small(7));
-  EXPECT_EQ(Play(&market, Nothing).ToHex(), "b138ce5463a0759583e944ade1888dcea831035d1917d927cbefd3186214112e");
+  EXPECT_EQ(Play(&market, Nothing).ToHex(),
+            "b138ce5463a0759583e944ade1888dcea831035d1917d927cbefd3186214112e");
 }
 
 TEST(Market, EventsComeInOrderOfTimeWithinTheRunAndWithIdsOfTheirOwn) {
