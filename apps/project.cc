@@ -51,15 +51,13 @@ int Project(const Options& options) {
   const Status closed = projector.Finish();
   if (!folded.ok()) return Fail("cannot fold the journal: " + folded.message());
   if (!closed.ok()) return Fail("cannot close the read model: " + closed.message());
-  const auto bytes = projector.BytesOnDisk();
-  if (!bytes.ok()) return Fail(bytes.status());
   const uint64_t to = projector.folded().seq.value();
   fmt::print("read model 读模型\n{}",
              Table({{"  file", api::ReadModelPath(options.store)},
                     {"  as of sequence", Grouped(to)},
                     {"  sequences folded now",
                      fmt::format("{} in {:.1f} s", Grouped(to - from), progress.seconds())},
-                    {"  bytes on disk", Bytes(*bytes)}}));
+                    {"  bytes on disk", Bytes(projector.BytesOnDisk())}}));
   return 0;
 }
 

@@ -64,7 +64,9 @@ class Projector {
   [[nodiscard]] Status status() const;
   // Why the model was begun anew; empty if it was not, or was not there.
   [[nodiscard]] std::string remade() const;
-  [[nodiscard]] Result<uint64_t> BytesOnDisk() const { return model_->BytesOnDisk(); }
+  [[nodiscard]] uint64_t BytesOnDisk() const {
+    return projection::ReadModelBytes(ReadModelPath(store_));
+  }
 
  private:
   Projector(FileSystem& files, std::string store, const ProjectorOptions& options)

@@ -1,9 +1,21 @@
 #include "src/projection/read_model.h"
 
+#include <sys/stat.h>
+
 #include "src/base/assert.h"
 #include "src/base/bytes.h"
 
 namespace credence::projection {
+
+uint64_t ReadModelBytes(const std::string& path) {
+  uint64_t bytes = 0;
+  for (const char* suffix : {"", "-wal"}) {
+    // Not by opening it: closing would drop the locks that SQLite holds in this process.
+    struct stat found {};
+    if (::stat((path + suffix).c_str(), &found) == 0) bytes += static_cast<uint64_t>(found.st_size);
+  }
+  return bytes;
+}
 
 std::string EntityKey::KeyText() const { return token ? "token:" + ToHex(key) : key; }
 

@@ -125,11 +125,12 @@ class ReadModel {
   // Folds frames as one transaction: readers see all of it or nothing. At best some hundreds of
   // records at a time. kInvalidArgument unless the frames follow position().
   virtual Status Fold(std::span<const Frame> frames) = 0;
-  // The bytes of the file and its log.
-  [[nodiscard]] virtual Result<uint64_t> BytesOnDisk() const = 0;
   // Brings everything to disk and notes that the file is whole. Nothing is folded afterwards.
   virtual Status Close() = 0;
 };
+
+// The bytes of the file and its log; 0 where there is none. Any thread.
+[[nodiscard]] uint64_t ReadModelBytes(const std::string& path);
 
 // What an answer shows: everything up to this sequence, nothing after it.
 struct AsOf {

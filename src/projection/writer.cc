@@ -1,8 +1,4 @@
 // The writer of the read model: opens or remakes the file, and folds frames into it.
-
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -41,12 +37,6 @@ std::string LinuxBootId(FileSystem& files) {
   if (!file.ok() || !(*file)->ReadAt(0, 64, &boot).ok()) return "";
   while (!boot.empty() && boot.back() == '\n') boot.pop_back();
   return boot;
-}
-
-Result<uint64_t> FileBytes(const std::string& path) {
-  struct stat found {};
-  if (::stat(path.c_str(), &found) != 0) return uint64_t{0};
-  return static_cast<uint64_t>(found.st_size);
 }
 
 std::string JsonArray(const std::vector<int64_t>& ids) {
@@ -145,7 +135,6 @@ class Writer final : public ReadModel {
   [[nodiscard]] const Opened& opened() const override { return opened_; }
   [[nodiscard]] const Position& position() const override { return position_; }
   Status Fold(std::span<const Frame> frames) override;
-  [[nodiscard]] Result<uint64_t> BytesOnDisk() const override;
   Status Close() override;
 
  private:
@@ -295,12 +284,6 @@ Status Writer::ReadFold() {
     pack_ = pack;
   }
   return OkStatus();
-}
-
-Result<uint64_t> Writer::BytesOnDisk() const {
-  CREDENCE_ASSIGN(const uint64_t main, FileBytes(path_));
-  CREDENCE_ASSIGN(const uint64_t log, FileBytes(path_ + "-wal"));
-  return main + log;
 }
 
 Status Writer::Close() {
