@@ -217,6 +217,12 @@ void Service::GetMetrics(ApiCall call) {
   out.Value("result=\"failed\"", view.checkpoints.failed);
   out.Family("credence_checkpoint_bytes_total", "counter", "Bytes of checkpoints");
   out.Value("", view.checkpoints.bytes);
+  if (projector_ != nullptr) {
+    out.Family("credence_read_model_sequence", "gauge", "What the read model shows");
+    out.Value("", projector_->folded().seq.value());
+    out.Family("credence_read_model_up", "gauge", "0 while the read model cannot be written");
+    out.Value("", projector_->status().ok() ? 1 : 0);
+  }
   if (const http::Server* server = server_.load()) {
     const http::ServerCounts counts = server->counts();
     out.Family("credence_http_connections", "gauge", "Open connections");

@@ -5,8 +5,6 @@
 
 namespace credence::api {
 
-namespace {
-
 using record::DecisionPath;
 using record::Value;
 using record::ValueKind;
@@ -51,6 +49,8 @@ void WriteValue(const Value& value, Currency base, JsonWriter* out) {
   }
   CREDENCE_UNREACHABLE();
 }
+
+namespace {
 
 void WriteDecimal(std::string_view name, const std::optional<Decimal>& value, JsonWriter* out) {
   out->Key(name);
@@ -143,36 +143,6 @@ void WriteSlots(const record::DecisionRecord& decision, const decision::Decision
   out->EndArray();
 }
 
-void WriteDecision(const record::DecisionRecord& decision, const pack::Pack& pack,
-                   std::string_view source, std::string_view event_id, SlotsShown slots,
-                   JsonWriter* out) {
-  CREDENCE_ASSERT(decision.pack == pack.digest);
-  CREDENCE_ASSERT(decision.decision < pack.decisions.size());
-  const decision::DecisionPlan& plan = pack.decisions[decision.decision];
-  out->BeginObject();
-  out->TextMember("id", decision.Id());
-  WriteEvent(source, event_id, out);
-  out->TextMember("decision", plan.name);
-  out->TextMember("time", decision.time.ToString());
-  WriteOutcome(decision, pack, out);
-  out->TextMember("path", PathName(decision.path));
-  out->OptionalTextMember("failure", decision.failure);
-  out->OptionalTextMember("needs", decision.needs);
-  out->OptionalTextMember("resumes", decision.parked_seq.value() == 0
-                                         ? ""
-                                         : record::DecisionRecord::IdFor(decision.parked_seq));
-  WriteDecimal("probability_of_default", decision.probability_of_default, out);
-  WriteDecimal("score", decision.score, out);
-  WriteLimit(decision.limit, out);
-  out->OptionalTextMember("offer", decision.offer);
-  WriteReasons(decision, pack, out);
-  WriteRules(decision, out);
-  out->TextMember("currency", pack.schema.base_currency.code());
-  WriteSlots(decision, plan, slots, out);
-  out->TextMember("pack", decision.pack.ToHex());
-  out->EndObject();
-}
-
 std::string_view KindName(engine::Outcome::Kind kind) {
   switch (kind) {
     case engine::Outcome::Kind::kApplied:
@@ -219,6 +189,36 @@ RefusalTerms TermsOf(engine::Refusal refusal) {
 }
 
 }  // namespace
+
+void WriteDecision(const record::DecisionRecord& decision, const pack::Pack& pack,
+                   std::string_view source, std::string_view event_id, SlotsShown slots,
+                   JsonWriter* out) {
+  CREDENCE_ASSERT(decision.pack == pack.digest);
+  CREDENCE_ASSERT(decision.decision < pack.decisions.size());
+  const decision::DecisionPlan& plan = pack.decisions[decision.decision];
+  out->BeginObject();
+  out->TextMember("id", decision.Id());
+  WriteEvent(source, event_id, out);
+  out->TextMember("decision", plan.name);
+  out->TextMember("time", decision.time.ToString());
+  WriteOutcome(decision, pack, out);
+  out->TextMember("path", PathName(decision.path));
+  out->OptionalTextMember("failure", decision.failure);
+  out->OptionalTextMember("needs", decision.needs);
+  out->OptionalTextMember("resumes", decision.parked_seq.value() == 0
+                                         ? ""
+                                         : record::DecisionRecord::IdFor(decision.parked_seq));
+  WriteDecimal("probability_of_default", decision.probability_of_default, out);
+  WriteDecimal("score", decision.score, out);
+  WriteLimit(decision.limit, out);
+  out->OptionalTextMember("offer", decision.offer);
+  WriteReasons(decision, pack, out);
+  WriteRules(decision, out);
+  out->TextMember("currency", pack.schema.base_currency.code());
+  WriteSlots(decision, plan, slots, out);
+  out->TextMember("pack", decision.pack.ToHex());
+  out->EndObject();
+}
 
 std::string ToJson(const record::DecisionRecord& decision, const pack::Pack& pack,
                    std::string_view source, std::string_view event_id, SlotsShown slots) {

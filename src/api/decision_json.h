@@ -17,6 +17,8 @@
 
 namespace credence::api {
 
+class JsonWriter;
+
 // Whether the slots that models and policy read are written.
 enum class SlotsShown : uint8_t { kAll, kNone };
 
@@ -34,6 +36,14 @@ enum class SlotsShown : uint8_t { kAll, kNone };
 [[nodiscard]] std::string ToJson(const engine::Outcome& outcome, const pack::Pack* pack,
                                  std::string_view source, std::string_view event_id,
                                  SlotsShown slots = SlotsShown::kAll);
+
+// The value of a slot, as a decision shows it; amounts in `base`.
+void WriteValue(const record::Value& value, Currency base, JsonWriter* out);
+// A decision with its slots, between two other members.
+void WriteDecision(const record::DecisionRecord& decision, const pack::Pack& pack,
+                   std::string_view source, std::string_view event_id, SlotsShown slots,
+                   JsonWriter* out);
+[[nodiscard]] std::string_view PathName(record::DecisionPath path);
 
 // An event that the gate refused: {"result": "refused", "event": null, …, "problem": {…}}.
 [[nodiscard]] std::string RefusedJson(const Problem& problem);

@@ -48,6 +48,10 @@ void Service::Done(Job* job, const engine::Outcome& outcome) {
       break;
     case Kind::kDuplicate:
       metrics_.duplicates.fetch_add(1, std::memory_order_relaxed);
+      if (job->batch == nullptr && readers_ != nullptr &&
+          job->pack->schema.event_types[job->event.type].decision) {
+        return SendDuplicate(job, outcome);
+      }
       break;
     case Kind::kRefused:
       return Refused(job, ToProblem(outcome));

@@ -19,9 +19,18 @@ constexpr std::string_view kEvents =
     " application/cloudevents+json application/json application/x-ndjson "
     "application/cloudevents-batch+json ";
 constexpr Roles kIngest = static_cast<Roles>(Role::kIngest);
+constexpr Roles kRead = static_cast<Roles>(Role::kRead);
 constexpr Roles kDecide = static_cast<Roles>(Role::kDecide);
 constexpr Roles kPolicy = static_cast<Roles>(Role::kPolicy);
 constexpr Roles kAdmin = static_cast<Roles>(Role::kAdmin);
+
+constexpr std::string_view kDecisionsQuery =
+    " decision outcome reason event_type path entity_type entity_key from until limit cursor "
+    "at_least ";
+
+bool Holds(std::string_view words, std::string_view word) {
+  return words.find(" " + std::string(word) + " ") != std::string_view::npos;
+}
 
 bool PathMatches(std::string_view path, const std::vector<std::string>& segments) {
   for (const std::string& segment : segments) {
@@ -61,23 +70,33 @@ http::Response ProblemAnswer(const Problem& problem) {
 
 std::span<const Route> Service::Routes() {
   static const Route kAll[] = {
-      {"POST", "/v1/events", kIngest, kEvents, kBatchBytesMax, &Service::PostEvents},
-      {"POST", "/v1/decisions", kDecide, kOneEvent, kEventBytesMax, &Service::PostDecisions},
-      {"GET", "/v1/packs", Role::kRead | Role::kPolicy, kNoBody, 0, &Service::GetPacks},
-      {"POST", "/v1/packs", kPolicy, kJson, kPackUploadBytesMax, &Service::PostPacks},
-      {"GET", "/v1/packs/*", Role::kRead | Role::kPolicy, kNoBody, 0, &Service::GetPack},
-      {"POST", "/v1/packs/*/check", kPolicy, kJson, kAdminBytesMax, &Service::CheckPack},
-      {"POST", "/v1/packs/*/activate", kPolicy, kJson, kAdminBytesMax, &Service::ActivatePack},
-      {"GET", "/v1/packs/*/diff/*", Role::kRead | Role::kPolicy, kNoBody, 0, &Service::DiffPacks},
-      {"GET", "/v1/kill-switch", Role::kRead | Role::kAdmin, kNoBody, 0, &Service::GetKillSwitch},
-      {"POST", "/v1/kill-switch", kAdmin, kJson, kAdminBytesMax, &Service::PostKillSwitch},
-      {"GET", "/v1/rates", Role::kRead | Role::kAdmin, kNoBody, 0, &Service::GetRates},
-      {"POST", "/v1/rates", kAdmin, kJson, kAdminBytesMax, &Service::PostRates},
-      {"GET", "/v1/state", kAdmin, kNoBody, 0, &Service::GetState},
-      {"GET", "/metrics", Role::kRead | Role::kAdmin, kNoBody, 0, &Service::GetMetrics},
-      {"GET", "/healthz", kNoRole, kNoBody, 0, &Service::GetHealth},
-      {"GET", "/readyz", kNoRole, kNoBody, 0, &Service::GetReady},
-      {"GET", "/openapi.json", kNoRole, kNoBody, 0, &Service::GetOpenApi},
+      {"POST", "/v1/events", kIngest, kEvents, kBatchBytesMax, " slots ", &Service::PostEvents},
+      {"POST", "/v1/decisions", kDecide, kOneEvent, kEventBytesMax, " slots dry_run ",
+       &Service::PostDecisions},
+      {"GET", "/v1/decisions", kRead, kNoBody, 0, kDecisionsQuery, &Service::GetDecisions},
+      {"GET", "/v1/decisions/*", kRead, kNoBody, 0, " at_least ", &Service::GetDecision},
+      {"GET", "/v1/entities/*/*", kRead, kNoBody, 0, " at_least ", &Service::GetEntity},
+      {"GET", "/v1/activity", kRead, kNoBody, 0, " from until width utc_offset_hours at_least ",
+       &Service::GetActivity},
+      {"GET", "/v1/actions", Role::kRead | Role::kAdmin, kNoBody, 0, " limit cursor at_least ",
+       &Service::GetActions},
+      {"GET", "/v1/packs", Role::kRead | Role::kPolicy, kNoBody, 0, "", &Service::GetPacks},
+      {"POST", "/v1/packs", kPolicy, kJson, kPackUploadBytesMax, "", &Service::PostPacks},
+      {"GET", "/v1/packs/*", Role::kRead | Role::kPolicy, kNoBody, 0, "", &Service::GetPack},
+      {"POST", "/v1/packs/*/check", kPolicy, kJson, kAdminBytesMax, "", &Service::CheckPack},
+      {"POST", "/v1/packs/*/activate", kPolicy, kJson, kAdminBytesMax, "", &Service::ActivatePack},
+      {"GET", "/v1/packs/*/diff/*", Role::kRead | Role::kPolicy, kNoBody, 0, "",
+       &Service::DiffPacks},
+      {"GET", "/v1/kill-switch", Role::kRead | Role::kAdmin, kNoBody, 0, "",
+       &Service::GetKillSwitch},
+      {"POST", "/v1/kill-switch", kAdmin, kJson, kAdminBytesMax, "", &Service::PostKillSwitch},
+      {"GET", "/v1/rates", Role::kRead | Role::kAdmin, kNoBody, 0, "", &Service::GetRates},
+      {"POST", "/v1/rates", kAdmin, kJson, kAdminBytesMax, "", &Service::PostRates},
+      {"GET", "/v1/state", kAdmin, kNoBody, 0, " hash ", &Service::GetState},
+      {"GET", "/metrics", Role::kRead | Role::kAdmin, kNoBody, 0, "", &Service::GetMetrics},
+      {"GET", "/healthz", kNoRole, kNoBody, 0, "", &Service::GetHealth},
+      {"GET", "/readyz", kNoRole, kNoBody, 0, "", &Service::GetReady},
+      {"GET", "/openapi.json", kNoRole, kNoBody, 0, "", &Service::GetOpenApi},
   };
   return kAll;
 }
@@ -156,6 +175,14 @@ http::HeadVerdict Service::Check(const http::Request& head) {
     if (!allow.empty()) verdict.answer.headers = {{"Allow", allow}};
     return verdict;
   }
+  for (const auto& [name, value] : target.query) {
+    if (Holds(route->parameters, name)) continue;
+    return refuse({400, "invalid-parameter", "A parameter of the query is not what it should be",
+                   "",
+                   route->parameters.empty()
+                       ? "expected no parameters"
+                       : "expected no parameters but:" + std::string(route->parameters)});
+  }
   verdict.body_bytes_max = route->body_bytes_max;
   const std::string_view type = head.Header("content-type");
   const bool has_body = !head.Header("content-length").empty()
@@ -169,7 +196,7 @@ http::HeadVerdict Service::Check(const http::Request& head) {
   const bool event = route->body_bytes_max == kEventBytesMax || route->media == kEvents;
   if (!route->media.empty() && (has_body || event)) {
     const auto media = http::ParseMediaType(type);
-    if (!media || route->media.find(" " + *media + " ") == std::string_view::npos) {
+    if (!media || !Holds(route->media, *media)) {
       return refuse(
           {415, "media-type", "The media type is not taken here", "",
            "expected Content-Type to be one of:" + std::string(route->media) + "in UTF-8"});
@@ -307,8 +334,18 @@ Status Service::Start() {
   gate_->SetPack(active);
   CREDENCE_TRY(LoadPacks(active.get()));
   if (active != nullptr) packs_[active->digest].pack = active;
-  writer_ = std::make_unique<Writer>(std::move(engine), gate_.get(), this, &metrics_, clock_,
-                                     Writer::Options{options_.arrival, options_.queue_events_max});
+  if (options_.read_model) {
+    const uint64_t frames = engine->journal().durable().frames;
+    CREDENCE_ASSIGN(projector_, Projector::Open(files_, options_.store, frames));
+    CREDENCE_ASSIGN(readers_, projection::Readers::Open(ReadModelPath(options_.store)));
+    projector_->Start(&durable_);
+  }
+  Writer::Options writing;
+  writing.arrival = options_.arrival;
+  writing.queue_events_max = options_.queue_events_max;
+  writing.on_durable = [this](uint64_t frames) { durable_.Publish(frames); };
+  writer_ =
+      std::make_unique<Writer>(std::move(engine), gate_.get(), this, &metrics_, clock_, writing);
   workers_ = std::make_unique<Workers>(kWorkerThreads, kWorkerQueueMax);
   return {};
 }
@@ -327,8 +364,16 @@ bool Service::has_keys() const {
 }
 
 Status Service::Stop() {
+  // The writer may still hand work to the workers, and they to it: those that come too late are
+  // told so.
   if (workers_ != nullptr) workers_->Stop();
-  return writer_ == nullptr ? OkStatus() : writer_->Stop();
+  const Status stopped = writer_ == nullptr ? OkStatus() : writer_->Stop();
+  durable_.Stop();
+  if (projector_ == nullptr) return stopped;
+  const Status closed = projector_->Finish();
+  readers_.reset();
+  projector_.reset();
+  return stopped.ok() ? closed : stopped;
 }
 
 }  // namespace credence::api

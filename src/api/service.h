@@ -22,6 +22,7 @@
 
 #include "src/api/api_keys.h"
 #include "src/api/metrics.h"
+#include "src/api/projector.h"
 #include "src/api/workers.h"
 #include "src/api/writer.h"
 #include "src/engine/artefacts.h"
@@ -39,6 +40,8 @@ inline constexpr size_t kByBytesMax = 64;
 inline constexpr size_t kReasonTextBytesMax = 1'024;
 inline constexpr size_t kWorkerThreads = 2;
 inline constexpr size_t kWorkerQueueMax = 64;
+// How long a read waits for the read model to show what was asked for.
+inline constexpr std::chrono::milliseconds kReadPatience{2'000};
 inline constexpr int kErrorLinesPerSecondMax = 10;
 
 enum class LogLevel : uint8_t { kNone = 0, kErrors = 1, kRequests = 2 };
@@ -51,6 +54,9 @@ struct ServiceOptions {
   std::string api_keys;     // file; empty: none
   // Put in charge where the store has no active pack. May be null.
   std::shared_ptr<const pack::Pack> first_pack;
+  // Keep the read model (projector.h) beside the journal. Without it what reads decisions and
+  // events answers 503. Needs real files.
+  bool read_model = true;
   // One person may activate a pack alone. Always so without API keys.
   bool single_approval = false;
   size_t queue_events_max = kQueueEventsMax;
@@ -149,6 +155,20 @@ class Service final : public Writer::Audience {
   void PutInCharge(ApiCall call, std::shared_ptr<const pack::Pack> pack, std::string asked,
                    std::string approved);
 
+  // reads_api.cc
+  void GetDecision(ApiCall call);
+  void GetDecisions(ApiCall call);
+  void GetEntity(ApiCall call);
+  void GetActivity(ApiCall call);
+  void GetActions(ApiCall call);
+  // A read of the read model, on a worker, once it shows what the caller asks for.
+  void RunRead(ApiCall call, std::function<void(ApiCall*)> read);
+  void SendEntity(std::shared_ptr<ApiCall> asked, const projection::EntityKey& key);
+  Result<std::shared_ptr<const pack::Pack>> PackOf(const Digest& digest);
+  Result<study::StoredDecision> ReadStored(const projection::DecisionRow& row);
+  // The answer to an event that was here before: with the decision that was made then.
+  void SendDuplicate(Job* job, const engine::Outcome& outcome);
+
   FileSystem& files_;
   Clock* const clock_;
   const ServiceOptions options_;
@@ -159,6 +179,9 @@ class Service final : public Writer::Audience {
   std::unique_ptr<engine::ArtefactStore> artefacts_;  // of the writer's thread
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Workers> workers_;
+  study::DurableHead durable_;
+  std::unique_ptr<Projector> projector_;          // null without a read model
+  std::unique_ptr<projection::Readers> readers_;  // the same
   std::atomic<const http::Server*> server_{nullptr};
 
   mutable std::mutex keys_mutex_;
@@ -181,6 +204,7 @@ struct Route {
   // Media types that a body may have, between spaces; empty: there is no body.
   std::string_view media;
   size_t body_bytes_max;
+  std::string_view parameters;  // of the query, between spaces
   void (Service::*handle)(ApiCall call);
 };
 

@@ -72,6 +72,7 @@ Writer::Writer(std::unique_ptr<engine::Engine> engine, SharedGate* gate, Audienc
       clock_(clock),
       options_(options) {
   Publish(true);
+  TellDurable();
   thread_ = std::thread([this] { Loop(); });
   pthread_setname_np(thread_.native_handle(), "engine");
 }
@@ -150,6 +151,7 @@ void Writer::Loop() {
     if (command) {
       command(engine_.get());
       command = {};
+      TellDurable();
       Publish(true);
       continue;
     }
@@ -234,13 +236,19 @@ void Writer::End() {
   metrics_->batches.fetch_add(1, std::memory_order_relaxed);
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
     Job* job = batch.jobs[i];
+    const auto received = job->reply.received;
     audience_->Done(job, (*outcomes)[i]);
-    metrics_->Observe(Stage::kTotal, Ns(SteadyClock::now() - job->reply.received));
+    metrics_->Observe(Stage::kTotal, Ns(SteadyClock::now() - received));
     Forget(job);
   }
   batch.jobs.clear();
   spare_.push_back(std::move(batch.jobs));
+  TellDurable();
   Publish(false);
+}
+
+void Writer::TellDurable() const {
+  if (options_.on_durable) options_.on_durable(journal_->durable().frames);
 }
 
 void Writer::RefuseAll(std::vector<Job*>* jobs, const Status& status) {

@@ -100,6 +100,9 @@ class Writer {
   struct Options {
     engine::Arrival arrival = engine::Arrival::kLive;
     size_t queue_events_max = kQueueEventsMax;
+    // Gets the number of the journal's frames that are on disk, each time that it grew. May be
+    // empty.
+    std::function<void(uint64_t frames)> on_durable;
   };
 
   // All but the engine outlive the writer.
@@ -145,6 +148,7 @@ class Writer {
   void End();
   void RefuseAll(std::vector<Job*>* jobs, const Status& status);
   void Publish(bool now);
+  void TellDurable() const;
 
   std::unique_ptr<engine::Engine> engine_;
   const journal::Journal* const journal_;

@@ -187,6 +187,8 @@ REQUESTS = {
                         "invalid-target"),
     "bad-parameter": (post(body_of(), target="/v1/decisions?dry_run=yes", role="decide"), 400, "invalid-parameter"),
     "bad-slots": (post(body_of(), target="/v1/events?slots=some"), 400, "invalid-parameter"),
+    "misspelt-dry-run": (post(body_of(), target="/v1/decisions?dryrun=true", role="decide"), 400,
+                         "invalid-parameter"),
     "dry-run-of-an-event": (post(body_of(), target="/v1/events?dry_run=true"), 400, "invalid-parameter"),
     "get-on-events": (get("/v1/events", role="ingest"), 405, "method-not-allowed"),
     "delete": (get("/v1/events", role="ingest", method="DELETE"), 405, "method-not-allowed"),

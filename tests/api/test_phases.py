@@ -72,6 +72,8 @@ def store(request, tmp_path):
 
 
 def test_what_was_acknowledged_is_there_once(store):
+    if not store.acknowledged:
+        fill(store)
     for sent, first in store.acknowledged:
         again = store.served.send(sent)
         assert again.status == 200
