@@ -194,15 +194,18 @@ void Service::RunRead(ApiCall call, std::function<void(ApiCall*)> read) {
   }
   uint64_t at_least = 0;
   if (const auto text = call.target.Parameter("at_least")) {
-    if (!ParseNumber(*text, INT64_MAX, &at_least)) {
-      return SendProblem(&call.reply, InvalidParameter("at_least", "expected a sequence"));
+    // What was not acknowledged may never come: nobody waits for it.
+    if (!ParseNumber(*text, writer_->durable().last_seq.value(), &at_least)) {
+      return SendProblem(&call.reply,
+                         InvalidParameter("at_least", "expected a sequence that was acknowledged"));
     }
   }
   RunWork(std::move(call), [this, at_least, run = std::move(read)](ApiCall* asked) {
     if (at_least > 0 && !projector_->WaitFor(Seq(at_least), kReadPatience)) {
-      return SendProblem(&asked->reply,
-                         {503, "read-model-behind", "The read model does not show it yet",
-                          "at_least", "expected a sequence that was acknowledged; send it again"});
+      return SendProblem(
+          &asked->reply,
+          {503, "read-model-behind", "The read model does not show it yet", "at_least",
+           "expected to be sent again: the read model follows the journal"});
     }
     run(asked);
   });

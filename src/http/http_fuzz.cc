@@ -1,6 +1,6 @@
 // Any bytes: a parser that gets them in one piece, and one that gets them byte by byte, take the
-// same requests out of them and refuse at the same place; what is read of targets, keys and media
-// types keeps its promises.
+// same requests out of them, and the second refuses nothing that the first takes; what is read of
+// targets, keys and media types keeps its promises.
 
 #include <algorithm>
 
@@ -63,7 +63,8 @@ void RunOne(std::string_view bytes) {
   const Seen whole = Read(bytes, bytes.size());
   const Seen pieces = Read(bytes, 1);
   CREDENCE_ASSERT(whole.requests == pieces.requests);
-  CREDENCE_ASSERT((whole.refused == 0) == (pieces.refused == 0));
+  // Byte by byte a fault in the headers is found once they are whole, or too large.
+  CREDENCE_ASSERT(pieces.refused == 0 || whole.refused != 0);
   CheckTarget(bytes);
   if (const auto token = ParseBearer(bytes)) CREDENCE_ASSERT(!token->empty());
   if (const auto type = ParseMediaType(bytes)) {

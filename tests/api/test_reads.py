@@ -155,7 +155,8 @@ def test_pages_hold_every_decision_once_and_filters_hold(server):
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "cursor=nonsense", "path=none", "from=yesterday",
-                                   "entity_type=buyer", "entity_key=x", "colour=red", "at_least=-1"])
+                                   "entity_type=buyer", "entity_key=x", "colour=red", "at_least=-1",
+                                   "at_least=999999"])
 def test_a_wrong_query_is_one_problem(server, query):
     answer = server.ask("GET", f"/v1/decisions?{query}", role="read")
     assert (answer.status, answer.code()) == (400, "invalid-parameter"), answer.body
