@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How far can the simulated market be told apart? Not by one feature, and not wholly by all of them.
 
-    tools/market_separability.py [--train 101,102,103] [--test 401,402,403]
+    tools/market_separability.py [--train 101,102,103] [--test 501,502,503]
 
 For each seed: credence simulate, then credence replay with every feature of the pack. Bad is an order of any scheme.
 
@@ -42,7 +42,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     market_data.add_options(parser, ROOT)
     parser.add_argument("--train", default="101,102,103", help="seeds")
-    parser.add_argument("--test", default="401,402,403", help="seeds")
+    parser.add_argument("--test", default="501,502,503", help="seeds")
     parser.add_argument("--features", type=int, default=8, help="print so many single features")
     arguments = parser.parse_args()
     train = [int(seed) for seed in arguments.train.split(",")]
