@@ -61,14 +61,14 @@ std::string CheckpointText(const OpenReport& report) {
   const engine::CheckpointCounters& made = report.checkpoints;
   const engine::CacheCounters& cache = report.cache;
   std::string text = fmt::format(
-      "\ncheckpoints: {} made, {} failed, {} rows, {} written, {} on disk\n"
+      "\ncheckpoints: {} made, {} failed, {} waited for, {} rows, {} written, {} on disk\n"
       "entities: {} of {} in memory, {}; hit rate {:.2f} % ({} hits, {} prefetched, {} missed, {} "
       "new, {} evicted)\n"
       "restart after a kill: {:.2f} s, of which {} events of the journal were folded\n",
-      Grouped(made.checkpoints), Grouped(made.failed), Grouped(made.rows), Bytes(made.bytes),
-      Bytes(report.store_bytes), Grouped(report.in_memory), Grouped(report.live_entities),
-      Bytes(report.memory_bytes), 100 * cache.hit_rate(), Grouped(cache.hits),
-      Grouped(cache.prefetched), Grouped(cache.misses), Grouped(cache.absent),
+      Grouped(made.checkpoints), Grouped(made.failed), Grouped(made.waits), Grouped(made.rows),
+      Bytes(made.bytes), Bytes(report.store_bytes), Grouped(report.in_memory),
+      Grouped(report.live_entities), Bytes(report.memory_bytes), 100 * cache.hit_rate(),
+      Grouped(cache.hits), Grouped(cache.prefetched), Grouped(cache.misses), Grouped(cache.absent),
       Grouped(cache.evicted), report.restart_seconds, Grouped(report.restart_events));
   constexpr size_t kRows = 12;
   std::vector<std::vector<std::string>> rows = {
@@ -158,6 +158,7 @@ class Writer {
     out_.BeginObject();
     Count("made", report.checkpoints.checkpoints);
     Count("failed", report.checkpoints.failed);
+    Count("waited_for", report.checkpoints.waits);
     Count("rows", report.checkpoints.rows);
     Count("bytes", report.checkpoints.bytes);
     Count("store_bytes", report.store_bytes);

@@ -78,6 +78,9 @@ class Work {
   [[nodiscard]] Result<std::unique_ptr<Engine>> Open(FileSystem& files) const {
     return Engine::Open(files, kFolder, engine_options_);
   }
+  [[nodiscard]] std::span<const record::Event> Events(const Step& step) const {
+    return std::span(events_).subspan(step.first, step.count);
+  }
   // Does one step; `*engine` may be replaced. What a batch said is put into `outcomes`, if given.
   Status Do(const Step& step, FileSystem& files, std::unique_ptr<Engine>* engine,
             std::vector<engine::Outcome>* outcomes = nullptr) const;
@@ -171,8 +174,7 @@ Status Work::Do(const Step& step, FileSystem& files, std::unique_ptr<Engine>* en
   switch (step.kind) {
     case Step::Kind::kBatch: {
       CREDENCE_ASSIGN(auto said,
-                      (*engine)->Process(std::span(events_).subspan(step.first, step.count),
-                                         engine::Arrival::kLive, step.now));
+                      (*engine)->Process(Events(step), engine::Arrival::kLive, step.now));
       if (outcomes != nullptr) *outcomes = std::move(said);
       return OkStatus();
     }
@@ -206,7 +208,8 @@ std::string Rerun(const CrashOptions& options) {
 // Runs the work once and lets the power go at every moment.
 class Crasher {
  public:
-  Crasher(const CrashOptions& options, const Work& work) : options_(options), work_(work) {}
+  Crasher(const CrashOptions& options, const Work& work)
+      : options_(options), work_(work), overlapped_(options.seed % 2 == 0) {}
 
   Status Run();
   [[nodiscard]] CrashReport& report() { return report_; }
@@ -227,6 +230,7 @@ class Crasher {
 
   const CrashOptions& options_;
   const Work& work_;
+  const bool overlapped_;
   CrashReport report_;
   size_t acknowledged_ = 0;  // steps
 };
@@ -235,10 +239,24 @@ Status Crasher::Run() {
   FaultFileSystem files(options_.seed);
   files.set_before_change([&](const PendingChange& change) { Moment(files, change); });
   CREDENCE_ASSIGN(auto engine, work_.Open(files));
+  const auto end = [&](size_t in_flight_most) -> Status {
+    while (engine->in_flight() > in_flight_most) {
+      CREDENCE_TRY(engine->End().status());
+      ++acknowledged_;
+    }
+    return OkStatus();
+  };
   for (const Step& step : work_.steps()) {
+    if (overlapped_ && step.kind == Step::Kind::kBatch) {
+      CREDENCE_TRY(end(engine::kBatchesInFlightMax - 1));
+      CREDENCE_TRY(engine->Begin(work_.Events(step), engine::Arrival::kLive, step.now));
+      continue;
+    }
+    CREDENCE_TRY(end(0));
     CREDENCE_TRY(work_.Do(step, files, &engine));
     ++acknowledged_;
   }
+  CREDENCE_TRY(end(0));
   // And once more when all is done.
   Moment(files, PendingChange());
   return OkStatus();
@@ -303,7 +321,8 @@ void Crasher::Audit(FaultFileSystem& files, bool nest) {
   report_.unfinished_frames += found.cut.kind == journal::TailKind::kUnfinishedFrame ? 1 : 0;
   const Standing standing{engine.state().Hash(), found.events, found.decisions};
   const size_t last = work_.steps().size();
-  for (size_t stands = acknowledged_; stands <= std::min(acknowledged_ + 1, last); ++stands) {
+  const size_t ahead = overlapped_ ? engine::kBatchesInFlightMax : 1;
+  for (size_t stands = acknowledged_; stands <= std::min(acknowledged_ + ahead, last); ++stands) {
     if (standing == work_.After(stands)) {
       const bool audit = options_.audit_every != 0 && report_.points % options_.audit_every == 0;
       const bool again = options_.again_every != 0 && report_.points % options_.again_every == 0;

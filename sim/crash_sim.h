@@ -8,7 +8,8 @@
 // an engine that never failed after step k (steps are batches and commands). If k steps were
 // acknowledged when the power went, the reopened engine stands at H(k) or at H(k + 1): nothing that
 // was acknowledged is lost, nothing counts twice, and what was on its way is there as a whole or
-// not at all.
+// not at all. With an even seed batches overlap: two may be on their way, and then H(k + 2) is
+// right too.
 //
 // Deterministic: same options, same points, same verdict. Nothing here touches the disk but for
 // reading sim/pack.
