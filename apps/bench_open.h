@@ -61,9 +61,9 @@ struct OpenReport {
   Histogram floor;     // write and fdatasync of the mean frame, alone
   uint64_t batches = 0;
   uint64_t journal_bytes = 0;
-  uint64_t live_entities = 0;  // of all types, at the end
-  uint64_t in_memory = 0;      // of these
-  uint64_t memory_bytes = 0;   // of those, as the table counts them
+  uint64_t live_entities = 0;              // of all types, at the end
+  uint64_t in_memory = 0;                  // of these
+  uint64_t memory_bytes = 0;               // of those, as the table counts them
   engine::CheckpointCounters checkpoints;  // without those of what was sent before
   engine::CacheCounters cache;
   uint64_t store_bytes = 0;     // on disk, at the end

@@ -51,7 +51,7 @@ TEST(LedgerBench, EachDaysEndTakesThoseThatAreDueAndNoOther) {
     EXPECT_EQ(day.transfers, 20U);
   }
   EXPECT_TRUE(run.balanced);
-  EXPECT_EQ(run.state.ToHex(), "a77a2b75aea3e6206068439697bac4510fafd4c6641ca7cf7fddef36df5bde4b");
+  EXPECT_EQ(run.state.ToHex(), "a0adba0ba7c44a240f11cf4d38843aa45af42a7bdbe4edde2f604b621c9f3c5a");
 }
 
 }  // namespace

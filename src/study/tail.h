@@ -48,7 +48,7 @@ class DurableHead {
 };
 
 inline constexpr uint64_t kWholeJournal = UINT64_MAX;
-inline constexpr size_t kTailFramesMax = 2'048;                   // of one batch
+inline constexpr size_t kTailFramesMax = 2'048;                 // of one batch
 inline constexpr uint64_t kTailBatchBytes = uint64_t{4} << 20;  // a batch ends where it passes this
 
 // A frame of a batch; its records point into the batch.

@@ -83,8 +83,8 @@ def test_points_are_whole_and_mean_probability_is_the_share_of_bad(loans):
 def test_the_file_is_a_scorecard_whose_rows_add_up(loans):
     matrix, bad = loans
     points = train_scorecard.Points(train_scorecard.Card(matrix, bad), matrix, bad, 1.0)
-    text = train_scorecard.pmml(points, len(bad))
-    assert text == train_scorecard.pmml(points, len(bad))
+    text = train_scorecard.pmml(points, "loan_score", "a test")
+    assert text == train_scorecard.pmml(points, "loan_score", "a test")
     root = ElementTree.fromstring(text)
     space = "{http://www.dmg.org/PMML-4_4}"
     card = root.find(space + "Scorecard")
