@@ -416,8 +416,7 @@ void Core::SourcesOf(const Event& event, std::vector<Source>* sources) const {
   for (const EntityRef& ref : touched) sources->push_back({ref.entity, state.entities.Find(ref)});
 }
 
-record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> sources,
-                                    const MoneyState* money) {
+record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> sources) {
   const pack::Pack& pack = *state.pack;
   const decision::DecisionPlan& plan =
       pack.decisions[*pack.schema.event_types[event.type].decision];
@@ -434,7 +433,7 @@ record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> 
   for (const decision::FeatureSlot& slot : plan.features)
     slots_[slot.slot] = features_[slot.feature];
   for (const decision::FieldSlot& slot : plan.fields) slots_[slot.slot] = event.fields[slot.field];
-  (money != nullptr ? *money : state.money).ReadSlots(pack, plan, event, slots_);
+  state.money.ReadSlots(pack, plan, event, slots_);
   decision::Request request;
   request.seq = event.seq;
   request.time = event.time;

@@ -354,20 +354,15 @@ Outcome Engine::TryOut(const Event& raw, Arrival arrival, Timestamp now) {
     return outcome;
   }
   std::vector<std::unique_ptr<feature::EntityState>> copies;
-  std::optional<MoneyState> money;  // a copy, for commands that are not kept
   sources_.clear();
   Overlay(event, arrived, &copies);
-  const Seq reversed = core_.state.ReversedBy(event);
-  if (core_.state.pack->money.Bindings(event.type) != nullptr || reversed != Seq()) {
-    money.emplace(core_.state.money.Copy());
-    outcome.money = money->ApplyEvent(*core_.state.pack, event, reversed);
-  }
+  const MoneyState::Trial trial(&core_.state.money);
+  outcome.money =
+      core_.state.money.ApplyEvent(*core_.state.pack, event, core_.state.ReversedBy(event));
   if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
-  const auto decided = std::make_shared<record::DecisionRecord>(
-      core_.Decide(event, sources_, money ? &*money : nullptr));
-  if (money) {
-    outcome.money_of_decision = money->ApplyDecision(*core_.state.pack, *decided, event.stamp);
-  }
+  const auto decided = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
+  outcome.money_of_decision =
+      core_.state.money.ApplyDecision(*core_.state.pack, *decided, event.stamp);
   outcome.kind = Outcome::Kind::kDecided;
   outcome.decision = decided;
   return outcome;

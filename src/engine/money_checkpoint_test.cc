@@ -160,6 +160,61 @@ TEST(MoneyCheckpoint, EveryCheckpointIsTheStateAtItsFrameAndRecoversToTheSameEnd
   EXPECT_GT(parked, 20u);
 }
 
+// Every row of the store, and where it stands.
+std::string StoreRows(store::MemoryBacking& backing) {
+  auto opened = backing.Open(store::OpenMode::kRead);
+  if (!opened.ok()) return opened.status().ToString();
+  std::string text;
+  if (const auto position = (*opened)->position()) {
+    text = std::to_string(position->frame) + " " + ToHex(position->note) + "\n";
+  }
+  for (size_t table = 0; table < TableNames().size(); ++table) {
+    const auto cursor = (*opened)->Scan(table);
+    std::string_view key;
+    std::string_view value;
+    for (auto next = cursor->Next(&key, &value); next.ok() && *next;
+         next = cursor->Next(&key, &value)) {
+      text += std::to_string(table) + " " + ToHex(key) + "=" + ToHex(value) + "\n";
+    }
+  }
+  return text;
+}
+
+// Two engines live the same life; one of them also tries events out.
+TEST(MoneyCheckpoint, CheckpointsAfterDryRunsAreThoseWithout) {
+  std::set<std::string> met;
+  for (const uint64_t seed : {1U, 2U, 3U}) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Arena arena;
+    const std::vector<Event> events = MoneyLife(seed + 500, 150, &arena);
+    Random random(seed);
+    journal::FaultFileSystem files[2];
+    std::shared_ptr<store::MemoryBacking> backings[2];
+    std::unique_ptr<Engine> engines[2];
+    for (size_t which : {0, 1}) {
+      backings[which] = MakeBacking();
+      engines[which] = MustOpen(files[which], With(backings[which], 1 + seed * 2, 0));
+      MustActivate(*engines[which], CreditLinePack());
+    }
+    for (size_t i = 0; i < events.size(); ++i) {
+      for (uint64_t left = random.Below(4); left > 0; --left) {
+        const Event& tried = events[std::min(events.size() - 1, i + random.Below(30))];
+        (void)engines[1]->DryRun(tried, Arrival::kHistory, kStart);
+      }
+      for (const auto& engine : engines) {
+        ASSERT_TRUE(engine->Process({&events[i], 1}, Arrival::kHistory, kStart).ok());
+      }
+      const std::string rows = StoreRows(*backings[0]);
+      met.insert(rows);
+      ASSERT_EQ(StoreRows(*backings[1]), rows) << events[i].id;
+    }
+    for (const auto& engine : engines) ASSERT_TRUE(engine->Close().ok());
+    EXPECT_EQ(StoreRows(*backings[1]), StoreRows(*backings[0]));
+    EXPECT_EQ(StoredState(files[1], backings[1])->hash, engines[0]->state().Hash());
+  }
+  EXPECT_GT(met.size(), 60u);
+}
+
 TEST(MoneyCheckpoint, AStoreThatFailsAtAnyCallLosesNothing) {
   Arena arena;
   const std::vector<Event> events = MoneyLife(77, 120, &arena);

@@ -109,6 +109,7 @@ AccountId MoneyState::AccountOf(const Run& run, const std::vector<Name>& keys,
     const auto status = ledger_.CreateAccount(run.now.ns, spec);
     CREDENCE_ASSERT(status == ledger::AccountStatus::kCreated);
     Note(kAccountNames, name);
+    Before(&accounts_, name);
     accounts_.emplace(std::move(name), spec.id);
     return spec.id;
   }
@@ -245,18 +246,25 @@ std::string MoneyState::PostAll(Run* run) {
 
 // Everything was carried out: what is kept of it.
 void MoneyState::Done(const EventContext& context, Seq reversed, Run* run) {
+  if (trial_ != nullptr) {
+    trial_->push_back([this, limits = std::move(run->limits), loans = std::move(run->loans),
+                       undo = std::move(run->undo)] { PutBack(limits, loans, undo); });
+  }
   for (const BookingKey& key : run->unbooked) {
+    Before(&bookings_, key);
     bookings_.erase(key);
     NoteBooking(key);
   }
   for (Step& step : run->steps) {
     if (step.books) {
       const BookingKey key{step.loan_id, *step.books};
+      Before(&bookings_, key);
       bookings_.insert_or_assign(key, Booking{step.posting, std::move(step.keys), step.made});
       NoteBooking(key);
     }
     // Where nothing is held again the name stays with what is resolved.
     if (step.pending && (step.kind == Step::Kind::kPend || step.made.count > 0)) {
+      Before(&pending_, *step.pending);
       pending_.insert_or_assign(*step.pending, step.made);
       Note(kPendingNames, *step.pending);
     }
@@ -264,6 +272,7 @@ void MoneyState::Done(const EventContext& context, Seq reversed, Run* run) {
   }
   const auto gone = effects_.find(reversed);
   if (gone != effects_.end()) {
+    Before(&waiting_, gone->second.waiting);
     if (waiting_.erase(gone->second.waiting) > 0) NoteWaiting(gone->second.waiting);
     Forget(reversed);
   }
@@ -274,16 +283,21 @@ void MoneyState::Done(const EventContext& context, Seq reversed, Run* run) {
                : !effects_.contains(context.event)) {
     return;
   }
+  Before(&effects_, context.event);
   std::vector<Effect>& list = effects_[context.event].list;
   list.insert(list.end(), std::make_move_iterator(run->effects.begin()),
               std::make_move_iterator(run->effects.end()));
   NoteEffects(context.event);
 }
 
-void MoneyState::Undo(Run* run) {
-  for (auto at = run->undo.rbegin(); at != run->undo.rend(); ++at) (*at)();
-  for (auto at = run->loans.rbegin(); at != run->loans.rend(); ++at) loans_.PutBack(*at);
-  for (auto at = run->limits.rbegin(); at != run->limits.rend(); ++at) limits_.PutBack(*at);
+void MoneyState::Undo(Run* run) { PutBack(run->limits, run->loans, run->undo); }
+
+void MoneyState::PutBack(const std::vector<lending::LimitBook::Saved>& limits,
+                         const std::vector<lending::LoanBook::Saved>& loans,
+                         const std::vector<std::function<void()>>& undo) {
+  for (auto at = undo.rbegin(); at != undo.rend(); ++at) (*at)();
+  for (auto at = loans.rbegin(); at != loans.rend(); ++at) loans_.PutBack(*at);
+  for (auto at = limits.rbegin(); at != limits.rend(); ++at) limits_.PutBack(*at);
 }
 
 }  // namespace credence::engine

@@ -249,36 +249,52 @@ TEST(MoneyProperty, AnEventAndItsReversalLeaveMoneyAsIfItHadNotBeen) {
   EXPECT_LT(refused.size(), 12u) << testing::PrintToString(refused);
 }
 
+// Before each event it is tried, and so are others that are to come, and some that are refused or
+// let much time pass.
 TEST(MoneyProperty, ADryRunSaysWhatComesAndLeavesNoTrace) {
-  Arena arena;
-  const std::vector<Event> events = MoneyLife(9, 250, &arena);
-  journal::FaultFileSystem files;
-  auto engine = MustOpen(files);
-  MustActivate(*engine, CreditLinePack());
-  for (const Event& event : events) {
-    const std::string before = MoneyRows(engine->state().money);
-    const Outcome dry = engine->DryRun(event, Arrival::kHistory, kStart);
-    ASSERT_EQ(MoneyRows(engine->state().money), before);
-    const auto real = engine->Process({&event, 1}, Arrival::kHistory, kStart);
-    ASSERT_TRUE(real.ok());
-    ASSERT_EQ(Said(dry.money), Said(real->at(0).money)) << event.id;
-    ASSERT_EQ(Said(dry.money_of_decision), Said(real->at(0).money_of_decision)) << event.id;
+  for (const uint64_t seed : {9U, 10U, 11U}) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Arena arena;
+    const std::vector<Event> events = MoneyLife(seed, 250, &arena);
+    journal::FaultFileSystem files;
+    auto engine = MustOpen(files);
+    MustActivate(*engine, CreditLinePack());
+    Random random(seed);
+    std::map<std::string, int> kinds;
+    for (size_t i = 0; i < events.size(); ++i) {
+      const Event& event = events[i];
+      const std::string rows = MoneyRows(engine->state().money);
+      const Digest hash = engine->state().Hash();
+      const auto try_out = [&](const Event& tried) {
+        const Outcome outcome = engine->DryRun(tried, Arrival::kHistory, kStart);
+        EXPECT_EQ(engine->state().Hash(), hash) << tried.id;
+        EXPECT_EQ(MoneyRows(engine->state().money), rows) << tried.id;
+        ++kinds[Said(outcome.money) + " / " + Said(outcome.money_of_decision)];
+        return outcome;
+      };
+      for (int other = 0; other < 3; ++other) {
+        try_out(events[std::min(events.size() - 1, i + random.Below(40))]);
+      }
+      const Outcome dry = try_out(event);
+      const auto real = engine->Process({&event, 1}, Arrival::kHistory, kStart);
+      ASSERT_TRUE(real.ok());
+      ASSERT_EQ(Said(dry.money), Said(real->at(0).money)) << event.id;
+      ASSERT_EQ(Said(dry.money_of_decision), Said(real->at(0).money_of_decision)) << event.id;
+      ExpectBalanced(engine->state().money, engine->state().last_stamp);
+      ASSERT_FALSE(testing::Test::HasFailure());
+    }
+    // Holds and pending postings run out in dry runs and come back: the end tells of those that
+    // were lost from the lists of what is due, which have no rows.
+    const Digest live = engine->state().Hash();
+    engine.reset();
+    files.Crash(journal::CrashKind::kDropUnsynced);
+    engine = MustOpen(files);
+    EXPECT_EQ(engine->state().Hash(), live);
+    EXPECT_GT(kinds["applied 1 / none"], 100);
+    EXPECT_GT(kinds["none / applied 1"], 20);
+    EXPECT_GT(kinds["applied 0, reversed 1 / none"], 5);
+    EXPECT_GT(kinds.size(), 12U);
   }
-}
-
-TEST(MoneyProperty, ACopyIsEqualAndGoesItsOwnWay) {
-  Arena arena;
-  const std::vector<Event> events = MoneyLife(5, 300, &arena);
-  journal::FaultFileSystem files;
-  auto engine = MustOpen(files);
-  MustActivate(*engine, CreditLinePack());
-  Play(*engine, {events.begin(), events.begin() + 200}, 50);
-  const MoneyState copy = engine->state().money.Copy();
-  const std::string rows = MoneyRows(copy);
-  EXPECT_EQ(rows, MoneyRows(engine->state().money));
-  Play(*engine, {events.begin() + 200, events.end()}, 50);
-  EXPECT_NE(rows, MoneyRows(engine->state().money));
-  EXPECT_EQ(rows, MoneyRows(copy));
 }
 
 }  // namespace

@@ -90,6 +90,21 @@ struct MoneyState::Run {
   }
 };
 
+template <class Map>
+void MoneyState::Before(Map* map, const typename Map::key_type& key) {
+  if (trial_ == nullptr) return;
+  const auto found = map->find(key);
+  std::optional<typename Map::mapped_type> before;
+  if (found != map->end()) before = found->second;
+  trial_->push_back([map, key, before] {
+    if (before) {
+      map->insert_or_assign(key, *before);
+    } else {
+      map->erase(key);
+    }
+  });
+}
+
 template <class Map, class Value>
 void MoneyState::SetName(char table, Map* names, const typename Map::key_type& name,
                          std::optional<Value> value, Run* run) {

@@ -80,9 +80,11 @@ std::optional<MoneyReport> MoneyState::ApplyEvent(const pack::Pack& pack,
   EventContext later = ContextOf(pack, event, true);
   if (!later.calls.empty()) {
     if (pack.schema.event_types[event.type].reversible) {
+      Before(&effects_, event.seq);
       effects_[event.seq].waiting = event.seq;
       NoteEffects(event.seq);
     }
+    Before(&waiting_, event.seq);
     waiting_[event.seq] = std::move(later);
     NoteWaiting(event.seq);
   }
@@ -99,16 +101,19 @@ std::optional<MoneyReport> MoneyState::ApplyDecision(const pack::Pack& pack,
   if (waiting == waiting_.end()) return std::nullopt;
   const bool waits_again = decision.path == record::DecisionPath::kParked;
   if (waits_again && asked == decision.seq) return std::nullopt;
+  Before(&waiting_, asked);
   EventContext context = std::move(waiting->second);
   waiting_.erase(waiting);
   NoteWaiting(asked);
   const auto effects = effects_.find(context.event);
   if (effects != effects_.end()) {
+    Before(&effects_, context.event);
     effects->second.waiting = waits_again ? decision.seq : Seq();
     NoteEffects(context.event);
   }
   if (waits_again) {
     // It waits for another source, and is asked for by the sequence of this one.
+    Before(&waiting_, decision.seq);
     waiting_[decision.seq] = std::move(context);
     NoteWaiting(decision.seq);
     return std::nullopt;
@@ -164,6 +169,7 @@ MoneyReport MoneyState::Carry(const pack::Pack& pack, const EventContext& contex
 }
 
 void MoneyState::Forget(Seq event) {
+  Before(&effects_, event);
   if (effects_.erase(event) > 0) NoteEffects(event);
 }
 
@@ -286,29 +292,31 @@ bool MoneyState::empty() const {
          waiting_.empty();
 }
 
-MoneyState MoneyState::Copy() const {
-  MoneyState copy;
-  std::vector<std::pair<std::string, std::string>> rows;
-  ledger_.VisitRows([&](std::string_view key, std::string_view value) {
-    rows.emplace_back(std::string(key), std::string(value));
-  });
-  std::vector<std::pair<std::string_view, std::string_view>> views(rows.begin(), rows.end());
-  auto ledger = ledger::Ledger::FromRows(views);
-  CREDENCE_ASSERT(ledger.ok());
-  copy.ledger_ = std::move(*ledger);
-  copy.limits_ = limits_;
-  copy.loans_ = loans_;
-  copy.accounts_ = accounts_;
-  copy.limit_ids_ = limit_ids_;
-  copy.hold_ids_ = hold_ids_;
-  copy.loan_ids_ = loan_ids_;
-  copy.waiting_ = waiting_;
-  copy.by_owner_ = by_owner_;
-  copy.products_ = products_;
-  copy.pending_ = pending_;
-  copy.bookings_ = bookings_;
-  copy.effects_ = effects_;
-  return copy;
+MoneyState::Trial::Trial(MoneyState* money)
+    : money_(*money),
+      names_(money->changed_names_.size()),
+      waiting_(money->changed_waiting_.size()),
+      products_(money->changed_products_.size()),
+      bookings_(money->changed_bookings_.size()),
+      effects_(money->changed_effects_.size()),
+      loans_(money->loans_.NotedChanges()) {
+  CREDENCE_ASSERT(money->trial_ == nullptr);
+  money->trial_ = &undo_;
+  money->ledger_.BeginTrial();
+  money->limits_.BeginTrial();
+}
+
+MoneyState::Trial::~Trial() {
+  money_.trial_ = nullptr;
+  for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) (*undo)();
+  money_.limits_.EndTrial();
+  money_.ledger_.EndTrial();
+  money_.loans_.ForgetNotedBehind(loans_);
+  money_.changed_names_.resize(names_);
+  money_.changed_waiting_.resize(waiting_);
+  money_.changed_products_.resize(products_);
+  money_.changed_bookings_.resize(bookings_);
+  money_.changed_effects_.resize(effects_);
 }
 
 }  // namespace credence::engine

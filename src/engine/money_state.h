@@ -87,8 +87,26 @@ class MoneyState {
   void ReadSlots(const pack::Pack& pack, const decision::DecisionPlan& plan,
                  const record::Event& event, std::span<record::Value> slots) const;
 
-  // A state of its own with the same content. Costs as much as the whole state is large.
-  [[nodiscard]] MoneyState Copy() const;
+  // While it lives everything is as ever; when it goes the state is what it was before. Costs what
+  // was changed meanwhile. One at a time; nobody takes changes meanwhile.
+  class Trial {
+   public:
+    explicit Trial(MoneyState* money);
+    ~Trial();
+    Trial(const Trial&) = delete;
+    Trial& operator=(const Trial&) = delete;
+
+   private:
+    MoneyState& money_;
+    std::vector<std::function<void()>> undo_;
+    // What was noted of changes before.
+    size_t names_;
+    size_t waiting_;
+    size_t products_;
+    size_t bookings_;
+    size_t effects_;
+    size_t loans_;
+  };
   [[nodiscard]] bool empty() const;
 
   // --- reads ---
@@ -236,6 +254,12 @@ class MoneyState {
   ledger::AccountId AccountOf(const Run& run, const std::vector<Name>& keys, std::string_view role,
                               const std::string& loan);
   void Undo(Run* run);
+  void PutBack(const std::vector<lending::LimitBook::Saved>& limits,
+               const std::vector<lending::LoanBook::Saved>& loans,
+               const std::vector<std::function<void()>>& undo);
+  // For a trial: how the entry of the map is now, before it changes.
+  template <class Map>
+  void Before(Map* map, const typename Map::key_type& key);
   // Names of each table: put (over what is there) or taken away, and put back by Undo.
   template <class Map, class Value>
   void SetName(char table, Map* names, const typename Map::key_type& name,
@@ -280,6 +304,8 @@ class MoneyState {
   std::multimap<std::string, lending::LoanId, std::less<>> by_owner_;
   // The products that loans were made of: a pack which has each.
   std::map<Digest, Digest> products_;
+
+  std::vector<std::function<void()>>* trial_ = nullptr;  // how to make it what it was
 
   // Of TakeChanges; one maybe often.
   bool notes_changes_ = false;

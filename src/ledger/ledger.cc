@@ -124,9 +124,10 @@ void Ledger::Rep::BeginChain() {
 
 void Ledger::Rep::Touch(uint32_t account_row) {
   NoteAccount(account_row);
-  if (!in_chain) return;
   const Account& account = accounts[account_row];
-  undo_accounts.push_back({account_row, account.balances, account.last_transfer, account.closed});
+  const AccountUndo undo{account_row, account.balances, account.last_transfer, account.closed};
+  if (trial) trial->undo_accounts.push_back(undo);
+  if (in_chain) undo_accounts.push_back(undo);
 }
 
 void Ledger::Rep::CommitChain() {
@@ -134,38 +135,128 @@ void Ledger::Rep::CommitChain() {
   in_chain = false;
 }
 
-void Ledger::Rep::PushDue(Due entry) {
-  due.push_back(entry);
-  std::push_heap(due.begin(), due.end());
+// The heap is moved by hand, so that a trial can put each slot back.
+void Ledger::Rep::SetDue(size_t at, Due entry) {
+  if (trial) trial->undo_due.push_back({DueUndo::Kind::kSet, at, due[at]});
+  due[at] = entry;
 }
 
-void Ledger::Rep::Rollback() {
-  for (size_t i = undo_accounts.size(); i-- > 0;) {
-    const AccountUndo& undo = undo_accounts[i];
-    Account& account = accounts[undo.row];
-    account.balances = undo.balances;
-    account.last_transfer = undo.last_transfer;
-    account.closed = undo.closed;
+void Ledger::Rep::PushDue(Due entry) {
+  if (trial) trial->undo_due.push_back({DueUndo::Kind::kPushed, due.size(), entry});
+  due.push_back(entry);
+  size_t at = due.size() - 1;
+  for (size_t parent = 0; at > 0; at = parent) {
+    parent = (at - 1) / 2;
+    if (!(due[parent] < entry)) break;
+    SetDue(at, due[parent]);
   }
-  for (const uint32_t row : undo_pending) {
-    At(row).state = PendingState::kPending;
-    At(row).resolved_ns = INT64_MAX;
+  SetDue(at, entry);
+}
+
+Ledger::Rep::Due Ledger::Rep::PopDue() {
+  const Due top = due.front();
+  const Due last = due.back();
+  if (trial) trial->undo_due.push_back({DueUndo::Kind::kPopped, due.size() - 1, last});
+  due.pop_back();
+  if (due.empty()) return top;
+  size_t at = 0;
+  for (size_t child = 1; child < due.size(); child = 2 * at + 1) {
+    if (child + 1 < due.size() && due[child] < due[child + 1]) ++child;
+    if (!(last < due[child])) break;
+    SetDue(at, due[child]);
+    at = child;
   }
-  while (transfer_count > chain_transfers) {
+  SetDue(at, last);
+  return top;
+}
+
+void Ledger::Rep::PutBack(const AccountUndo& undo) {
+  Account& account = accounts[undo.row];
+  account.balances = undo.balances;
+  account.last_transfer = undo.last_transfer;
+  account.closed = undo.closed;
+}
+
+// Rows at and behind these go.
+void Ledger::Rep::DropRows(size_t account_rows, uint32_t transfer_rows, size_t history_rows) {
+  while (transfer_count > transfer_rows) {
     const uint32_t row = transfer_count - 1;
     transfer_ids.Erase(IdTable::Hash(IdOf(row)), row);
     At(row) = Transfer{};
     --transfer_count;
   }
-  while (accounts.size() > chain_accounts) {
+  while (accounts.size() > account_rows) {
     const auto row = static_cast<uint32_t>(accounts.size() - 1);
     account_ids.Erase(IdTable::Hash(accounts[row].spec.id.value()), row);
     accounts.pop_back();
   }
-  history.resize(chain_history);
+  history.resize(history_rows);
+}
+
+void Ledger::Rep::Rollback() {
+  for (auto undo = undo_accounts.rbegin(); undo != undo_accounts.rend(); ++undo) PutBack(*undo);
+  for (const uint32_t row : undo_pending) {
+    At(row).state = PendingState::kPending;
+    At(row).resolved_ns = INT64_MAX;
+  }
+  DropRows(chain_accounts, chain_transfers, chain_history);
   undo_accounts.clear();
   undo_pending.clear();
   in_chain = false;
+}
+
+// --- trials ---
+
+void Ledger::BeginTrial() {
+  Rep& rep = *rep_;
+  CREDENCE_ASSERT(!rep.trial && !rep.in_chain);
+  rep.trial = Rep::Trial{rep.last_ns,
+                         rep.accounts.size(),
+                         rep.transfer_count,
+                         rep.failed.size(),
+                         rep.history.size(),
+                         rep.changed_accounts.size(),
+                         rep.changed_transfers.size(),
+                         {},
+                         {},
+                         {}};
+}
+
+void Ledger::EndTrial() {
+  Rep& rep = *rep_;
+  CREDENCE_ASSERT(rep.trial && !rep.in_chain);
+  const Rep::Trial trial = std::move(*rep.trial);
+  rep.trial.reset();
+  rep.PutBack(trial);
+}
+
+void Ledger::Rep::PutBack(const Trial& before) {
+  for (auto undo = before.undo_accounts.rbegin(); undo != before.undo_accounts.rend(); ++undo) {
+    if (undo->row < before.accounts) PutBack(*undo);
+  }
+  for (const uint32_t row : before.resolved) {
+    if (row >= before.transfers) continue;
+    At(row).state = PendingState::kPending;
+    At(row).resolved_ns = INT64_MAX;
+  }
+  for (auto undo = before.undo_due.rbegin(); undo != before.undo_due.rend(); ++undo) {
+    if (undo->kind == DueUndo::Kind::kPushed) {
+      due.pop_back();
+    } else if (undo->kind == DueUndo::Kind::kPopped) {
+      due.push_back(undo->before);
+    } else {
+      due[undo->at] = undo->before;
+    }
+  }
+  while (failed.size() > before.failed) {
+    const auto row = static_cast<uint32_t>(failed.size() - 1) | kFailedBit;
+    transfer_ids.Erase(IdTable::Hash(IdOf(row)), row);
+    failed.pop_back();
+  }
+  DropRows(before.accounts, before.transfers, before.history);
+  changed_accounts.resize(before.changed_accounts);
+  changed_transfers.resize(before.changed_transfers);
+  last_ns = before.last_ns;
 }
 
 // --- expiry ---
@@ -190,14 +281,13 @@ void Ledger::Rep::SetHold(const Transfer& pending, bool add) {
 size_t Ledger::Rep::Release(int64_t now_ns, size_t max) {
   size_t released = 0;
   while (released < max && !due.empty() && due.front().expires_ns <= now_ns) {
-    const Due entry = due.front();
-    std::pop_heap(due.begin(), due.end());
-    due.pop_back();
+    const Due entry = PopDue();
     Transfer& pending = At(entry.row);
     if (pending.state != PendingState::kPending) continue;  // posted or voided before
     NoteTransfer(entry.row);
-    NoteAccount(pending.debit_row);
-    NoteAccount(pending.credit_row);
+    Touch(pending.debit_row);
+    Touch(pending.credit_row);
+    if (trial) trial->resolved.push_back(entry.row);
     pending.state = PendingState::kExpired;
     pending.resolved_ns = pending.expires_ns;
     SetHold(pending, false);
@@ -438,6 +528,7 @@ Status Ledger::Rep::ApplyResolve(int64_t now_ns, const TransferSpec& spec) {
   Touch(pending.credit_row);
   NoteTransfer(pending_row);
   if (in_chain) undo_pending.push_back(pending_row);
+  if (trial) trial->resolved.push_back(pending_row);
   Transfer& made = Append(now_ns, spec, pending.debit_row, pending.credit_row);
   Transfer& resolved = At(pending_row);
   made.spec.debit_account = held.debit_account;

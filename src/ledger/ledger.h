@@ -123,6 +123,12 @@ class Ledger {
   [[nodiscard]] std::span<const Account> accounts() const;
   [[nodiscard]] const Transfer& transfer(uint32_t row) const;
 
+  // --- trying out ---
+  // From BeginTrial on everything is as ever, until EndTrial makes the ledger what it was before,
+  // noted changes too. Costs what was changed between the two. No TakeChanges meanwhile.
+  void BeginTrial();
+  void EndTrial();
+
   // --- state ---
   // Calls visit(key, value) for every stored row in canonical encoding (rows.cc): accounts and
   // transfers in the order of their making, then failed ids. Two ledgers are equal if and only if

@@ -4,7 +4,11 @@
 
 #include <map>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "src/base/bytes.h"
 #include "src/base/random.h"
 #include "src/ledger/ledger.h"
 #include "src/ledger/naive_ledger.h"
@@ -234,6 +238,71 @@ TEST(LedgerRows, TheChangesThatAreTakenMakeTheRows) {
       ledger.VisitRows(
           [&](std::string_view key, std::string_view value) { rows.emplace(key, value); });
       ASSERT_EQ(stored, rows);
+    }
+  }
+}
+
+// What a ledger shows: its rows and, for the list of what is due, which has none, balances to come.
+std::string Shown(const Ledger& ledger, int64_t now) {
+  std::string text;
+  ledger.VisitRows([&](std::string_view key, std::string_view value) {
+    text += ToHex(key) + "=" + ToHex(value) + "\n";
+  });
+  for (const Account& account : ledger.accounts()) {
+    for (int64_t later = 0; later < 12; ++later) {
+      const Balances b = ledger.BalancesNow(account.spec.id, now + later * kSecond);
+      text += std::to_string(b.debits_pending) + "," + std::to_string(b.credits_pending) + " ";
+    }
+  }
+  return text;
+}
+
+// Two ledgers take the same commands; one of them takes others between, as trials.
+TEST(LedgerTrial, LeavesRowsNotedChangesAndWhatIsDueAsTheyWere) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Random random(seed);
+    Ledger plain;
+    Ledger tried;
+    plain.NoteChanges();
+    tried.NoteChanges();
+    int64_t now = 0;
+    uint64_t ids = 1;
+    for (int step = 0; step < 60; ++step) {
+      std::vector<AccountSpec> accounts;
+      for (int64_t i = step < 3 ? 5 : 1; i > 0; --i) accounts.push_back(RandomAccount(random));
+      std::vector<TransferSpec> batch;
+      uint64_t next = ids;
+      for (int64_t i = random.Between(1, 8); i > 0; --i) {
+        batch.push_back(RandomTransfer(random, next));
+        if (batch.back().id == TransferId(next + 1)) ++next;
+      }
+      std::vector<AccountStatus> made(accounts.size());
+      std::vector<TransferStatus> moved(batch.size());
+      const std::string before = Shown(tried, now);
+      tried.BeginTrial();
+      int64_t trial_now = now + random.Between(0, 12) * kSecond;
+      tried.CreateAccounts(trial_now, accounts, made);
+      tried.CreateTransfers(trial_now, batch, moved);
+      if (random.OneIn(2)) tried.ExpireDue(trial_now += 3 * kSecond, random.Below(5));
+      tried.EndTrial();
+      ASSERT_EQ(Shown(tried, now), before);
+      if (random.OneIn(3)) continue;  // these were only tried
+      now += random.Between(0, 4) * kSecond;
+      ids = next;
+      for (Ledger* ledger : {&plain, &tried}) {
+        ledger->CreateAccounts(now, accounts, made);
+        ledger->CreateTransfers(now, batch, moved);
+      }
+      ASSERT_EQ(Shown(tried, now), Shown(plain, now));
+      if (!random.OneIn(4)) continue;
+      std::string taken[2];
+      for (const auto& [ledger, text] : {std::pair{&plain, &taken[0]}, {&tried, &taken[1]}}) {
+        ledger->TakeChanges([text = text](std::string_view key, std::string_view value) {
+          *text += ToHex(key) + "=" + ToHex(value) + "\n";
+        });
+      }
+      ASSERT_EQ(taken[0], taken[1]);
     }
   }
 }

@@ -1,7 +1,9 @@
 #pragma once
 // The inside of Ledger, shared by ledger.cc (commands and reads) and rows.cc (stored form).
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "src/ledger/ledger.h"
 
@@ -44,6 +46,27 @@ struct Ledger::Rep {
   size_t taken_failed = 0;
   size_t taken_history = 0;
   int64_t taken_ns = INT64_MIN;
+
+  // One change of `due`, and what was there before it.
+  struct DueUndo {
+    enum class Kind : uint8_t { kSet, kPushed, kPopped } kind;
+    size_t at;
+    Due before;
+  };
+  // What a trial has to put back: what was before it, the first change of each first.
+  struct Trial {
+    int64_t last_ns;
+    size_t accounts;  // counts
+    uint32_t transfers;
+    size_t failed;
+    size_t history;
+    size_t changed_accounts;
+    size_t changed_transfers;
+    std::vector<AccountUndo> undo_accounts;
+    std::vector<uint32_t> resolved;  // that were pending
+    std::vector<DueUndo> undo_due;
+  };
+  std::optional<Trial> trial;
 
   // Of the chain in progress.
   bool in_chain = false;
@@ -90,10 +113,15 @@ struct Ledger::Rep {
   void NoteTransfer(uint32_t row) {
     if (notes_changes) changed_transfers.push_back(row);
   }
+  void SetDue(size_t at, Due entry);
   void PushDue(Due entry);
+  Due PopDue();
   void BeginChain();
   void CommitChain();
   void Rollback();
+  void PutBack(const AccountUndo& undo);
+  void PutBack(const Trial& before);
+  void DropRows(size_t account_rows, uint32_t transfer_rows, size_t history_rows);
 };
 
 }  // namespace credence::ledger

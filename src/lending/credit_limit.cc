@@ -53,6 +53,7 @@ void LimitBook::Advance(int64_t now_ns) {
     ends_.erase(ends_.begin());
     HoldEntry& hold = holds_.at(id);
     hold.state = HoldState::kExpired;
+    if (trial_) trial_->over.push_back(id);
     Note(id);
     AddHeld(hold.limit, -hold.amount);
   }

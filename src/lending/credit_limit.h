@@ -157,6 +157,12 @@ class LimitBook {
   [[nodiscard]] Saved Save(LimitId id, HoldId hold) const;
   void PutBack(const Saved& saved);
 
+  // From BeginTrial on everything is as ever. EndTrial lets the time that has passed since not have
+  // passed, and nothing be noted of it; what commands changed has been put back by PutBack before.
+  // No TakeChanges meanwhile.
+  void BeginTrial();
+  void EndTrial();
+
   // Calls visit(key, value) for each stored row in canonical form:
   //   'L' fixed64 limit: u8 has parent [fixed64], varint amount, varint raises (each varint amount,
   //       zigzag from, zigzag until), u8 frozen, zigzag expires, varint committed, varint own
@@ -236,6 +242,14 @@ class LimitBook {
   std::set<std::pair<int64_t, HoldId>> ends_;    // of holds with an end
   std::set<std::pair<LimitId, LimitId>> below_;  // a limit, and one directly within it
   int64_t last_ns_ = INT64_MIN;
+
+  struct Trial {
+    int64_t last_ns;
+    size_t changed_limits;
+    size_t changed_holds;
+    std::vector<HoldId> over;  // holds whose end came since
+  };
+  std::optional<Trial> trial_;
 
   // Of TakeChanges; a row maybe often.
   bool notes_changes_ = false;

@@ -63,6 +63,26 @@ void LimitBook::PutBack(const Saved& saved) {
   if (saved.hold_ != HoldId()) PutBackHold(saved.hold_, saved.entry_);
 }
 
+void LimitBook::BeginTrial() {
+  CREDENCE_ASSERT(!trial_);
+  trial_ = Trial{last_ns_, changed_limits_.size(), changed_holds_.size(), {}};
+}
+
+void LimitBook::EndTrial() {
+  CREDENCE_ASSERT(trial_.has_value());
+  const Trial trial = std::move(*trial_);
+  trial_.reset();
+  last_ns_ = trial.last_ns;
+  for (const HoldId id : trial.over) {
+    HoldEntry& hold = holds_.at(id);
+    hold.state = HoldState::kHeld;
+    ends_.insert({hold.until_ns, id});
+    AddHeld(hold.limit, hold.amount);
+  }
+  changed_limits_.resize(trial.changed_limits);
+  changed_holds_.resize(trial.changed_holds);
+}
+
 void LimitBook::AppendRow(const Limit& limit, std::string* bytes) {
   ByteWriter out(bytes);
   out.PutU8(limit.parent ? 1 : 0);

@@ -96,6 +96,9 @@ class LoanBook {
   class Saved;
   [[nodiscard]] Saved Save(LoanId id) const;
   void PutBack(const Saved& saved);
+  // Whoever puts back all that was done since may say that nothing was noted since either.
+  [[nodiscard]] size_t NotedChanges() const { return changed_.size(); }
+  void ForgetNotedBehind(size_t noted) { changed_.resize(noted); }
 
   // Calls visit(key, value) for each loan in canonical form, in the order of ids.
   //   key    fixed64 loan
