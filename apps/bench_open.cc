@@ -416,7 +416,7 @@ Result<OpenReport> RunOpen(const std::shared_ptr<const pack::Pack>& pack, FileSy
     Sender sender(&stream, *pack, options, &mailbox);
     Taker taker(engine.get(), options, &mailbox, &report);
     CREDENCE_TRY(RunPhase(&taker, &mailbox, true, [&] {
-      const Status sent = sender.Stream();
+      Status sent = sender.Stream();
       cpu_after["sender"] = ThreadSeconds()["sender"];
       return sent;
     }));

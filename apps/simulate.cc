@@ -107,7 +107,7 @@ Status Decide(const SimulateOptions& options, FileSystem& disk) {
         });
     if (!run.ok()) return run.status();
     progress.Finish();
-    runs.push_back(std::move(*run));
+    runs.push_back(*run);
   }
   fmt::print("{}", CompareText(runs));
   if (!options.report.empty()) {

@@ -25,6 +25,7 @@
 // Every key is known; all errors are reported at once, each with its place, the field and what was
 // expected.
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,7 +50,7 @@ struct LoanProduct {
   };
 
   std::string name;
-  std::string title[2];  // English, Chinese; may be empty
+  std::array<std::string, 2> title;  // English, Chinese; may be empty
   Currency currency;
   lending::Product product;
   std::vector<std::string> payees;  // of product.charges, as many
