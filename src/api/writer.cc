@@ -190,8 +190,6 @@ bool Writer::TakeNext(std::vector<Job*>* jobs, Command* command) {
 
 void Writer::Begin(std::vector<Job*>* jobs) {
   const auto begun = SteadyClock::now();
-  const Status keys = gate_->FlushKeys();
-  if (!keys.ok()) return RefuseAll(jobs, keys);
   events_.clear();
   size_t kept = 0;
   for (Job* job : *jobs) {
@@ -208,6 +206,9 @@ void Writer::Begin(std::vector<Job*>* jobs) {
   }
   jobs->resize(kept);
   if (jobs->empty()) return;
+  // After reading: it may have made keys too.
+  const Status keys = gate_->FlushKeys();
+  if (!keys.ok()) return RefuseAll(jobs, keys);
   const Status status = engine_->Begin(events_, options_.arrival, Now());
   if (!status.ok()) return RefuseAll(jobs, status);
   const auto decided = SteadyClock::now();
