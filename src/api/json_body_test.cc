@@ -48,6 +48,13 @@ TEST(JsonBodyTest, ControlCharactersAreNoText) {
   EXPECT_FALSE(body.Text("reason", 10, &text, &problem));
 }
 
+TEST(JsonBodyTest, NumbersOfEveryFormAreJson) {
+  for (const std::string number :
+       {"0e96", "-0E-300", "1.7976931348623157e308", "12345678901234567890123"}) {
+    EXPECT_EQ(CodeOf(R"({"a": )" + number + "}"), "unknown-member") << number;
+  }
+}
+
 TEST(SplitArrayTest, ElementsStandAsTheyWereWritten) {
   std::vector<std::string_view> elements;
   Problem problem;
