@@ -10,6 +10,7 @@
 
 #include "apps/terminal.h"
 #include "src/http/client.h"
+#include "src/thread/thread.h"
 
 namespace credence::apps {
 
@@ -59,6 +60,7 @@ class Poster {
     client.connections = post_.connections;
     client.pipelined = post_.pipelined;
     CREDENCE_ASSIGN(client_, http::Client::Connect(client));
+    thread::Begin("sender", thread::Urgency::kPrompt);
     const Instant begin = SteadyClock::now();
     sim::MarketEvent event;
     while (true) {

@@ -1,15 +1,18 @@
 #include "src/api/projector.h"
 
-#include <sys/resource.h>
-
 #include "src/engine/artefacts.h"
 #include "src/engine/core.h"
+#include "src/thread/thread.h"
 
 namespace credence::api {
 
 namespace {
 
-constexpr int kNice = 10;
+// Live it works so long, and then rests some times as long: whoever answers finds a core soon.
+constexpr std::chrono::microseconds kWorks{200};
+constexpr int kRests = 3;
+// It does not rest when so many frames wait.
+constexpr uint64_t kBehindFrames = study::kTailFramesMax;
 
 Result<projection::PackNames> NamesOf(FileSystem& files, const std::string& store,
                                       const Digest& digest) {
@@ -68,6 +71,7 @@ Status Projector::OpenBoth(uint64_t durable, bool remake) {
     CREDENCE_ASSIGN(options.first_pack, FirstPack(beginning.get(), durable));
   }
   options.names = [this](const Digest& digest) { return NamesOf(files_, store_, digest); };
+  options.after_frame = [this] { Rest(); };
   options.remake = remake;
   options.check = options_.check;
   model_.reset();
@@ -92,6 +96,7 @@ Status Projector::OpenBoth(uint64_t durable, bool remake) {
 }
 
 Status Projector::FoldNext(uint64_t durable, bool* more) {
+  resumed_ = std::chrono::steady_clock::now();
   // A batch that could not be folded is still there.
   if (batch_.frames().empty()) CREDENCE_TRY(tail_->Next(durable, &batch_));
   *more = !batch_.frames().empty();
@@ -127,9 +132,7 @@ void Projector::Start(study::DurableHead* head) {
 }
 
 void Projector::Loop() {
-  // Of this thread alone, on Linux. It is a wish: where it is refused the work is done all the
-  // same.
-  static_cast<void>(setpriority(PRIO_PROCESS, 0, kNice));
+  thread::Begin("projector", thread::Urgency::kBackground);
   bool remade = false;
   for (;;) {
     const uint64_t durable = head_->WaitBeyond(folded().frame);
@@ -155,6 +158,16 @@ void Projector::Loop() {
   }
 }
 
+void Projector::Rest() {
+  if (head_ == nullptr || awaited_ > 0) return;
+  const auto worked = std::chrono::steady_clock::now() - resumed_;
+  if (worked < kWorks) return;
+  if (head_->frames() <= folded().frame + kBehindFrames) {
+    head_->StoppedWithin(std::chrono::duration_cast<std::chrono::microseconds>(kRests * worked));
+  }
+  resumed_ = std::chrono::steady_clock::now();
+}
+
 Status Projector::Finish() {
   if (thread_.joinable()) thread_.join();
   const Status followed = status();
@@ -173,8 +186,11 @@ projection::AsOf Projector::folded() const {
 }
 
 bool Projector::WaitFor(Seq seq, std::chrono::milliseconds time) {
+  ++awaited_;
   std::unique_lock lock(mutex_);
-  return advanced_.wait_for(lock, time, [&] { return folded_.seq >= seq; });
+  const bool folded = advanced_.wait_for(lock, time, [&] { return folded_.seq >= seq; });
+  --awaited_;
+  return folded;
 }
 
 Status Projector::status() const {

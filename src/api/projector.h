@@ -9,6 +9,7 @@
 // Threads. CatchUp: one thread, before Start or instead of it. Start gives the work to a thread of
 // low priority (Linux: nice 10), which ends when the head is stopped. The rest: any thread.
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -74,6 +75,7 @@ class Projector {
   Status OpenBoth(uint64_t durable, bool remake);
   Status FoldNext(uint64_t durable, bool* more);
   void Loop();
+  void Rest();
   void Note(const Status& status);
 
   FileSystem& files_;
@@ -83,7 +85,9 @@ class Projector {
   std::unique_ptr<study::JournalTail> tail_;
   study::TailBatch batch_;
   study::DurableHead* head_ = nullptr;
+  std::chrono::steady_clock::time_point resumed_;  // when it last rested
 
+  std::atomic<int> awaited_ = 0;  // by so many in WaitFor
   mutable std::mutex mutex_;
   std::condition_variable advanced_;
   projection::AsOf folded_;

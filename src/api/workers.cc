@@ -1,13 +1,15 @@
 #include "src/api/workers.h"
 
-#include <pthread.h>
+#include "src/thread/thread.h"
 
 namespace credence::api {
 
 Workers::Workers(size_t threads, size_t queue_max) : queue_max_(queue_max) {
   for (size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { Loop(); });
-    pthread_setname_np(threads_.back().native_handle(), "worker");
+    threads_.emplace_back([this] {
+      thread::Begin("worker", thread::Urgency::kOrdinary);
+      Loop();
+    });
   }
 }
 

@@ -1,8 +1,7 @@
 #include "src/api/writer.h"
 
-#include <pthread.h>
-
 #include "src/base/assert.h"
+#include "src/thread/thread.h"
 
 namespace credence::api {
 
@@ -73,8 +72,10 @@ Writer::Writer(std::unique_ptr<engine::Engine> engine, SharedGate* gate, Audienc
       options_(options) {
   Publish(true);
   TellDurable();
-  thread_ = std::thread([this] { Loop(); });
-  pthread_setname_np(thread_.native_handle(), "engine");
+  thread_ = std::thread([this] {
+    thread::Begin("engine", thread::Urgency::kPrompt);
+    Loop();
+  });
 }
 
 Writer::~Writer() { Stop().IgnoreError(); }

@@ -1,10 +1,8 @@
 #include "src/engine/checkpoint.h"
 
-#include <pthread.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
+
+#include "src/thread/thread.h"
 
 namespace credence::engine {
 
@@ -14,9 +12,6 @@ namespace {
 constexpr uint64_t kSliceBytes = 24 << 10;
 // What is kept free behind what begins a checkpoint: a batch that grows is copied.
 constexpr uint64_t kSpareShare = 4;
-
-// Of the thread that writes: it works for seconds at a time, and nobody waits for it.
-constexpr int kNiceness = 10;
 
 void DropRows(uint64_t from_generation, const std::string& to, store::Batch* batch) {
   for (const size_t table : {kEntityTable, kChunkTable}) {
@@ -260,9 +255,7 @@ void Checkpoints::Run(store::Store* store, Job* job) {
 }
 
 void Checkpoints::Work() {
-  pthread_setname_np(pthread_self(), "checkpoint");
-  // Decisions come first. On Linux this is of the thread alone; what is refused changes nothing.
-  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness));
+  thread::Begin("checkpoint", thread::Urgency::kBackground);
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return posted_ != nullptr || stop_; });

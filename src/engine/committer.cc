@@ -1,13 +1,15 @@
 #include "src/engine/committer.h"
 
-#include <pthread.h>
+#include "src/thread/thread.h"
 
 namespace credence::engine {
 
 Committer::Committer(journal::Journal* journal, bool own_thread) : journal_(journal) {
   if (!own_thread) return;
-  thread_ = std::thread([this] { Loop(); });
-  pthread_setname_np(thread_.native_handle(), "journal");
+  thread_ = std::thread([this] {
+    thread::Begin("journal", thread::Urgency::kPrompt);
+    Loop();
+  });
 }
 
 Committer::~Committer() {

@@ -1,7 +1,5 @@
 #include "src/http/client.h"
 
-#include <pthread.h>
-
 #include <atomic>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -19,6 +17,7 @@
 #include <thread>
 
 #include "src/http/message.h"
+#include "src/thread/thread.h"
 
 namespace credence::http {
 
@@ -327,7 +326,7 @@ Result<std::unique_ptr<Client>> Client::Connect(const ClientOptions& options) {
   }
   for (const auto& connection : rep->connections) connection->Opened();
   rep->thread = std::thread([raw = rep.get()] {
-    pthread_setname_np(pthread_self(), "http client");
+    thread::Begin("http client", thread::Urgency::kPrompt);
     raw->Sweep();
     raw->io.run();
   });

@@ -1,7 +1,5 @@
 #include "src/http/server.h"
 
-#include <pthread.h>
-
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -19,6 +17,7 @@
 
 #include "src/base/assert.h"
 #include "src/http/request_parser.h"
+#include "src/thread/thread.h"
 
 namespace credence::http {
 
@@ -185,7 +184,7 @@ class Connection final : public Responder::Slot, public std::enable_shared_from_
 // --- Loop ---
 
 void Loop::Run() {
-  pthread_setname_np(pthread_self(), "http");
+  thread::Begin("http", thread::Urgency::kPrompt);
   thread_ = std::this_thread::get_id();
   Sweep();
   io_.run();

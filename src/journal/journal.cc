@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "src/base/assert.h"
+#include "src/thread/thread.h"
 
 namespace credence::journal {
 
@@ -73,14 +74,22 @@ Journal::~Journal() {
   ahead_thread_.join();
 }
 
-// Writes ahead as soon as a prepared segment was taken. On a full disk it looks again now and then.
+// Writes ahead as soon as a prepared segment was taken. The disk serves frames first: it rests
+// after each step while the segment in use is not yet half full. On a full disk it looks again now
+// and then.
 void Journal::AheadLoop() {
   constexpr auto kLooksAgain = std::chrono::milliseconds(200);
+  constexpr auto kRests = std::chrono::milliseconds(10);
+  thread::Begin("ahead", thread::Urgency::kBackground);
   for (;;) {
     const auto ready = PrepareNext();
     std::unique_lock lock(mutex_);
     if (ahead_stop_ || !stopped_.ok()) return;
-    if (ready.ok() && !*ready) continue;
+    if (ready.ok() && !*ready) {
+      if (room_ < options_.segment_bytes / 2) continue;
+      ahead_wanted_.wait_for(lock, kRests, [this] { return ahead_stop_; });
+      continue;
+    }
     if (ready.ok()) {
       ahead_wanted_.wait(lock, [this] { return ahead_stop_ || !stopped_.ok() || ahead_taken_; });
       ahead_taken_ = false;

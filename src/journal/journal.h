@@ -56,7 +56,7 @@ enum class WriteAhead : uint8_t {
 // Frames that may be staged and not yet synced; Stage refuses more with OutOfRange.
 inline constexpr size_t kStagedFramesMax = 64;
 // PrepareNext writes and syncs so much at a time.
-inline constexpr uint64_t kAheadStepBytes = uint64_t{1} << 20;
+inline constexpr uint64_t kAheadStepBytes = uint64_t{256} << 10;
 
 struct Options {
   // A new segment is begun when a frame would end beyond this size. A frame that is larger gets a

@@ -26,6 +26,11 @@ Result<std::unique_ptr<JournalReader>> JournalReader::Open(FileSystem& files,
   return reader;
 }
 
+void JournalReader::set_until_frame(uint64_t frame) {
+  if (frame > options_.until_frame) window_.clear();
+  options_.until_frame = frame;
+}
+
 Status JournalReader::LearnRetired() {
   if (options_.first_segment != 0) return OkStatus();
   CREDENCE_ASSIGN(const Retired retired, ReadRetired(files_, folder_));

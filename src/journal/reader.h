@@ -58,7 +58,8 @@ class JournalReader {
 
   // true: `*frame` is the next one. false: the end, or until_frame was reached.
   Result<bool> Next(FrameView* frame);
-  void set_until_frame(uint64_t frame) { options_.until_frame = frame; }
+  // What was read ahead of the last one is read again: the writer may have been there since.
+  void set_until_frame(uint64_t frame);
 
   // The head after the last frame that was verified (returned or passed over).
   [[nodiscard]] const ChainHead& head() const { return head_; }

@@ -101,6 +101,9 @@ struct Options {
   // Read the whole file before it is used (quick_check), and remake it if it is damaged. Costs
   // about a second for each 200 MB. Without it damage is found where it is met.
   bool check = false;
+  // Called after each frame that is folded, inside the transaction: for one who is to leave the
+  // core to others now and then.
+  std::function<void()> after_frame;
   // Names one run of the machine, so that a file which lost power is told from one whose process
   // was killed (that one is whole). Empty: Linux's boot id is read.
   std::string boot;

@@ -331,7 +331,10 @@ Status Writer::Fold(std::span<const Frame> frames) {
 
 Status Writer::FoldAll(std::span<const Frame> frames) {
   changes_ = Changes();
-  for (const Frame& frame : frames) CREDENCE_TRY(FoldFrame(frame));
+  for (const Frame& frame : frames) {
+    CREDENCE_TRY(FoldFrame(frame));
+    if (options_.after_frame) options_.after_frame();
+  }
   CREDENCE_TRY(WriteChanges());
   const Frame& last = frames.back();
   CREDENCE_TRY(WriteFold({last.index, last.segment, last.offset, last.last_seq, last.chain}));

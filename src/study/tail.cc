@@ -31,9 +31,9 @@ uint64_t DurableHead::WaitBeyond(uint64_t frames) {
   return stopped_ ? 0 : frames_;
 }
 
-bool DurableHead::StoppedWithin(std::chrono::milliseconds time) {
+bool DurableHead::StoppedWithin(std::chrono::microseconds time) {
   std::unique_lock lock(mutex_);
-  return grown_.wait_for(lock, time, [&] { return stopped_; });
+  return stop_.wait_for(lock, time, [&] { return stopped_; });
 }
 
 void DurableHead::Stop() {
@@ -42,6 +42,7 @@ void DurableHead::Stop() {
     stopped_ = true;
   }
   grown_.notify_all();
+  stop_.notify_all();
 }
 
 Result<std::unique_ptr<JournalTail>> JournalTail::Open(FileSystem& files, const std::string& folder,

@@ -37,12 +37,13 @@ class DurableHead {
   // Waits until more than `frames` are durable, and returns how many; 0 once Stop was called.
   uint64_t WaitBeyond(uint64_t frames);
   // Waits so long, or until Stop was called: true then. For a follower that is to go slowly.
-  bool StoppedWithin(std::chrono::milliseconds time);
+  bool StoppedWithin(std::chrono::microseconds time);
   void Stop();
 
  private:
   mutable std::mutex mutex_;
   std::condition_variable grown_;
+  std::condition_variable stop_;  // of those who go slowly: growth does not wake them
   uint64_t frames_ = 0;
   bool stopped_ = false;
 };

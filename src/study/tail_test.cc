@@ -123,6 +123,39 @@ TEST(JournalTail, FollowsBehindTheWriterAcrossSegmentsAlsoOnesThatAreWrittenAhea
   }
 }
 
+TEST(JournalTail, ReadsWhatIsNewAndNotWhatIsWrittenAhead) {
+  journal::FaultFileSystem files(1);
+  ASSERT_TRUE(files.MakeFolders(kJournal).ok());
+  journal::Options options = SmallSegments(journal::WriteAhead::kSegments);
+  options.segment_bytes = uint64_t{8} << 20;
+  auto journal = journal::Journal::Open(files, kJournal, options);
+  ASSERT_TRUE(journal.ok()) << journal.status().ToString();
+  Random random(1);
+  Append(**journal, random);
+  auto tail = JournalTail::Open(files, kJournal, {}, 0);
+  ASSERT_TRUE(tail.ok()) << tail.status().ToString();
+  TailBatch batch;
+  for (int i = 0; i < 20; ++i) {
+    const uint64_t durable = Append(**journal, random);
+    const uint64_t calls = files.calls();
+    ASSERT_TRUE((*tail)->Next(durable, &batch).ok());
+    EXPECT_EQ((*tail)->position().frame, durable);
+    EXPECT_LE(files.calls() - calls, 2U);  // the file's size, and one read
+  }
+}
+
+TEST(DurableHead, WhoGoesSlowlyIsWokenByTheEndAndNotByGrowth) {
+  DurableHead head;
+  std::thread writer([&head] {
+    for (uint64_t frames = 1; frames <= 1'000; ++frames) head.Publish(frames);
+    head.Stop();
+  });
+  EXPECT_TRUE(head.StoppedWithin(std::chrono::hours(1)));
+  writer.join();
+  EXPECT_EQ(head.frames(), 1'000U);
+  EXPECT_EQ(head.WaitBeyond(0), 0U);
+}
+
 TEST(JournalTail, AFollowerOnItsOwnThreadMissesNothingAndStops) {
   const std::string folder = testing::TempDir() + "/tail_" + std::to_string(::getpid());
   journal::PosixFileSystem files;
