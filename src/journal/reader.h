@@ -58,7 +58,11 @@ class JournalReader {
 
   // true: `*frame` is the next one. false: the end, or until_frame was reached.
   Result<bool> Next(FrameView* frame);
-  void set_until_frame(uint64_t frame) { options_.until_frame = frame; }
+  void set_until_frame(uint64_t frame) {
+    // What was read where the end was then shows zeros in place of the frames that came since.
+    if (frame > options_.until_frame) window_.clear();
+    options_.until_frame = frame;
+  }
 
   // The head after the last frame that was verified (returned or passed over).
   [[nodiscard]] const ChainHead& head() const { return head_; }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -79,6 +80,49 @@ uint64_t Append(journal::Journal& journal, Random& random) {
   const auto head = journal.Append(Seq(journal.head().last_seq.value() + records.size()), views);
   EXPECT_TRUE(head.ok()) << head.status().ToString();
   return head.ok() ? head->frames : 0;
+}
+
+std::atomic<uint64_t> bytes_read{0};
+ssize_t CountedRead(int fd, void* out, size_t size, off_t offset) {
+  const ssize_t read = journal::PosixCalls::Real().pread(fd, out, size, offset);
+  if (read > 0) bytes_read += static_cast<uint64_t>(read);
+  return read;
+}
+
+TEST(JournalTail, ReadsWhatIsNewAndNotTheRestOfASegmentThatIsWrittenAhead) {
+  constexpr uint64_t kSegmentBytes = uint64_t{8} << 20;
+  constexpr uint64_t kFrames = 40;
+  journal::PosixCalls calls = journal::PosixCalls::Real();
+  calls.pread = CountedRead;
+  journal::PosixFileSystem files(calls);
+  const auto folder =
+      std::filesystem::path(testing::TempDir()) / ("tail_reads_" + std::to_string(::getpid()));
+  std::filesystem::remove_all(folder);
+  const std::string path = folder / "journal";
+  ASSERT_TRUE(files.MakeFolders(path).ok());
+  journal::Options options;
+  options.segment_bytes = kSegmentBytes;
+  options.write_ahead = journal::WriteAhead::kSegments;
+  auto journal = journal::Journal::Open(files, path, options);
+  ASSERT_TRUE(journal.ok()) << journal.status().ToString();
+  Random random(1);
+  auto tail = JournalTail::Open(files, path, {}, 0);
+  ASSERT_TRUE(tail.ok()) << tail.status().ToString();
+  bytes_read = 0;
+  TailBatch batch;
+  for (uint64_t i = 1; i <= kFrames; ++i) {
+    const uint64_t durable = Append(**journal, random);
+    ASSERT_TRUE((*tail)->Next(durable, &batch).ok());
+    ASSERT_EQ(batch.frames().size(), 1U);
+    // Nothing new: nothing to read.
+    const uint64_t before = bytes_read;
+    ASSERT_TRUE((*tail)->Next(durable, &batch).ok());
+    ASSERT_EQ(batch.frames().size(), 0U);
+    ASSERT_EQ(bytes_read, before);
+  }
+  EXPECT_LT(bytes_read, kFrames * kSegmentBytes / 16) << "a window for each, not the segment";
+  journal->reset();
+  std::filesystem::remove_all(folder);
 }
 
 TEST(JournalTail, FollowsBehindTheWriterAcrossSegmentsAlsoOnesThatAreWrittenAhead) {
