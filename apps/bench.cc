@@ -14,9 +14,9 @@
 #include "apps/bench_run.h"
 #include "apps/checkpoints.h"
 #include "apps/commands.h"
+#include "apps/figures_json.h"
 #include "apps/load.h"
 #include "apps/terminal.h"
-#include "src/api/json_writer.h"
 #include "src/engine/engine.h"
 #include "src/journal/posix_file.h"
 
@@ -143,13 +143,13 @@ class ReportWriter {
  public:
   std::string Write(const BenchReport& report, const Options& options) {
     out_.BeginObject();
-    Count("events", report.events);
-    Number("days", report.days);
-    Count("features", report.features);
-    Count("entities", options.bench.stream.entities);
-    Number("zipf", options.bench.stream.zipf);
-    Count("seed", options.bench.stream.seed);
-    Count("batch", options.bench.batch);
+    out_.Count("events", report.events);
+    out_.Figure("days", report.days);
+    out_.Count("features", report.features);
+    out_.Count("entities", options.bench.stream.entities);
+    out_.Figure("zipf", options.bench.stream.zipf);
+    out_.Count("seed", options.bench.stream.seed);
+    out_.Count("batch", options.bench.batch);
     Run("disk", report.disk);
     Run("memory", report.memory);
     out_.Key("stages");
@@ -157,8 +157,8 @@ class ReportWriter {
     for (const Stage& stage : report.stages) {
       out_.BeginObject();
       out_.TextMember("name", stage.name);
-      Number("us", stage.us);
-      Number("floor_us", stage.floor_us);
+      out_.Figure("us", stage.us);
+      out_.Figure("floor_us", stage.floor_us);
       out_.OptionalTextMember("floor", stage.floor);
       out_.EndObject();
     }
@@ -166,7 +166,7 @@ class ReportWriter {
     State(report);
     out_.Key("outcomes");
     out_.BeginObject();
-    for (const auto& [outcome, count] : report.outcomes) Count(outcome, count);
+    for (const auto& [outcome, count] : report.outcomes) out_.Count(outcome, count);
     out_.EndObject();
     out_.TextMember("decisions", report.decisions.ToHex());
     out_.EndObject();
@@ -174,31 +174,23 @@ class ReportWriter {
   }
 
  private:
-  void Number(std::string_view name, double value) {
-    out_.Key(name);
-    out_.Number(fmt::format("{:.6g}", value));
-  }
-  void Count(std::string_view name, uint64_t value) {
-    out_.Key(name);
-    out_.Integer(static_cast<int64_t>(value));
-  }
   void Times(std::string_view name, const Percentiles& times) {
     out_.Key(name);
     out_.BeginObject();
-    Number("p50_us", times.p50_us);
-    Number("p99_us", times.p99_us);
-    Number("p999_us", times.p999_us);
-    Number("max_us", times.max_us);
+    out_.Figure("p50_us", times.p50_us);
+    out_.Figure("p99_us", times.p99_us);
+    out_.Figure("p999_us", times.p999_us);
+    out_.Figure("max_us", times.max_us);
     out_.EndObject();
   }
   void Run(std::string_view name, const EngineRun& run) {
     out_.Key(name);
     out_.BeginObject();
-    Number("decisions_per_second", run.events_per_second());
-    Number("gate_seconds", run.gate_seconds);
-    Number("process_seconds", run.process_seconds);
-    Number("replay_events_per_second", run.replay_events_per_second());
-    Count("journal_bytes", run.journal_bytes);
+    out_.Figure("decisions_per_second", run.events_per_second());
+    out_.Figure("gate_seconds", run.gate_seconds);
+    out_.Figure("process_seconds", run.process_seconds);
+    out_.Figure("replay_events_per_second", run.replay_events_per_second());
+    out_.Count("journal_bytes", run.journal_bytes);
     Times("batch", run.batch);
     Times("single", run.single);
     out_.EndObject();
@@ -209,23 +201,23 @@ class ReportWriter {
     for (const EntityMemory& entity : report.entities) {
       out_.Key(entity.name);
       out_.BeginObject();
-      Count("entities", entity.entities);
-      Count("events_kept", entity.events_kept);
-      Count("bytes", entity.bytes);
-      Count("bytes_max", entity.bytes_max);
+      out_.Count("entities", entity.entities);
+      out_.Count("events_kept", entity.events_kept);
+      out_.Count("bytes", entity.bytes);
+      out_.Count("bytes_max", entity.bytes_max);
       out_.EndObject();
     }
     out_.EndObject();
-    Count("resident_bytes", static_cast<uint64_t>(report.resident_bytes));
-    Count("once_rows", report.once_rows);
-    Number("clock_ns", report.clock_ns);
-    Number("random_access_ns", report.random_access_ns);
-    Number("sha256_512_ns", report.sha256_512_ns);
-    Count("sync_bytes", report.sync_bytes);
+    out_.Count("resident_bytes", static_cast<uint64_t>(report.resident_bytes));
+    out_.Count("once_rows", report.once_rows);
+    out_.Figure("clock_ns", report.clock_ns);
+    out_.Figure("random_access_ns", report.random_access_ns);
+    out_.Figure("sha256_512_ns", report.sha256_512_ns);
+    out_.Count("sync_bytes", report.sync_bytes);
     Times("sync", report.sync);
   }
 
-  api::JsonWriter out_;
+  FiguresJson out_;
 };
 
 int BenchOpen(const Options& options, const std::shared_ptr<const pack::Pack>& pack,

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "apps/figures_json.h"
 #include "apps/terminal.h"
-#include "src/api/json_writer.h"
 
 namespace credence::apps {
 
@@ -89,24 +89,24 @@ class Writer {
  public:
   std::string Write(const OpenReport& report, const OpenOptions& options) {
     out_.BeginObject();
-    Number("rate", options.rate);
-    Number("seconds", report.seconds);
-    Count("entities", options.stream.entities);
-    Number("zipf", options.stream.zipf);
-    Count("events_per_day", options.stream.events_per_day);
-    Count("seed", options.stream.seed);
-    Count("preload", options.preload);
-    Count("batch", options.batch);
-    Number("bar_us", options.bar_us);
-    Count("cache_bytes_max", options.checkpoints.cache_bytes);
-    Count("events", report.events);
-    Number("decisions_per_second", report.events_per_second());
-    Count("batches", report.batches);
+    out_.Figure("rate", options.rate);
+    out_.Figure("seconds", report.seconds);
+    out_.Count("entities", options.stream.entities);
+    out_.Figure("zipf", options.stream.zipf);
+    out_.Count("events_per_day", options.stream.events_per_day);
+    out_.Count("seed", options.stream.seed);
+    out_.Count("preload", options.preload);
+    out_.Count("batch", options.batch);
+    out_.Figure("bar_us", options.bar_us);
+    out_.Count("cache_bytes_max", options.checkpoints.cache_bytes);
+    out_.Count("events", report.events);
+    out_.Figure("decisions_per_second", report.events_per_second());
+    out_.Count("batches", report.batches);
     Latency("lateness", report.lateness);
     Latency("facts", report.facts);
     Latency("durable", report.durable);
     Latency("floor", report.floor);
-    Count("journal_bytes", report.journal_bytes);
+    out_.Count("journal_bytes", report.journal_bytes);
     State(report);
     Threads(report);
     Seconds(report);
@@ -122,19 +122,11 @@ class Writer {
   }
 
  private:
-  void Number(std::string_view name, double value) {
-    out_.Key(name);
-    out_.Number(fmt::format("{:.6g}", value));
-  }
-  void Count(std::string_view name, uint64_t value) {
-    out_.Key(name);
-    out_.Integer(static_cast<int64_t>(value));
-  }
-  void Us(std::string_view name, int64_t ns) { Number(name, static_cast<double>(ns) / 1e3); }
+  void Us(std::string_view name, int64_t ns) { out_.Figure(name, static_cast<double>(ns) / 1e3); }
   void Latency(std::string_view name, const Histogram& times) {
     out_.Key(name);
     out_.BeginObject();
-    Count("count", times.count());
+    out_.Count("count", times.count());
     Us("p50_us", times.AtShare(0.5));
     Us("p99_us", times.AtShare(0.99));
     Us("p999_us", times.AtShare(0.999));
@@ -151,29 +143,29 @@ class Writer {
     out_.EndObject();
   }
   void State(const OpenReport& report) {
-    Count("live_entities", report.live_entities);
-    Count("entities_in_memory", report.in_memory);
-    Count("entity_bytes", report.memory_bytes);
+    out_.Count("live_entities", report.live_entities);
+    out_.Count("entities_in_memory", report.in_memory);
+    out_.Count("entity_bytes", report.memory_bytes);
     out_.Key("checkpoints");
     out_.BeginObject();
-    Count("made", report.checkpoints.checkpoints);
-    Count("failed", report.checkpoints.failed);
-    Count("waited_for", report.checkpoints.waits);
-    Count("rows", report.checkpoints.rows);
-    Count("bytes", report.checkpoints.bytes);
-    Count("store_bytes", report.store_bytes);
+    out_.Count("made", report.checkpoints.checkpoints);
+    out_.Count("failed", report.checkpoints.failed);
+    out_.Count("waited_for", report.checkpoints.waits);
+    out_.Count("rows", report.checkpoints.rows);
+    out_.Count("bytes", report.checkpoints.bytes);
+    out_.Count("store_bytes", report.store_bytes);
     out_.EndObject();
     out_.Key("cache");
     out_.BeginObject();
-    Number("hit_rate", report.cache.hit_rate());
-    Count("hits", report.cache.hits);
-    Count("prefetched", report.cache.prefetched);
-    Count("misses", report.cache.misses);
-    Count("new", report.cache.absent);
-    Count("evicted", report.cache.evicted);
+    out_.Figure("hit_rate", report.cache.hit_rate());
+    out_.Count("hits", report.cache.hits);
+    out_.Count("prefetched", report.cache.prefetched);
+    out_.Count("misses", report.cache.misses);
+    out_.Count("new", report.cache.absent);
+    out_.Count("evicted", report.cache.evicted);
     out_.EndObject();
-    Number("restart_seconds", report.restart_seconds);
-    Count("restart_events", report.restart_events);
+    out_.Figure("restart_seconds", report.restart_seconds);
+    out_.Count("restart_events", report.restart_events);
   }
   void Threads(const OpenReport& report) {
     out_.Key("threads");
@@ -181,7 +173,7 @@ class Writer {
     for (const ThreadTime& thread : report.threads) {
       out_.BeginObject();
       out_.TextMember("name", thread.name);
-      Number("cpu_seconds", thread.seconds);
+      out_.Figure("cpu_seconds", thread.seconds);
       out_.EndObject();
     }
     out_.EndArray();
@@ -199,17 +191,17 @@ class Writer {
     out_.BeginArray();
     for (const OpenSecond& second : report.by_second) {
       out_.BeginObject();
-      Count("decided", second.decided);
+      out_.Count("decided", second.decided);
       Times("facts", second.facts);
       Times("durable", second.durable);
-      Count("resident_bytes", static_cast<uint64_t>(second.resident_bytes));
-      Count("checkpoints", second.checkpoints);
+      out_.Count("resident_bytes", static_cast<uint64_t>(second.resident_bytes));
+      out_.Count("checkpoints", second.checkpoints);
       out_.EndObject();
     }
     out_.EndArray();
   }
 
-  api::JsonWriter out_;
+  FiguresJson out_;
 };
 
 }  // namespace

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "apps/figures_json.h"
 #include "apps/simulate.h"
 #include "apps/terminal.h"
-#include "src/api/json_writer.h"
 
 namespace credence::apps {
 
@@ -136,7 +136,7 @@ std::string CompareText(const std::vector<MarketRun>& runs) {
 }
 
 std::string CompareJson(const SimulateOptions& options, const std::vector<MarketRun>& runs) {
-  api::JsonWriter out;
+  FiguresJson out;
   out.BeginObject();
   out.Key("seed");
   out.Integer(static_cast<int64_t>(options.market.seed));
@@ -149,34 +149,30 @@ std::string CompareJson(const SimulateOptions& options, const std::vector<Market
   for (const MarketRun& run : runs) {
     const Good good = GoodOrders(run.report);
     out.BeginObject();
-    const auto count = [&](std::string_view key, uint64_t value) {
-      out.Key(key);
-      out.Integer(static_cast<int64_t>(value));
-    };
     out.Key("policy");
     out.Text(MarketPolicyName(run.policy));
-    count("events", run.report.events);
-    count("orders", run.report.orders);
+    out.Count("events", run.report.events);
+    out.Count("orders", run.report.orders);
     out.Key("sales_minor");
     out.Integer(run.report.sales);
     out.Key("lost_minor");
     out.Integer(run.report.lost());
     out.Key("loss_bp");
     out.Number(fmt::format("{:.2f}", LossBp(run.report)));
-    count("good_orders", good.orders);
-    count("good_challenged", good.challenged);
-    count("good_refused", good.refused);
-    count("adaptations", run.report.adaptations);
-    count("decisions", run.decisions);
-    count("fallbacks", run.fallbacks);
+    out.Count("good_orders", good.orders);
+    out.Count("good_challenged", good.challenged);
+    out.Count("good_refused", good.refused);
+    out.Count("adaptations", run.report.adaptations);
+    out.Count("decisions", run.decisions);
+    out.Count("fallbacks", run.fallbacks);
     out.Key("schemes");
     out.BeginObject();
     for (size_t i = 0; i < kSchemes; ++i) {
       const SchemeReport& scheme = run.report.schemes[i];
       out.Key(sim::SchemeName(static_cast<Scheme>(i)));
       out.BeginObject();
-      count("orders", scheme.orders);
-      count("stopped", scheme.stopped);
+      out.Count("orders", scheme.orders);
+      out.Count("stopped", scheme.stopped);
       out.Key("at_stake_minor");
       out.Integer(scheme.at_stake);
       out.Key("lost_minor");
@@ -184,7 +180,7 @@ std::string CompareJson(const SimulateOptions& options, const std::vector<Market
       out.Key("verdicts");
       out.BeginObject();
       for (size_t v = 0; v < 5; ++v) {
-        count(sim::VerdictName(static_cast<Verdict>(v)), scheme.verdicts[v]);
+        out.Count(sim::VerdictName(static_cast<Verdict>(v)), scheme.verdicts[v]);
       }
       out.EndObject();
       out.EndObject();

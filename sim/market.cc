@@ -23,6 +23,10 @@ constexpr std::string_view kEngagements[] = {"comment", "like", "follow", "gift"
 // A payment waits for its verdict: half a minute, then twice as long each time, a day in all.
 constexpr int64_t kWaitMs = 30 * kSecondMs;
 constexpr int kWaitsMax = 11;
+// An order waits for what is said of its claim: two seconds, then twice as long each time, 18 hours
+// in all.
+constexpr int64_t kClaimWaitMs = 2 * kSecondMs;
+constexpr int kClaimWaitsMax = 15;
 
 void AppendHex(uint64_t value, int digits, std::string* out) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -152,6 +156,7 @@ void Market::State::Run(const Task& task) {
         Amount("threshold", order.threshold);
         Integer("account_days", order.account_age / kDayMs);
         ++report.claims;
+        order.claimed = true;
         End(Asks::kCoupon);
         break;
       case Step::kOrder:
@@ -260,6 +265,13 @@ void Market::State::Release(uint32_t index) {
 
 void Market::State::Place(uint32_t index) {
   Order& order = orders_[index];
+  if (options_.wait_for_verdicts && order.claimed && !order.claim_told &&
+      order.waited < kClaimWaitsMax) {
+    PushOrder(now_ + (kClaimWaitMs << order.waited), Step::kOrder, index);
+    ++order.waited;
+    return;
+  }
+  order.waited = 0;
   if (order.claim_denied) {
     order.coupon = 0;
     order.batch = 0;

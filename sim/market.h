@@ -67,8 +67,10 @@ struct MarketOptions {
       1000;  // of honest buyers, about; 20 to 1,000,000. There are 8 buyers for each
   Timestamp start{1'767'542'400'000'000'000};  // 2026-01-05T00:00:00+08:00
   int flash_sale_day = -1;  // from 0; -1: two thirds through the run; >= days: none
-  // An order is not paid before it is told about (it waits up to a day of market time); else
-  // an order that nobody tells about when it is to be paid has passed.
+  // For verdicts that come a while after their event. An order is not paid before it is told about,
+  // and not placed before the claim of its coupon is: a buyer orders by the coupon that he sees.
+  // Each waits up to a day of market time, for itself alone. Else an order that nobody tells about
+  // when it is to be paid has passed, and such a claim was granted.
   bool wait_for_verdicts = false;
 };
 // kInvalidArgument, naming the option and its bounds.

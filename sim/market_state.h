@@ -98,6 +98,7 @@ struct Order {
   bool wants_coupon = false;  // does not buy without it
   // What has happened.
   std::optional<Verdict> verdict;
+  bool claimed = false;
   bool claim_denied = false;
   bool claim_told = false;
   bool placed = false;

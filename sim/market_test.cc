@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <map>
 #include <set>
 
@@ -157,6 +158,48 @@ TEST(Market, ADeniedClaimLeavesTheOrderWithoutItsCoupon) {
   });
   EXPECT_EQ(with_coupon, 0U);
   EXPECT_GT(market.report().claims_denied, 100U);
+}
+
+// As a server does it that answers a while after it was sent the event.
+TEST(Market, AnOrderWaitsForTheVerdictOnItsClaimWhereverThatComes) {
+  constexpr size_t kEventsBehind = 40;
+  MarketOptions options = Small(6);
+  options.wait_for_verdicts = true;
+  Market market(options);
+  std::deque<std::pair<std::string, Verdict>> untold;
+  std::set<std::string> waiting;  // what claims and their orders have in common: "-" and the key
+  MarketEvent event;
+  uint64_t orders_after_claims = 0;
+  std::set<std::string> claimed;
+  while (market.Next(&event)) {
+    const std::string key(event.id.substr(1));
+    if (event.asks == Asks::kCoupon) {
+      untold.emplace_back(event.id, Verdict::kDeny);
+      waiting.insert(key);
+      claimed.insert(key);
+    } else if (event.asks == Asks::kOrder) {
+      ASSERT_FALSE(waiting.contains(key)) << "placed before its claim was answered: " << event.json;
+      ASSERT_EQ(event.json.find("\"coupon\""), std::string_view::npos) << event.json;
+      orders_after_claims += claimed.contains(key) ? 1 : 0;
+      untold.emplace_back(event.id, Verdict::kPass);
+    } else {
+      untold.emplace_back("", Verdict::kPass);
+    }
+    if (untold.size() <= kEventsBehind) continue;
+    const auto [id, verdict] = untold.front();
+    untold.pop_front();
+    if (id.empty()) continue;
+    market.Tell(id, verdict);
+    waiting.erase(id.substr(1));
+  }
+  EXPECT_GT(orders_after_claims, 100U);
+  const MarketReport& report = market.report();
+  uint64_t verdicts = 0;
+  for (const SchemeReport& scheme : report.schemes) {
+    for (const uint64_t count : scheme.verdicts) verdicts += count;
+  }
+  EXPECT_GE(verdicts + kEventsBehind, report.orders)
+      << "orders are told about before they are paid";
 }
 
 TEST(Market, TellingAboutSomethingElseChangesNothing) {

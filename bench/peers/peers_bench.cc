@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "apps/figures_json.h"
 #include "apps/load.h"
 #include "apps/terminal.h"
 #include "bench/peers/peers_run.h"
-#include "src/api/json_writer.h"
 #include "src/journal/posix_file.h"
 
 namespace credence::bench {
@@ -74,9 +74,9 @@ class ReportWriter {
  public:
   std::string Write(const std::vector<PeerReport>& reports, const Arguments& arguments) {
     out_.BeginObject();
-    Count("preload", arguments.run.preload);
-    Count("events", arguments.run.events);
-    Count("singles", arguments.run.singles);
+    out_.Count("preload", arguments.run.preload);
+    out_.Count("events", arguments.run.events);
+    out_.Count("singles", arguments.run.singles);
     out_.Key("peers");
     out_.BeginArray();
     for (const PeerReport& report : reports) One(report);
@@ -86,21 +86,13 @@ class ReportWriter {
   }
 
  private:
-  void Count(std::string_view name, uint64_t value) {
-    out_.Key(name);
-    out_.Integer(static_cast<int64_t>(value));
-  }
-  void Number(std::string_view name, double value) {
-    out_.Key(name);
-    out_.Number(fmt::format("{:.6g}", value));
-  }
   void Latency(std::string_view name, const apps::Histogram& times) {
     out_.Key(name);
     out_.BeginObject();
     const auto us = [&](std::string_view key, int64_t ns) {
-      Number(key, static_cast<double>(ns) / 1e3);
+      out_.Figure(key, static_cast<double>(ns) / 1e3);
     };
-    Count("count", times.count());
+    out_.Count("count", times.count());
     us("p50_us", times.AtShare(0.5));
     us("p99_us", times.AtShare(0.99));
     us("p999_us", times.AtShare(0.999));
@@ -110,9 +102,9 @@ class ReportWriter {
   void Bytes(std::string_view name, const Footprint& footprint) {
     out_.Key(name);
     out_.BeginObject();
-    Count("memory_bytes", footprint.memory_bytes);
-    Count("log_bytes", footprint.log_bytes);
-    Count("data_bytes", footprint.data_bytes);
+    out_.Count("memory_bytes", footprint.memory_bytes);
+    out_.Count("log_bytes", footprint.log_bytes);
+    out_.Count("data_bytes", footprint.data_bytes);
     out_.EndObject();
   }
   void One(const PeerReport& report) {
@@ -124,9 +116,9 @@ class ReportWriter {
       return;
     }
     out_.TextMember("version", report.version);
-    Number("seconds", report.seconds);
-    Number("decisions_per_second", report.events_per_second());
-    Count("in_flight", report.in_flight);
+    out_.Figure("seconds", report.seconds);
+    out_.Figure("decisions_per_second", report.events_per_second());
+    out_.Count("in_flight", report.in_flight);
     Latency("latency", report.latency);
     Latency("alone", report.alone);
     Bytes("before", report.before);
@@ -134,19 +126,19 @@ class ReportWriter {
     const Comparison& c = report.comparison;
     out_.Key("values");
     out_.BeginObject();
-    Count("compared", c.values);
-    Count("equal", c.equal);
-    Count("rounded", c.rounded);
-    Count("late", c.late);
-    Count("concurrent", c.concurrent);
-    Count("unexplained", c.unexplained);
+    out_.Count("compared", c.values);
+    out_.Count("equal", c.equal);
+    out_.Count("rounded", c.rounded);
+    out_.Count("late", c.late);
+    out_.Count("concurrent", c.concurrent);
+    out_.Count("unexplained", c.unexplained);
     out_.EndObject();
-    Count("decisions", c.decisions);
-    Count("decided_otherwise", c.decided_otherwise);
+    out_.Count("decisions", c.decisions);
+    out_.Count("decided_otherwise", c.decided_otherwise);
     out_.EndObject();
   }
 
-  api::JsonWriter out_;
+  apps::FiguresJson out_;
 };
 
 int Run(Arguments arguments) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <mutex>
 #include <unordered_map>
 #include <vector>
 
@@ -117,15 +118,23 @@ struct Protection::State {
   [[nodiscard]] SubjectToken SubjectOf(std::string_view subject) const;
 
   FileSystem& files;
+  // The key of a subject, made if there is none; null if there are too many. It stays where it is
+  // until it is erased.
+  const Key* KeyOf(const SubjectToken& token);
+  // Writes lines of `count` subjects behind those in the file, and syncs.
+  Status Append(std::string_view lines, uint64_t count);
+
   const std::string folder;
   const std::string site_path;
   const std::string subjects_path;
   uint32_t epoch = 1;
   Key site_key{};
-  std::unordered_map<SubjectToken, Key, TokenHash> subjects;
-  std::vector<SubjectToken> fresh;  // not durable yet
-  uint64_t durable = 0;             // subjects in the file
-  mutable std::string scratch;      // of TokenOf
+  mutable std::string scratch;  // of TokenOf
+  std::mutex file_mutex;        // of whoever writes the file; taken before `mutex`
+  uint64_t durable = 0;         // subjects in the file; guarded by file_mutex
+  mutable std::mutex mutex;     // Flush and Seal hold it for moments, and never at the disk
+  std::unordered_map<SubjectToken, Key, TokenHash> subjects;  // guarded by mutex
+  std::vector<SubjectToken> fresh;                            // not durable yet; guarded by mutex
 };
 
 Status Protection::State::OpenSite() {
@@ -229,6 +238,30 @@ SubjectToken Protection::State::SubjectOf(std::string_view subject) const {
   return token;
 }
 
+const Key* Protection::State::KeyOf(const SubjectToken& token) {
+  const std::lock_guard lock(mutex);
+  auto found = subjects.find(token);
+  if (found == subjects.end()) {
+    if (subjects.size() >= kSubjectsMax) return nullptr;
+    found = subjects.emplace(token, Key()).first;
+    randombytes_buf(found->second.data(), found->second.size());
+    fresh.push_back(token);
+  }
+  return &found->second;
+}
+
+Status Protection::State::Append(std::string_view lines, uint64_t count) {
+  CREDENCE_ASSIGN(const auto file, files.Open(subjects_path, OpenMode::kReadWrite));
+  CREDENCE_TRY(CheckUnchanged(file.get()));
+  // The lines first, then the count that makes them valid.
+  CREDENCE_TRY(file->WriteAt(kHeaderBytes + durable * kLineBytes, lines));
+  CREDENCE_TRY(file->Sync());
+  CREDENCE_TRY(file->WriteAt(kSubjectsHeader.size(), CountText(durable + count)));
+  CREDENCE_TRY(file->Sync());
+  durable += count;
+  return OkStatus();
+}
+
 Protection::Protection(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Protection::~Protection() = default;
@@ -258,16 +291,10 @@ Result<std::string> Protection::Seal(std::string_view subject, std::string_view 
     return InvalidArgument("expected 1 to " + std::to_string(kSubjectBytesMax) +
                            " bytes that name the person who seals");
   }
-  const SubjectToken token = state_->SubjectOf(subject);
-  auto found = state_->subjects.find(token);
-  if (found == state_->subjects.end()) {
-    if (state_->subjects.size() >= kSubjectsMax) {
-      return ResourceExhausted("the key folder holds " + std::to_string(kSubjectsMax) +
-                               " subjects, its most");
-    }
-    found = state_->subjects.emplace(token, Key()).first;
-    randombytes_buf(found->second.data(), found->second.size());
-    state_->fresh.push_back(token);
+  const Key* const key = state_->KeyOf(state_->SubjectOf(subject));
+  if (key == nullptr) {
+    return ResourceExhausted("the key folder holds " + std::to_string(kSubjectsMax) +
+                             " subjects, its most");
   }
   std::string sealed(kNonceBytes + value.size() + kTagBytes, '\0');
   auto* nonce = reinterpret_cast<uint8_t*>(sealed.data());
@@ -275,15 +302,16 @@ Result<std::string> Protection::Seal(std::string_view subject, std::string_view 
   unsigned long long size = 0;
   crypto_aead_xchacha20poly1305_ietf_encrypt(
       nonce + kNonceBytes, &size, reinterpret_cast<const uint8_t*>(value.data()), value.size(),
-      reinterpret_cast<const uint8_t*>(field.data()), field.size(), nullptr, nonce,
-      found->second.data());
+      reinterpret_cast<const uint8_t*>(field.data()), field.size(), nullptr, nonce, key->data());
   CREDENCE_ASSERT(size == value.size() + kTagBytes);
   return sealed;
 }
 
 Result<std::string> Protection::Open(std::string_view subject, std::string_view field,
                                      std::string_view sealed) const {
-  const auto found = state_->subjects.find(state_->SubjectOf(subject));
+  const SubjectToken token = state_->SubjectOf(subject);
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->subjects.find(token);
   if (found == state_->subjects.end()) {
     return NotFound(
         "there is no key for this subject: it was erased, or nothing was sealed for it");
@@ -307,28 +335,30 @@ Result<std::string> Protection::Open(std::string_view subject, std::string_view 
 
 Status Protection::Flush() {
   State& state = *state_;
-  if (state.fresh.empty()) return OkStatus();
-  CREDENCE_ASSIGN(const auto file, state.files.Open(state.subjects_path, OpenMode::kReadWrite));
-  CREDENCE_TRY(state.CheckUnchanged(file.get()));
+  const std::lock_guard writing(state.file_mutex);
   SecretText lines;
-  (*lines).reserve(state.fresh.size() * kLineBytes);
-  for (const SubjectToken& token : state.fresh) {
-    AppendLine(token, state.subjects.at(token), &*lines);
+  size_t taken = 0;
+  {
+    const std::lock_guard lock(state.mutex);
+    taken = state.fresh.size();
+    (*lines).reserve(taken * kLineBytes);
+    for (const SubjectToken& token : state.fresh) {
+      AppendLine(token, state.subjects.at(token), &*lines);
+    }
   }
-  // The lines first, then the count that makes them valid.
-  CREDENCE_TRY(file->WriteAt(kHeaderBytes + state.durable * kLineBytes, *lines));
-  CREDENCE_TRY(file->Sync());
-  const uint64_t count = state.durable + state.fresh.size();
-  CREDENCE_TRY(file->WriteAt(kSubjectsHeader.size(), CountText(count)));
-  CREDENCE_TRY(file->Sync());
-  state.durable = count;
-  state.fresh.clear();
+  if (taken == 0) return OkStatus();
+  CREDENCE_TRY(state.Append(*lines, taken));
+  const std::lock_guard lock(state.mutex);
+  // What was sealed meanwhile stands behind them.
+  state.fresh.erase(state.fresh.begin(), state.fresh.begin() + static_cast<ptrdiff_t>(taken));
   return OkStatus();
 }
 
 Status Protection::Erase(std::string_view subject) {
   State& state = *state_;
   const SubjectToken erased = state.SubjectOf(subject);
+  const std::lock_guard writing(state.file_mutex);
+  const std::lock_guard lock(state.mutex);
   const auto found = state.subjects.find(erased);
   if (found == state.subjects.end()) return OkStatus();
   // The old file stays open while it is replaced, so that its bytes can be written over.
@@ -353,6 +383,9 @@ Status Protection::Erase(std::string_view subject) {
   return old->Sync();
 }
 
-uint64_t Protection::subject_count() const { return state_->subjects.size(); }
+uint64_t Protection::subject_count() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->subjects.size();
+}
 
 }  // namespace credence::api

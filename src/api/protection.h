@@ -21,7 +21,10 @@
 // (fewer lines than the count, a subject twice, any other text) is kDataLoss.
 //
 // One process writes a key folder at a time: a change by another is noticed, and refused with
-// kUnavailable. No message holds a key, a token or a value. One thread at a time.
+// kUnavailable. No message holds a key, a token or a value.
+//
+// One thread at a time, but for Flush: another thread may call it beside everything else, and
+// nobody waits for the disk with it.
 
 #include <memory>
 #include <string>
@@ -58,8 +61,8 @@ class Protection {
   // were changed.
   Result<std::string> Open(std::string_view subject, std::string_view field,
                            std::string_view sealed) const;
-  // Makes new subject keys durable. Must return ok before an event that they seal is handed to the
-  // engine. After a failure nothing is lost: call it again.
+  // Makes durable the subject keys that were made before the call. Must return ok before an event
+  // that they seal is handed to the engine. After a failure nothing is lost: call it again.
   Status Flush();
   // Drops the subject's key for good: what is sealed under it can never be opened again. The file
   // is written anew without it, and the old file's bytes are written over before they are let go. A

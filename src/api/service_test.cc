@@ -1,180 +1,15 @@
-#include "src/api/service.h"
-
 #include <gtest/gtest.h>
 
 #include <condition_variable>
-#include <thread>
+#include <mutex>
 
-#include "src/api/json_writer.h"
-#include "src/base/memory_file.h"
-#include "src/http/client.h"
-#include "src/pack/shop_testing.h"
+#include "src/api/service_testing.h"
 
 namespace credence::api {
 namespace {
 
-constexpr Timestamp kStart{1'709'251'200 * kNsPerSecond};  // 2024-03-01T00:00:00Z
-
-// Moves on by a microsecond each time it is read, from several threads.
-class TickingClock final : public Clock {
- public:
-  int64_t NowNs() override { return ns_.fetch_add(1'000) + kStart.ns; }
-
- private:
-  std::atomic<int64_t> ns_{0};
-};
-
-// A MemoryFileSystem that several threads may use: service threads call it side by side.
-class SharedMemoryFiles final : public FileSystem {
- public:
-  std::atomic<bool> sync_fails{false};
-
-  Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
-    const std::lock_guard lock(mutex_);
-    auto file = files_.Open(path, mode);
-    if (!file.ok()) return file.status();
-    return std::unique_ptr<File>(new Guarded(std::move(*file), this));
-  }
-  Result<std::vector<std::string>> List(const std::string& folder) override {
-    const std::lock_guard lock(mutex_);
-    return files_.List(folder);
-  }
-  Status MakeFolders(const std::string& folder) override {
-    const std::lock_guard lock(mutex_);
-    return files_.MakeFolders(folder);
-  }
-  Status Rename(const std::string& from, const std::string& to) override {
-    const std::lock_guard lock(mutex_);
-    return files_.Rename(from, to);
-  }
-  Status Remove(const std::string& path) override {
-    const std::lock_guard lock(mutex_);
-    return files_.Remove(path);
-  }
-  Status SyncDirectory(const std::string& folder) override {
-    const std::lock_guard lock(mutex_);
-    return files_.SyncDirectory(folder);
-  }
-  bool Exists(const std::string& path) override {
-    const std::lock_guard lock(mutex_);
-    return files_.Exists(path);
-  }
-  Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
-    const std::lock_guard lock(mutex_);
-    return files_.Lock(path);
-  }
-
- private:
-  class Guarded final : public File {
-   public:
-    Guarded(std::unique_ptr<File> file, SharedMemoryFiles* owner)
-        : file_(std::move(file)), owner_(*owner), mutex_(owner->mutex_) {}
-    ~Guarded() override {
-      const std::lock_guard lock(mutex_);
-      file_.reset();
-    }
-    Status WriteAt(uint64_t offset, std::string_view bytes) override {
-      const std::lock_guard lock(mutex_);
-      return file_->WriteAt(offset, bytes);
-    }
-    Status ReadAt(uint64_t offset, size_t size, std::string* out) override {
-      const std::lock_guard lock(mutex_);
-      return file_->ReadAt(offset, size, out);
-    }
-    Status Sync() override { return owner_.sync_fails ? IoError("the disk is gone") : OkStatus(); }
-    Status Truncate(uint64_t size) override {
-      const std::lock_guard lock(mutex_);
-      return file_->Truncate(size);
-    }
-    Result<uint64_t> Size() override {
-      const std::lock_guard lock(mutex_);
-      return file_->Size();
-    }
-
-   private:
-    std::unique_ptr<File> file_;
-    SharedMemoryFiles& owner_;
-    std::mutex& mutex_;
-  };
-
-  MemoryFileSystem files_;
-  std::mutex mutex_;
-};
-
-class OneZone final : public pack::TzifSource {
- public:
-  std::optional<std::string> Read(std::string_view /*name*/) override { return pack::FixedZone(8); }
-};
-
-// A service behind a server, and a client of it.
-class ServiceTest : public testing::Test {
- protected:
-  void Start(size_t queue_events_max = kQueueEventsMax, int threads = 1) {
-    ServiceOptions options;
-    options.store = "store";
-    options.first_pack = pack::ShopPack();
-    options.read_model = false;
-    options.zones = &zones_;
-    options.queue_events_max = queue_events_max;
-    options.engine.own_journal_thread = true;
-    auto service = Service::Open(files_, &clock_, options);
-    ASSERT_TRUE(service.ok()) << service.status().ToString();
-    service_ = std::move(*service);
-    http::ServerOptions serving;
-    serving.threads = threads;
-    auto server = http::Server::Start(
-        serving,
-        [this](http::Request request, http::Responder responder) {
-          service_->Handle(std::move(request), std::move(responder));
-        },
-        [this](const http::Request& head) { return service_->Check(head); });
-    ASSERT_TRUE(server.ok()) << server.status().ToString();
-    server_ = std::move(*server);
-    http::ClientOptions connecting;
-    connecting.port = server_->port();
-    connecting.connections = 4;
-    connecting.pipelined = 16;
-    auto client = http::Client::Connect(connecting);
-    ASSERT_TRUE(client.ok()) << client.status().ToString();
-    client_ = std::move(*client);
-  }
-  void TearDown() override {
-    client_.reset();
-    server_.reset();
-    service_.reset();
-  }
-
-  static std::string Order(int number) {
-    return R"({"specversion":"1.0","id":"o-)" + std::to_string(number) +
-           R"(","source":"shop","type":"order.placed","time":"2024-03-01T00:00:00Z",)"
-           R"("data":{"buyer_id":"b)" +
-           std::to_string(number % 7) + R"(","host_id":"h","amount":"10.00","goods":"food"}})";
-  }
-  static std::string UploadOf(const pack::FileSet& files) {
-    JsonWriter out;
-    out.BeginObject();
-    out.Key("files");
-    out.BeginObject();
-    for (const auto& [path, content] : files) out.TextMember(path, content);
-    out.EndObject();
-    out.EndObject();
-    return out.Finish();
-  }
-  http::Reply Post(std::string_view target, std::string_view body,
-                   std::string_view type = "application/json") {
-    return client_->Ask({"POST", target, type, "", body});
-  }
-
-  SharedMemoryFiles files_;
-  TickingClock clock_;
-  OneZone zones_;
-  std::unique_ptr<Service> service_;
-  std::unique_ptr<http::Server> server_;
-  std::unique_ptr<http::Client> client_;
-};
-
 TEST_F(ServiceTest, ManyAtOnceAreDecidedOnceEachAndOneAfterTheOther) {
-  Start(kQueueEventsMax, 2);
+  Start(2);
   constexpr int kEvents = 600;
   std::mutex mutex;
   std::condition_variable came;
@@ -210,7 +45,8 @@ TEST_F(ServiceTest, ManyAtOnceAreDecidedOnceEachAndOneAfterTheOther) {
 }
 
 TEST_F(ServiceTest, AFullQueueRefusesAllOfABatchAndTakesTheNext) {
-  Start(10);
+  options_.queue_events_max = 10;
+  Start();
   std::string lines;
   for (int i = 0; i < 11; ++i) lines += Order(i) + "\n";
   const http::Reply refused = Post("/v1/events", lines, "application/x-ndjson");
@@ -296,29 +132,9 @@ TEST_F(ServiceTest, StoppingDecidesWhatWasTakenAndClosesTheStore) {
   EXPECT_NE(again.body.find("\"result\":\"duplicate\""), std::string::npos) << again.body;
 }
 
-TEST_F(ServiceTest, AJournalThatCannotBeWrittenStopsEverythingUntilTheNextStart) {
-  Start();
-  EXPECT_EQ(Post("/v1/events", Order(1)).code, 200);
-  files_.sync_fails = true;
-  for (int i = 2; i < 4; ++i) {
-    const http::Reply lost = Post("/v1/events", Order(i));
-    EXPECT_EQ(lost.code, 503);
-    EXPECT_NE(lost.body.find("engine-stopped"), std::string::npos) << lost.body;
-  }
-  EXPECT_EQ(client_->Ask({"GET", "/readyz", "", "", ""}).code, 503);
-  EXPECT_EQ(client_->Ask({"GET", "/healthz", "", "", ""}).code, 200);
-  TearDown();
-  files_.sync_fails = false;
-  Start();
-  EXPECT_EQ(client_->Ask({"GET", "/readyz", "", "", ""}).code, 200);
-  const http::Reply known = Post("/v1/events", Order(1));
-  EXPECT_NE(known.body.find("\"result\":\"duplicate\""), std::string::npos) << known.body;
-  EXPECT_EQ(Post("/v1/events", Order(3)).code, 200);
-}
-
 TEST_F(ServiceTest, AReadWithoutAReadModelSaysSo) {
   Start();
-  const http::Reply reply = client_->Ask({"GET", "/v1/decisions", "", "", ""});
+  const http::Reply reply = Get("/v1/decisions");
   EXPECT_EQ(reply.code, 503);
   EXPECT_NE(reply.body.find("no-read-model"), std::string::npos);
 }

@@ -49,9 +49,7 @@ bool SharedGate::Read(Job* job, Problem* problem) {
 }
 
 Status SharedGate::FlushKeys() {
-  if (protection_ == nullptr) return {};
-  const std::lock_guard lock(mutex_);
-  return protection_->Flush();
+  return protection_ == nullptr ? OkStatus() : protection_->Flush();
 }
 
 std::shared_ptr<const pack::Pack> SharedGate::pack() const {

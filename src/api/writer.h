@@ -57,13 +57,15 @@ struct Job {
 };
 
 // A gate that follows the active pack. One thread at a time may read, and the keys of personal
-// fields have one user at a time: both are guarded here.
+// fields have one user at a time: both are guarded here. Any thread.
 class SharedGate {
  public:
   explicit SharedGate(Protection* protection) : protection_(protection) {}
   void SetPack(std::shared_ptr<const pack::Pack> pack);
   // Reads job->text: fills event and pack. False: `*problem` says why.
   bool Read(Job* job, Problem* problem);
+  // Ok: the keys of all events that were read before the call are on disk. Nobody waits for it to
+  // read.
   Status FlushKeys();
   [[nodiscard]] std::shared_ptr<const pack::Pack> pack() const;
 

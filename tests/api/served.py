@@ -47,8 +47,9 @@ class Answer:
 class Served:
     """Starts, stops and kills the server over one store."""
 
-    def __init__(self, folder, keys=True, arguments=()):
+    def __init__(self, folder, keys=True, arguments=(), pack=PACK):
         self.folder = pathlib.Path(folder)
+        self.pack = pack
         self.folder.mkdir(parents=True, exist_ok=True)
         self.store = self.folder / "store"
         self.key_file = self.folder / "api.keys"
@@ -66,7 +67,7 @@ class Served:
         return made.stdout.strip()
 
     def start(self):
-        command = [BINARY, "serve", "--store", self.store, "--pack", PACK, "--listen", "127.0.0.1:0",
+        command = [BINARY, "serve", "--store", self.store, "--pack", self.pack, "--listen", "127.0.0.1:0",
                    "--keys", self.folder / "person-keys", "--log", "requests", *self.arguments]
         if self.keys:
             command += ["--api-keys", self.key_file]
