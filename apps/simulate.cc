@@ -201,6 +201,9 @@ Action AddSimulate(CLI::App* app) {
       "not the server keeps up; the market ends now unless --start says otherwise");
   app->add_option("--rate", post->rate, "with --post: events a second")
       ->check(CLI::Range(1.0, 1e6));
+  app->add_option("--sale-rate", post->sale_rate,
+                  "with --post: events a second in the hour of the flash sale")
+      ->check(CLI::Range(1.0, 1e6));
   app->add_option("--key", post->key, "with --post: API key");
   app->add_option("--connections", post->connections, "with --post: kept connections")
       ->check(CLI::Range(size_t{1}, size_t{256}));
@@ -213,6 +216,7 @@ Action AddSimulate(CLI::App* app) {
       "  credence simulate --seed 1 --days 30 --pack packs/live-commerce --compare --svg "
       "run/market.svg\n"
       "  credence simulate --days 30 --post http://127.0.0.1:8080 --rate 2000 --events 60000\n"
+      "  credence simulate --days 30 --post http://127.0.0.1:8080 --rate 2000 --sale-rate 6000\n"
       "The truth (scheme, hazard, loss) is in no event. 真相只写入 --truth 文件，事件中没有。");
   return [options, start, policy, url, post] {
     if (!start->empty()) {

@@ -29,6 +29,7 @@ struct Sent {
   std::string id;
   sim::Asks asks = sim::Asks::kNothing;
   Instant intended;
+  bool sale = false;  // in the hour of the flash sale
   int sends = 0;
   Instant due;  // of the next sending
 };
@@ -63,21 +64,24 @@ class Poster {
     thread::Begin("sender", thread::Urgency::kPrompt);
     const Instant begin = SteadyClock::now();
     sim::MarketEvent event;
+    double offset = 0;  // of the next event, in seconds
     while (true) {
-      const auto offset = std::chrono::duration_cast<SteadyClock::duration>(
-          std::chrono::duration<double>(static_cast<double>(report_.sent) / post_.rate));
-      const Instant intended = begin + offset;
+      const Instant intended = begin + std::chrono::duration_cast<SteadyClock::duration>(
+                                           std::chrono::duration<double>(offset));
       Drain();
       SendAgain(SteadyClock::now());
       std::this_thread::sleep_until(intended);
       Drain();
       if (!market_.Next(&event)) break;
       report_.last = event.time;
+      const bool sale = market_.InFlashSale();
+      offset += 1 / (sale && post_.sale_rate > 0 ? post_.sale_rate : post_.rate);
       auto sent = std::make_shared<Sent>();
       sent->json = event.json;
       sent->id = event.id;
       sent->asks = event.asks;
       sent->intended = intended;
+      sent->sale = sale;
       report_.lateness.Add(NsBetween(intended, SteadyClock::now()));
       Send(sent);
       ++report_.sent;
@@ -165,6 +169,7 @@ class Poster {
     }
     ++report_.answered;
     const int64_t ns = NsBetween(sent.intended, answer.at);
+    (sent.sale ? report_.sale : report_.calm).Add(ns);
     if (sent.asks == sim::Asks::kNothing) {
       report_.events.Add(ns);
       return;
@@ -220,16 +225,22 @@ std::string PostText(const PostReport& report, const PostOptions& post) {
                                     ms(times.AtShare(0.5)),   ms(times.AtShare(0.99)),
                                     ms(times.AtShare(0.999)), ms(times.max_ns())};
   };
-  std::string text = Aligned({{"ms 毫秒", "answers 应答", "p50", "p99", "p99.9", "max"},
-                              row("decisions 决策", report.decisions),
-                              row("other events 其他事件", report.events),
-                              row("generator late 发送延迟", report.lateness)},
-                             1);
+  std::vector<std::vector<std::string>> rows = {
+      {"ms 毫秒", "answers 应答", "p50", "p99", "p99.9", "max"},
+      row("decisions 决策", report.decisions),
+      row("other events 其他事件", report.events)};
+  if (report.sale.count() > 0) {
+    rows.push_back(row("all, in the flash sale 秒杀期间", report.sale));
+    rows.push_back(row("all, outside of it 平时", report.calm));
+  }
+  rows.push_back(row("generator late 发送延迟", report.lateness));
+  std::string text = Aligned(rows, 1);
   text += fmt::format(
-      "\n{} events sent in {:.1f} s: {} a second (intended {:.0f}), {} decisions a second\n"
+      "\n{} events sent in {:.1f} s: {} a second (intended {:.0f}{}), {} decisions a second\n"
       "{} answered, {} sent again after 429 or 503, {} failed\n",
       Grouped(report.sent), report.seconds,
       Grouped(static_cast<uint64_t>(static_cast<double>(report.sent) / report.seconds)), post.rate,
+      post.sale_rate > 0 ? fmt::format("; {:.0f} in the flash sale", post.sale_rate) : "",
       Grouped(static_cast<uint64_t>(static_cast<double>(report.run.decisions) / report.seconds)),
       Grouped(report.answered), Grouped(report.busy), Grouped(report.failed));
   if (!report.first_failure.empty()) text += "the first failure: " + report.first_failure + "\n";

@@ -14,8 +14,9 @@ namespace credence::apps {
 struct PostOptions {
   std::string address = "127.0.0.1";
   uint16_t port = 8080;
-  double rate = 1000;  // events a second
-  std::string key;     // API key; empty: none is sent
+  double rate = 1000;    // events a second
+  double sale_rate = 0;  // in the hour of the flash sale; 0: the same
+  std::string key;       // API key; empty: none is sent
   size_t connections = 4;
   size_t pipelined = 64;  // requests of a connection that wait for their answers
 };
@@ -32,6 +33,8 @@ struct PostReport {
   Histogram lateness;   // of the generator: sent - should have been sent
   Histogram decisions;  // should have been sent - answered, of orders and claims
   Histogram events;     // likewise, of the others
+  Histogram sale;       // of all events in the hour of the flash sale
+  Histogram calm;       // of all events outside of it
 };
 
 // "http://127.0.0.1:8080", an address and no name. kInvalidArgument otherwise.

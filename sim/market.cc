@@ -92,6 +92,7 @@ Market::Market(const MarketOptions& options) {
 Market::~Market() = default;
 bool Market::Next(MarketEvent* event) { return state_->Next(event); }
 bool Market::Tell(std::string_view id, Verdict verdict) { return state_->Tell(id, verdict); }
+bool Market::InFlashSale() const { return state_->InFlashSale(); }
 const MarketReport& Market::report() const { return state_->report; }
 uint64_t Market::buyers() const { return state_->buyers(); }
 Timestamp Market::end() const { return Timestamp{state_->end() * 1'000'000}; }

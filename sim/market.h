@@ -129,6 +129,8 @@ class Market {
   // are paid, and a second telling change nothing; false then.
   bool Tell(std::string_view id, Verdict verdict);
   [[nodiscard]] const MarketReport& report() const;
+  // Whether the last event lies in the hour of the flash sale.
+  [[nodiscard]] bool InFlashSale() const;
   // Buyers, honest and of gangs, so far.
   [[nodiscard]] uint64_t buyers() const;
   [[nodiscard]] Timestamp end() const;

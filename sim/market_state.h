@@ -157,6 +157,7 @@ struct Task {
 
 class Market::State {
  public:
+  [[nodiscard]] bool InFlashSale() const;
   explicit State(const MarketOptions& options);
   bool Next(MarketEvent* event);
   bool Tell(std::string_view id, Verdict verdict);
@@ -211,7 +212,6 @@ class Market::State {
   void Session(uint32_t host);
   void EndSession(uint32_t host);
   void Payout(uint32_t shop);
-  [[nodiscard]] bool InFlashSale() const;
   [[nodiscard]] int64_t RatePermille() const;
   [[nodiscard]] int64_t Day() const { return (now_ - start_) / kDayMs; }
   uint32_t PickHost(Random& random);

@@ -62,13 +62,22 @@ def check_drawing(path, runs):
         assert f"{english} {chinese}" in texts
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def serve(tmp_path_factory):
     served = Served(tmp_path_factory.mktemp("market"), pack=LIVE_COMMERCE)
     served.keys["sender"] = served.make_key("market", "ingest,decide")
     served.start()
     yield served
     served.end()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    yield from serve(tmp_path_factory)
+
+
+@pytest.fixture
+def empty_server(tmp_path_factory):
+    yield from serve(tmp_path_factory)
 
 
 def url_of(server):
@@ -134,6 +143,20 @@ def test_a_market_is_sent_and_told_what_was_decided(server, tmp_path):
     for verdict, count in verdicts_of(full).items():
         assert count == sum(1 for decision in orders if decision["outcome"] == verdict), verdict
     check_drawing(drawing, (off, full))
+
+
+def test_the_hour_of_the_flash_sale_has_its_rate_and_its_own_row(empty_server):
+    posted = simulate("--seed", 4, "--days", 1, "--orders-per-day", 100, "--flash-sale", 0, "--post",
+                      url_of(empty_server), "--key", empty_server.keys["sender"], "--rate", 1000, "--sale-rate", 3000)
+    assert posted.returncode == 0, posted.stdout + posted.stderr
+    assert "(intended 1000; 3000 in the flash sale)" in posted.stdout
+    answers = {line[:24].strip(): int(re.findall(r"[\d,]+", line[24:])[0].replace(",", ""))
+               for line in posted.stdout.splitlines()
+               if line.startswith(("decisions 决策 ", "other events", "all, in the", "all, outside"))}
+    decided, others, sale, calm = (next(count for row, count in answers.items() if row.startswith(begin))
+                                   for begin in ("decisions", "other", "all, in", "all, outside"))
+    assert sale > 0 and calm > 0
+    assert sale + calm == decided + others
 
 
 def test_no_server_is_one_clear_error():
