@@ -1,7 +1,8 @@
 #!/bin/sh
-# help: bench NAME [ARGS] -- run a benchmark, beside its peers where it has any: engine, peers, dmn, ledger, lending, market
+# help: bench NAME [ARGS] -- run a benchmark, beside its peers where it has any: engine, serve, peers, dmn, ledger, lending, market
 #
 #   engine    credence bench ARGS: deciding, stage by stage; with --open the open loop (see credence bench --help)
+#   serve     the server under a simulated market at a fixed rate: latencies beside the disk's floor, memory, disk, restart
 #   peers     the same orders through Credence, Redis 7 and PostgreSQL 15: rates, latencies, sizes, values side by side
 #   dmn       tables and expressions beside ZEN, Drools, jDMN and Camunda; bench/dmn/run.sh says what each peer needs
 #   ledger    transfers and the day's end, beside PostgreSQL 15 where it is installed
@@ -15,6 +16,11 @@ case $name in
   engine)
     build release credence
     run build/release/apps/credence bench "$@"
+    ;;
+  serve)
+    build release credence
+    mkdir -p run
+    run python3 bench/serve/serve_bench.py "$@"
     ;;
   peers)
     need_packages build peers
@@ -46,5 +52,5 @@ case $name in
     done
     run "$PYTHON" tools/market_separability.py "$@"
     ;;
-  *) fail "which benchmark? there are: engine, peers, dmn, ledger, lending, market" ;;
+  *) fail "which benchmark? there are: engine, serve, peers, dmn, ledger, lending, market" ;;
 esac
