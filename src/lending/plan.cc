@@ -99,7 +99,8 @@ Plan::Factor Plan::PlainFactor(size_t index) const {
   const Period& period = periods_[index];
   Factor factor;
   if (index < static_cast<size_t>(terms_.interest_free)) return factor;
-  factor.fraction = YearFractionOf(terms_, period.from, period.to, period.from, period.to);
+  factor.fraction = YearFractionOf(terms_, period.from, period.whole_to.value_or(period.to),
+                                   period.from, period.to);
   // Most periods are as long as one of the few before: a product and a division less.
   const size_t known = std::min(plain_factors_.size(), index);
   for (size_t back = 1; back <= std::min<size_t>(known, 4); ++back) {
@@ -154,7 +155,8 @@ Plan::Sum Plan::Accrue(size_t index, Date from, Date to, int64_t balance) const 
     if (at > from) {
       for (const Delta& delta : deltas_) balance += delta.day == at ? delta.amount : 0;
     }
-    const Fraction fraction = YearFractionOf(terms_, period.from, period.to, at, end);
+    const Fraction fraction =
+        YearFractionOf(terms_, period.from, period.whole_to.value_or(period.to), at, end);
     const Decimal factor = RateAt(at) * Decimal::FromInt64(fraction.numerator) /
                            Decimal::FromInt64(fraction.denominator);
     sum.factor = sum.factor + factor;
@@ -700,6 +702,9 @@ void Plan::Accelerate(Date day) {
     last.moved_interest += dropped.moved_interest;
   }
   if (last.from < day && day < last.to) {
+    if (terms_.basis == InterestBasis::kEqualPeriods) {
+      last.whole_to = last.whole_to.value_or(last.to);
+    }
     last.to = day;
     last.due = day;
   }
@@ -709,7 +714,6 @@ void Plan::Accelerate(Date day) {
   carried_.resize(kept + 1);
   plain_factors_.resize(kept);
   plain_factors_.push_back(PlainFactor(kept));
-  // A part of a period is its share of the whole one only while that one stands.
   Recompute();
 }
 

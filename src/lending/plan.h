@@ -46,10 +46,12 @@ struct Period {
   int64_t waived_interest = 0;
   int64_t moved_interest = 0;  // of periods before, asked for in this one within its instalment
   // Derived by the last change:
-  int64_t principal = 0;      // due, paid part included
-  int64_t interest = 0;       // due, paid part included
-  int64_t balance_after = 0;  // V after the due day
-  bool locked = false;        // a settled period whose dues no longer follow changes
+  int64_t principal = 0;         // due, paid part included
+  int64_t interest = 0;          // due, paid part included
+  int64_t balance_after = 0;     // V after the due day
+  std::optional<Date> whole_to;  // where it ended before it was cut short: the whole that parts are
+                                 // shares of
+  bool locked = false;           // a settled period whose dues no longer follow changes
 
   [[nodiscard]] int64_t Due() const { return principal + interest; }
   [[nodiscard]] bool IsPaid() const {

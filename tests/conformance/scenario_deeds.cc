@@ -151,7 +151,7 @@ void Life::CloseAccruals(LoanState before, Date day) {
   if (closed && before == LoanState::kActive && !loan_->is_charged_off()) {
     Date last = today_;
     for (const lending::Instalment& row : loan_->Instalments()) last = std::max(last, row.due);
-    Accrue(last, day);
+    Accrue(last, today_);
     AccrueActivity(day, day);
   }
 }
@@ -450,6 +450,7 @@ void Life::AddCharge(const Step& step) {
   const std::string name = penalty                     ? "NSF fee"
                            : word == "LOAN_SNOOZE_FEE" ? "Snooze fee"
                                                        : "Fixed Returned payment fee";
+  due_charge_ = next_id_;
   AddChargeOn(name, penalty, day.value(), *amount);
 }
 
@@ -482,7 +483,6 @@ void Life::AddBounceFee(const Step& step) {
 }
 
 void Life::WaiveCharge(const Step& step) {
-  (void)step;
   if (charge_ids_.empty() || !NeedLoan()) {
     Unsupported("waiver without a charge");
     return;
@@ -490,6 +490,8 @@ void Life::WaiveCharge(const Step& step) {
   Transaction t;
   t.kind = TransactionKind::kWaiveCharge;
   t.about = charge_ids_.back();
+  const bool by_due = step.text.find("due date") != std::string::npos;
+  if (by_due && due_charge_ != 0) t.about = due_charge_;
   lending::Allocation waived;
   for (const lending::Charge& charge : loan_->charges()) {
     if (charge.id != t.about) continue;

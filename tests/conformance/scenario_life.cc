@@ -239,7 +239,9 @@ void Life::EndOfDay(const Step& step) {
   for (; day <= last; day = day.PlusDays(1)) {
     if (loan_->state() != LoanState::kActive) continue;
     closed_to_ = day;
-    if (!loan_->is_charged_off() && !loan_->is_terminated()) Accrue(day, day);
+    // With interest recognised from the day of disbursement a day's interest is earned that day.
+    const bool inclusive = plan_->product.terms.split_on_new_year;
+    if (!loan_->is_charged_off() && !loan_->is_terminated()) Accrue(day, day, true, inclusive);
     AccrueActivity(day, std::nullopt);
   }
 }
@@ -293,7 +295,7 @@ void Life::AccrueActivity(Date upto, std::optional<Date> closing) {
 }
 
 // What was earned up to `upto` and not posted yet, posted as of `dated`.
-void Life::Accrue(Date upto, Date dated, bool charges) {
+void Life::Accrue(Date upto, Date dated, bool charges, bool inclusive) {
   lending::Allocation posted;
   for (const Posted& row : posted_) {
     const int sign = row.type == "Accrual" ? 1 : row.type == "Accrual Adjustment" ? -1 : 0;
@@ -303,6 +305,7 @@ void Life::Accrue(Date upto, Date dated, bool charges) {
     posted.penalty += sign * row.split.penalty;
   }
   lending::Allocation earned = loan_->EarnedTo(upto);
+  if (inclusive) earned.interest = loan_->EarnedTo(upto.PlusDays(1)).interest;
   earned.fee += waived_after_accrual_.fee;
   earned.penalty += waived_after_accrual_.penalty;
   const int64_t interest = earned.interest - posted.interest;

@@ -149,7 +149,7 @@ class Life {
   void Sync();
   void CloseAccruals(lending::LoanState before, Date day);
   void FollowAccruals();
-  void Accrue(Date upto, Date dated, bool charges = true);
+  void Accrue(Date upto, Date dated, bool charges = true, bool inclusive = false);
   void AccrueActivity(Date upto, std::optional<Date> closing);
   void RefundInterest(const lending::Transaction& refund);
   void Reverse(size_t index);
@@ -184,6 +184,7 @@ class Life {
   std::map<uint64_t, std::string> charge_names_;
   std::map<uint64_t, std::string> charge_calculations_;  // of those that are not flat
   std::vector<uint64_t> charge_ids_;
+  uint64_t due_charge_ = 0;  // the last one with a due date of its own
   bool fraud_ = false;
   std::optional<Date> closed_to_;  // the last day whose end-of-day work was done
   lending::Allocation waived_after_accrual_;
