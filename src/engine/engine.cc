@@ -374,7 +374,9 @@ void Engine::Overlay(const Event& event, const feature::Arrival& arrival,
   const pack::Pack& pack = *core_.state.pack;
   const ReversibleRow* reversed = nullptr;
   if (pack.schema.event_types[event.type].reverses) {
-    reversed = &core_.state.reversible.at(EventKey::Of(event.source, event.reverses));
+    const ReversibleRow& row =
+        core_.state.reversible.at(EventKey::Of(event.source, event.reverses));
+    if (!row.reversed) reversed = &row;  // else its features are taken back already
   }
   core_.state.Touched(event, &touched_);
   for (const EntityRef& ref : touched_) {
@@ -509,7 +511,8 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
                         DurationToString(core_.state.pack->schema.bounds.reversal_ns);
     return false;
   }
-  if (row->second.reversed) {
+  // Where money refused to be taken back, another event may ask again.
+  if (row->second.reversed && !core_.state.money.MayBeUndone(row->second.seq)) {
     outcome->refusal = Refusal::kReversesTwice;
     outcome->expected = "expected an event that was not reversed before";
     return false;

@@ -78,6 +78,9 @@ class MoneyState {
   std::optional<MoneyReport> ApplyDecision(const pack::Pack& pack,
                                            const record::DecisionRecord& decision, Timestamp stamp);
 
+  // Whether what the commands of the event did stands and may be undone: not yet reversed, or a
+  // reversal was refused.
+  [[nodiscard]] bool MayBeUndone(Seq event) const { return effects_.contains(event); }
   // The event cannot be reversed any more.
   void Forget(Seq event);
   // Forgets all that `keep` does not say yes to.

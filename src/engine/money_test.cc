@@ -235,12 +235,35 @@ TEST_F(MoneyTest, AReversalIsRefusedWhereTheMoneyHasBeenUsed) {
   EXPECT_EQ(Said(Send(Reversed("x4", At(8), "p1")).money), "applied 0, reversed 1");
   EXPECT_EQ(Limit().committed, 60'000);
   EXPECT_EQ(Balance("cash"), 0);
-  // What was refused cannot be asked for again: the event counts as reversed.
-  const Outcome twice = Send(Reversed("x5", At(9), "s1"));
-  EXPECT_EQ(twice.refusal, Refusal::kReversesTwice);
   Send(Lent("l1", At(10), "b1", "L1", 100'000));
   Send(OfLoan("repayment.received", "r1", At(11), "L1", 5'000));
   EXPECT_EQ(Said(Send(Reversed("x6", At(12), "l1")).money), "reverse lend instalments: in_use");
+}
+
+TEST_F(MoneyTest, ARefusedReversalMayBeAskedForAgainByAnotherEvent) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  Send(Ordered("o1", At(2), "b1", "O1", 100'000));
+  Send(Shipped("s1", At(3), "O1", 60'000));
+  EXPECT_EQ(Said(Send(Reversed("x1", At(4), "o1")).money),
+            "reverse hold credit: hold_already_captured");
+  // The refused one stays refused by its own id …
+  EXPECT_EQ(Send(Reversed("x1", At(4), "o1")).kind, Outcome::Kind::kDuplicate);
+  EXPECT_EQ(Limit().committed, 60'000);
+  // … another one is judged anew, …
+  EXPECT_EQ(Said(Send(Reversed("x2", At(5), "o1")).money),
+            "reverse hold credit: hold_already_captured");
+  EXPECT_EQ(Said(Send(Reversed("x3", At(6), "s1")).money), "applied 0, reversed 1");
+  Reopen();
+  const Digest before = engine_->state().Hash();
+  EXPECT_EQ(Said(Dry(Reversed("x4", At(7), "o1")).money), "applied 0, reversed 1");
+  EXPECT_EQ(engine_->state().Hash(), before);
+  EXPECT_EQ(Said(Send(Reversed("x4", At(7), "o1")).money), "applied 0, reversed 1");
+  EXPECT_EQ(Limit().committed, 0);
+  EXPECT_EQ(Limit().held, 0);
+  EXPECT_EQ(Balance("sales"), 0);
+  // … and what is taken back once is taken back once.
+  EXPECT_EQ(Send(Reversed("x5", At(8), "o1")).refusal, Refusal::kReversesTwice);
+  EXPECT_EQ(Send(Reversed("x6", At(9), "s1")).refusal, Refusal::kReversesTwice);
 }
 
 TEST_F(MoneyTest, WhatIsPendingIsSettledInPartVoidedOrOverByItself) {

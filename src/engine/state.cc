@@ -62,7 +62,7 @@ void State::Apply(const record::Event& event, const EventKey& key, const feature
 Seq State::ReversedBy(const record::Event& event) const {
   if (!pack->schema.event_types[event.type].reverses) return Seq();
   const auto row = reversible.find(EventKey::Of(event.source, event.reverses));
-  return row == reversible.end() || row->second.reversed ? Seq() : row->second.seq;
+  return row == reversible.end() ? Seq() : row->second.seq;
 }
 
 void State::ApplyWindows(const record::Event& event, const EventKey& key,

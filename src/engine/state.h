@@ -85,7 +85,7 @@ class State {
   [[nodiscard]] bool Killed(std::string_view decision) const;
   // The entities that the event touches, in order of the entity's index.
   void Touched(const record::Event& event, std::vector<EntityRef>* out) const;
-  // The event that this one takes back: its sequence; 0 if there is none that can be.
+  // The event that this one takes back: its sequence; 0 if there is none.
   [[nodiscard]] Seq ReversedBy(const record::Event& event) const;
   // What events that come next will touch, looked up together: each wait for memory would be a
   // cache miss of its own, so they are made to overlap. Valid until the end of the batch.

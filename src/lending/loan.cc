@@ -95,7 +95,7 @@ void Loan::AdvanceTo(Date day) {
   }
   penalty_until_ = std::max(penalty_until_, day);
   today_ = day;
-  if (product_.terms.interest_on_overdue && !charged_off_) plan_.Observe(day);
+  if (product_.terms.interest_on_overdue && !charged_off_ && !terminated_) plan_.Observe(day);
 }
 
 void Loan::MakeOverdueCharges(Date day) {
@@ -194,6 +194,15 @@ void Loan::MakeInstalmentCharges() {
 
 // --- pay-off, prepayment, write-off, waivers ---
 
+// Interest of a period that a pay-off asks for: up to the day; by plan all of it.
+int64_t Loan::InterestAskedOn(size_t index, Date day) const {
+  const Period& period = plan_.periods()[index];
+  const Terms& terms = product_.terms;
+  const bool to_come = period.to > day && period.from >= day;
+  if (to_come && terms.kind == PlanKind::kFlat && !terms.interest_by_plan) return 0;
+  return plan_.PayableOn(index, day).interest;
+}
+
 Allocation Loan::PayOffQuote(Date day) const {
   if (day > today_) {
     Loan later = *this;
@@ -206,9 +215,7 @@ Allocation Loan::PayOffQuote(Date day) const {
   quote.principal = PrincipalOutstanding();
   for (const Slot& slot : slots_) quote.interest += slot.interest - slot.paid_interest;
   for (size_t i = 0; i < plan_.periods().size(); ++i) {
-    const Period& period = plan_.periods()[i];
-    if (period.to > day && period.from >= day) break;
-    quote.interest += plan_.PayableOn(i, day).interest;
+    quote.interest += InterestAskedOn(i, day);
   }
   for (const Charge& charge : charges_) {
     if (charge.due > day) continue;
@@ -237,9 +244,7 @@ Allocation Loan::PayOff(Date day, int64_t amount) {
   const Allocation quote = PayOffQuote(day);
   if (amount < quote.Total()) return Pay(day, amount, product_.order, product_.future);
   for (size_t i = 0; i < plan_.periods().size(); ++i) {
-    const Period period = plan_.periods()[i];
-    if (period.to > day && period.from >= day) break;
-    plan_.PayInterest(i, plan_.PayableOn(i, day).interest);
+    plan_.PayInterest(i, InterestAskedOn(i, day));
   }
   for (Charge& charge : charges_) {
     if (charge.due <= day) charge.paid += charge.Unpaid();
@@ -273,6 +278,11 @@ Allocation Loan::Prepay(Date day, int64_t amount, Plan::Prepay mode) {
   allocation.overpaid = 0;
   const size_t current = plan_.IndexOf(day);
   left -= PayPart(SlotOf(current), Part::kInterest, day, left, &allocation);
+  // Interest since a period was paid early stands in the next one.
+  const bool by_day = product_.terms.kind != PlanKind::kFlat && !product_.terms.interest_by_plan;
+  for (size_t i = current + 1; by_day && i < plan_.periods().size(); ++i) {
+    left -= PayPart(SlotOf(i), Part::kInterest, day, left, &allocation);
+  }
   const int64_t principal = std::min(left, plan_.Outstanding());
   if (principal > 0) plan_.PrepayPrincipal(day, principal, mode);
   prepaid_principal_ += principal;
@@ -381,6 +391,8 @@ Allocation Loan::FoldKind(const Transaction& t, Allocation* from_surplus) {
       return Chargeback(t);
     case TransactionKind::kChargeOff:
       return ChargeOff(t.day);
+    case TransactionKind::kTerminate:
+      return Terminate(t.day);
     case TransactionKind::kWriteOff:
       return WriteOff(t.day);
     case TransactionKind::kRecovery:
@@ -514,7 +526,13 @@ std::optional<Date> Loan::OldestUnpaidDue() const {
 
 int64_t Loan::AccruedInterest() const {
   if (state_ != LoanState::kActive) return 0;
-  return plan_.PayableOn(plan_.IndexOf(today_), today_).interest;
+  int64_t accrued = 0;
+  for (size_t i = plan_.IndexOf(today_); i < plan_.periods().size(); ++i) {
+    const bool now = plan_.periods()[i].from < today_;
+    const bool by_day = product_.terms.kind != PlanKind::kFlat && !product_.terms.interest_by_plan;
+    if (now || by_day) accrued += plan_.PayableOn(i, today_).interest;
+  }
+  return accrued;
 }
 
 }  // namespace credence::lending

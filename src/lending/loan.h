@@ -137,8 +137,10 @@ enum class TransactionKind : uint8_t {
   kReage = 27,             // what is unpaid becomes `count` new periods from `until` on
   kMoveDue = 28,           // the due date in (`day`'s transaction) `due` moves to `until`
   kInterestPaymentWaiver = 29,  // falls like a repayment, from the lender's income
+  kTerminate =
+      30,  // the contract ends (加速到期): all principal is due that day, no interest after
 };
-inline constexpr uint8_t kTransactionKindMax = 29;
+inline constexpr uint8_t kTransactionKindMax = 30;
 
 struct Transaction {
   uint64_t id = 0;  // the caller's, unique in the loan
@@ -297,6 +299,7 @@ class Loan {
   [[nodiscard]] LoanState state() const { return state_; }
   [[nodiscard]] Decimal merchant_rate() const { return product_.merchant_rate; }
   [[nodiscard]] bool is_charged_off() const { return charged_off_; }
+  [[nodiscard]] bool is_terminated() const { return terminated_; }
   [[nodiscard]] Date today() const { return today_; }
   // What closes the loan on `day` (not before the latest day seen: assertion).
   [[nodiscard]] Allocation PayOffQuote(Date day) const;
@@ -337,6 +340,7 @@ class Loan {
     Date due;
     int64_t principal = 0;
     int64_t paid_principal = 0;
+    int64_t credited = 0;  // principal that was taken back in it
     int64_t interest = 0;
     int64_t paid_interest = 0;
     int64_t in_advance = 0;
@@ -370,10 +374,14 @@ class Loan {
   Allocation Chargeback(const Transaction& t);
   void CreditAgain(const Transaction& t, Allocation* a);
   Allocation ChargeOff(Date day);
+  Allocation Terminate(Date day);
+  void Accelerate(Date day);
+  [[nodiscard]] Allocation Open() const;
   void DropSlots(size_t periods);
   void AddSlots();
   Allocation Reage(const Transaction& t);
   void AssignCharges();
+  void MoveCharges();
   Allocation FoldKind(const Transaction& t, Allocation* from_surplus);
   int64_t WaiveCharge(uint64_t id);
   Allocation PayOff(Date day, int64_t amount);
@@ -382,6 +390,7 @@ class Loan {
   int64_t WaiveCharges(Date day, int64_t amount);
   int64_t WaiveInterest(Date day, int64_t amount);
   void DropOpenCharges();
+  [[nodiscard]] int64_t InterestAskedOn(size_t index, Date day) const;
   [[nodiscard]] bool IsSettled() const;
   void UpdateState();
 
@@ -406,6 +415,7 @@ class Loan {
   int64_t written_off_other_ = 0;
   int64_t recovered_ = 0;
   bool charged_off_ = false;
+  bool terminated_ = false;
   std::vector<Instalment> given_up_;  // the rows as they stood when they were written off
 };
 

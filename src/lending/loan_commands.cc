@@ -14,6 +14,7 @@ bool NeedsAmount(TransactionKind kind) {
     case TransactionKind::kExtend:
     case TransactionKind::kWriteOff:
     case TransactionKind::kChargeOff:
+    case TransactionKind::kTerminate:
     case TransactionKind::kReamortise:
     case TransactionKind::kReage:
     case TransactionKind::kMoveDue:
@@ -48,7 +49,9 @@ LoanStatus Loan::CheckOpen(const Transaction& t) const {
   using enum TransactionKind;
   constexpr std::array kAlways{kDraw,         kCharge,         kPenalty,       kGoodwill,
                                kPayoutRefund, kMerchantRefund, kInterestRefund};
-  const bool may_open = (product_.holds_surplus && NeedsAmount(t.kind)) ||
+  // A new rate for days gone by changes what was owed.
+  const bool late = t.kind == kChangeRate && t.day < transactions_.back().transaction.day;
+  const bool may_open = late || (product_.holds_surplus && NeedsAmount(t.kind)) ||
                         std::find(kAlways.begin(), kAlways.end(), t.kind) != kAlways.end();
   if (!may_open && (state_ == LoanState::kClosed || state_ == LoanState::kOverpaid)) {
     return LoanStatus::kClosed;
@@ -87,9 +90,9 @@ LoanStatus Loan::Check(const Transaction& t) const {
     const int64_t days = t.until.days - start_.days;
     const int64_t unit_days = t.unit == PeriodUnit::kDays    ? 1
                               : t.unit == PeriodUnit::kWeeks ? 7
+                              : t.unit == PeriodUnit::kYears ? 366
                                                              : 31;
-    if (t.count < 1 || t.count > kPeriodsMax || t.every < 1 || t.every > 1000 ||
-        t.unit == PeriodUnit::kYears || t.until <= t.day ||
+    if (t.count < 1 || t.count > kPeriodsMax || t.every < 1 || t.every > 1000 || t.until < t.day ||
         days + int64_t{t.count} * t.every * unit_days > kTermDaysMax) {
       return LoanStatus::kBadDates;
     }

@@ -4,8 +4,6 @@
 #include "src/lending/loan.h"
 
 namespace credence::lending {
-namespace {}  // namespace
-
 Allocation Loan::Draw(const Transaction& t, Allocation* from_surplus) {
   const bool first = state_ == LoanState::kPending;
   const int64_t down = DownPayment(product_.terms, t.amount_minor);
@@ -20,6 +18,7 @@ Allocation Loan::Draw(const Transaction& t, Allocation* from_surplus) {
   }
   state_ = LoanState::kActive;
   if (first) MakeInstalmentCharges();
+  MarkSettled(t.day);  // what was settled may ask for more now
   // What was overpaid repays the new money first.
   const int64_t held = std::min(overpaid_, t.amount_minor);
   if (held > 0) {
@@ -87,6 +86,7 @@ void Loan::CreditAgain(const Transaction& t, Allocation* a) {
   const size_t index = behind ? SlotBehind(t.day) : SlotOf(plan_.IndexOf(t.day));
   if (behind) {
     slots_[index].principal += a->principal;
+    slots_[index].credited += a->principal;
     slots_[index].interest += a->interest;
   } else {
     plan_.Credit(t.day, a->principal, a->interest);
@@ -155,7 +155,21 @@ void Loan::AddSlots() {
 
 Allocation Loan::Reage(const Transaction& t) {
   const size_t was = plan_.periods().size();
-  const Plan::Dues moved = plan_.Reage(t.day, {t.until, t.count, t.every, t.unit});
+  // What is open beside the plan moves into it.
+  int64_t principal = 0;
+  int64_t interest = 0;
+  for (Slot& slot : slots_) {
+    if (slot.kind == InstalmentKind::kPeriod) continue;
+    const int64_t open = slot.principal - slot.paid_principal;
+    principal += open;
+    interest += slot.interest - slot.paid_interest;
+    slot.principal = slot.paid_principal;
+    slot.interest = slot.paid_interest;
+    const bool down = slot.kind == InstalmentKind::kDownPayment;
+    plan_.TakeIn(t.day, down ? open : 0, down ? 0 : open);
+  }
+  Plan::Dues moved = plan_.Reage(t.day, {t.until, t.count, t.every, t.unit, interest});
+  moved.principal += principal;
   const size_t kept = plan_.periods().size() - static_cast<size_t>(t.count);
   for (Slot& slot : slots_) {
     if (slot.kind == InstalmentKind::kPeriod && slot.period >= kept && slot.period < was) {
@@ -163,11 +177,18 @@ Allocation Loan::Reage(const Transaction& t) {
     }
   }
   AddSlots();
-  AssignCharges();
+  MoveCharges();
   Allocation a;
   a.principal = moved.principal;
   a.interest = moved.interest;
   return a;
+}
+
+// A charge stays with the instalment that it was in, if that one is left.
+void Loan::MoveCharges() {
+  for (Charge& charge : charges_) {
+    if (slots_[charge.slot].gone) charge.slot = ChargeSlot(charge.due);
+  }
 }
 
 void Loan::AssignCharges() {
@@ -176,28 +197,43 @@ void Loan::AssignCharges() {
   }
 }
 
+// All principal is due on `day`.
+void Loan::Accelerate(Date day) {
+  plan_.Accelerate(day);
+  DropSlots(plan_.periods().size());
+  MoveCharges();
+}
+
+// What is not paid, whenever it is due.
+Allocation Loan::Open() const {
+  Allocation open;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    open.principal += UnpaidPart(i, Part::kPrincipal);
+    open.interest += UnpaidPart(i, Part::kInterest);
+    open.fee += UnpaidPart(i, Part::kFee);
+    open.penalty += UnpaidPart(i, Part::kPenalty);
+  }
+  return open;
+}
+
 // Given up in the books; the borrower is still asked for it. The allocation is what was open.
 Allocation Loan::ChargeOff(Date day) {
   charged_off_ = true;
   if (product_.charge_off != ChargeOffRule::kRegular && day < plan_.periods().back().to) {
     plan_.PauseInterest(day, plan_.periods().back().to);
-    if (product_.charge_off == ChargeOffRule::kAccelerate) {
-      plan_.Accelerate(day);
-      DropSlots(plan_.periods().size());
-      AssignCharges();
-    }
+    if (product_.charge_off == ChargeOffRule::kAccelerate) Accelerate(day);
   }
-  Allocation open;
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    for (const Part part : {Part::kPrincipal, Part::kInterest, Part::kFee, Part::kPenalty}) {
-      const int64_t unpaid = UnpaidPart(i, part);
-      if (part == Part::kPrincipal) open.principal += unpaid;
-      if (part == Part::kInterest) open.interest += unpaid;
-      if (part == Part::kFee) open.fee += unpaid;
-      if (part == Part::kPenalty) open.penalty += unpaid;
-    }
+  return Open();
+}
+
+// The allocation is what is asked for now.
+Allocation Loan::Terminate(Date day) {
+  terminated_ = true;
+  if (day < plan_.periods().back().to) {
+    plan_.PauseInterest(day, plan_.periods().back().to);
+    Accelerate(day);
   }
-  return open;
+  return Open();
 }
 
 }  // namespace credence::lending

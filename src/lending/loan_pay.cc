@@ -92,7 +92,7 @@ Instalment Loan::ViewOf(size_t index) const {
   view.due = DueOf(slot);
   view.principal = slot.principal;
   view.interest = slot.interest;
-  view.credited = slot.kind == InstalmentKind::kBehind ? slot.principal : 0;
+  view.credited = slot.credited;
   view.paid_principal = slot.paid_principal;
   view.paid = slot.paid_principal + slot.paid_interest;
   if (slot.kind == InstalmentKind::kPeriod) {
@@ -122,7 +122,13 @@ std::vector<Instalment> Loan::Instalments() const {
   if (state_ == LoanState::kWrittenOff) return given_up_;
   std::vector<Instalment> views;
   views.reserve(slots_.size());
-  for (const size_t i : SlotsByDue()) views.push_back(ViewOf(i));
+  Date behind = start_;  // the last due date of a row that is no period
+  for (const size_t i : SlotsByDue()) {
+    views.push_back(ViewOf(i));
+    Instalment& view = views.back();
+    if (view.kind == InstalmentKind::kBehind) behind = view.due;
+    if (view.kind == InstalmentKind::kPeriod) view.from = std::max(view.from, behind);
+  }
   return views;
 }
 

@@ -60,6 +60,7 @@ std::string_view NameOf(TransactionKind kind) {
     case TransactionKind::kPauseInterest:
     case TransactionKind::kExtend:
     case TransactionKind::kChargeOff:
+    case TransactionKind::kTerminate:
     case TransactionKind::kReamortise:
     case TransactionKind::kReage:
     case TransactionKind::kMoveDue:

@@ -74,11 +74,11 @@ Product RandomProduct(Random& random) {
 Transaction RandomTransaction(Random& random, uint64_t id, Date day, int64_t drawn) {
   using enum TransactionKind;
   constexpr std::array kKinds{
-      kRepay,          kRepay,      kRepay,       kRepay,    kRepay,          kPrepaySmaller,
-      kPrepayFewer,    kPayOff,     kCharge,      kPenalty,  kWaiveCharges,   kWaiveInterest,
-      kMerchantReturn, kChargeback, kWriteOff,    kRecovery, kRefundOverpaid, kChangeRate,
-      kPauseInterest,  kExtend,     kDraw,        kGoodwill, kMerchantRefund, kPayoutRefund,
-      kChargeOff,      kMoveDue,    kDownPayment, kReage,    kReamortise};
+      kRepay,          kRepay,      kRepay,    kRepay,       kRepay,          kPrepaySmaller,
+      kPrepayFewer,    kPayOff,     kCharge,   kPenalty,     kWaiveCharges,   kWaiveInterest,
+      kMerchantReturn, kChargeback, kWriteOff, kRecovery,    kRefundOverpaid, kChangeRate,
+      kPauseInterest,  kExtend,     kDraw,     kGoodwill,    kMerchantRefund, kPayoutRefund,
+      kChargeOff,      kTerminate,  kMoveDue,  kDownPayment, kReage,          kReamortise};
   Transaction t;
   t.id = id;
   t.kind = kKinds[random.Below(random.OneIn(3) ? kKinds.size() : 5)];
@@ -224,8 +224,8 @@ class Books {
 std::string Shown(const Loan& loan) {
   std::ostringstream out;
   for (const Period& p : loan.plan().periods()) {
-    out << p.due.ToString() << ' ' << p.principal << ' ' << p.interest << ' ' << p.paid_principal
-        << ' ' << p.paid_interest << ' ' << p.balance_after << '\n';
+    out << p.due.ToString() << (p.locked ? " locked " : " ") << p.principal << ' ' << p.interest
+        << ' ' << p.paid_principal << ' ' << p.paid_interest << ' ' << p.balance_after << '\n';
   }
   for (const Charge& c : loan.charges()) {
     out << "charge " << c.due.ToString() << ' ' << c.amount << ' ' << c.paid << ' ' << c.waived
@@ -234,9 +234,9 @@ std::string Shown(const Loan& loan) {
   for (const AppliedTransaction& applied : loan.transactions()) {
     if (applied.reversed) continue;
     const Allocation& a = applied.allocation;
-    out << "tx " << applied.transaction.id << ' ' << applied.transaction.day.ToString() << ' '
-        << a.principal << ' ' << a.interest << ' ' << a.fee << ' ' << a.penalty << ' ' << a.overpaid
-        << '\n';
+    out << "tx " << applied.transaction.id << " kind " << static_cast<int>(applied.transaction.kind)
+        << ' ' << applied.transaction.day.ToString() << ' ' << a.principal << ' ' << a.interest
+        << ' ' << a.fee << ' ' << a.penalty << ' ' << a.overpaid << '\n';
   }
   out << "state " << static_cast<int>(loan.state()) << ' ' << loan.today().ToString() << '\n';
   return out.str();

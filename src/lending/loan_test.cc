@@ -37,6 +37,7 @@ TransactionKind KindFrom(const std::string& word) {
                                                              {"goodwill", kGoodwill},
                                                              {"merchant-refund", kMerchantRefund},
                                                              {"charge-off", kChargeOff},
+                                                             {"terminate", kTerminate},
                                                              {"reamortise", kReamortise},
                                                              {"reage", kReage},
                                                              {"move-due", kMoveDue}};

@@ -99,7 +99,8 @@ Plan::Factor Plan::PlainFactor(size_t index) const {
   const Period& period = periods_[index];
   Factor factor;
   if (index < static_cast<size_t>(terms_.interest_free)) return factor;
-  factor.fraction = YearFractionOf(terms_, period.from, period.to, period.from, period.to);
+  factor.fraction = YearFractionOf(terms_, period.from, period.whole_to.value_or(period.to),
+                                   period.from, period.to);
   // Most periods are as long as one of the few before: a product and a division less.
   const size_t known = std::min(plain_factors_.size(), index);
   for (size_t back = 1; back <= std::min<size_t>(known, 4); ++back) {
@@ -154,7 +155,8 @@ Plan::Sum Plan::Accrue(size_t index, Date from, Date to, int64_t balance) const 
     if (at > from) {
       for (const Delta& delta : deltas_) balance += delta.day == at ? delta.amount : 0;
     }
-    const Fraction fraction = YearFractionOf(terms_, period.from, period.to, at, end);
+    const Fraction fraction =
+        YearFractionOf(terms_, period.from, period.whole_to.value_or(period.to), at, end);
     const Decimal factor = RateAt(at) * Decimal::FromInt64(fraction.numerator) /
                            Decimal::FromInt64(fraction.denominator);
     sum.factor = sum.factor + factor;
@@ -196,7 +198,7 @@ Decimal Plan::AccruedTo(Date day) const {
   const size_t index = IndexOf(day);
   const Period& period = periods_[index];
   const Decimal carried = Decimal::FromInt64(index > 0 ? carried_[index - 1] : 0) +
-                          Decimal::FromInt64(period.credited_interest);
+                          Decimal::FromInt64(period.credited_interest + period.moved_interest);
   if (day <= period.from) return carried;
   return carried +
          Accrue(index, period.from, std::min(day, period.to), start_balance_[index]).interest;
@@ -213,7 +215,7 @@ int64_t Plan::EarnedIn(size_t index, Date day) const {
                           Decimal::FromInt64(period.to.days - period.from.days);
     return RoundMinor(Decimal::FromInt64(all) * share, terms_.rounding);
   }
-  const int64_t carried = index > 0 ? carried_[index - 1] : 0;
+  const int64_t carried = (index > 0 ? carried_[index - 1] : 0) + period.moved_interest;
   const Decimal accrued = Accrue(index, period.from, day, start_balance_[index]).interest;
   return RoundMinor(accrued + Decimal::FromInt64(carried), terms_.rounding);
 }
@@ -334,7 +336,8 @@ void Plan::Recompute() {
       }
       flat_rounded += rounded;
     }
-    const int64_t owed = rounded + p.credited_interest + (i > 0 ? carried_[i - 1] : 0);
+    const int64_t owed =
+        rounded + p.credited_interest + p.moved_interest + (i > 0 ? carried_[i - 1] : 0);
     const int64_t calculated = std::max<int64_t>(owed - p.waived_interest, 0);
     if (!p.locked) SetDues(i, calculated, i == last_open, rest);
     if (i > last_open && !p.locked) {
@@ -538,7 +541,7 @@ void Plan::Draw(Date day, int64_t amount_minor, int64_t down_minor) {
   drawn_ += amount_minor;
   draws_.push_back({day, amount_minor + (terms_.flat_on_drawn ? down_minor : 0)});
   Insert(day, amount_minor);
-  Solve(IndexOf(day));
+  Solve(terms_.draws_over_all ? 0 : IndexOf(day));
 }
 
 void Plan::ChangeRate(Date day, Decimal annual_rate) {
@@ -597,6 +600,7 @@ void Plan::Settle() {
     period.planned_principal = period.principal;
     period.credited_principal = 0;  // part of what was paid or given up
     period.credited_interest = 0;
+    period.moved_interest = 0;
     period.locked = true;
   }
   Recompute();
@@ -605,6 +609,22 @@ void Plan::Settle() {
 void Plan::WaiveInterest(size_t index, int64_t amount_minor) {
   periods_[index].waived_interest += amount_minor;
   Recompute();
+}
+
+// Interest up to `day` that the periods from the one that holds `day` to before `index` cannot
+// collect any more, since they are paid.
+int64_t Plan::CarriedOn(size_t index, Date day) const {
+  const size_t now = IndexOf(day);
+  int64_t left = RoundMinor(AccruedTo(day), terms_.rounding);
+  for (size_t i = now; i < index; ++i) {
+    const Period& p = periods_[i];
+    const int64_t total = p.instalment + p.credited_principal + p.credited_interest;
+    const bool paid = p.paid_principal + p.paid_interest >= total;
+    if (!IsLevel(i) || p.locked || !paid) return 0;
+    left -= p.paid_interest + p.waived_interest;
+    if (left <= 0) return 0;
+  }
+  return left;
 }
 
 Plan::Dues Plan::PayableOn(size_t index, Date day) const {
@@ -616,6 +636,8 @@ Plan::Dues Plan::PayableOn(size_t index, Date day) const {
   int64_t accrued = 0;
   if (day > p.from && pays_interest) {
     accrued = std::max<int64_t>(RoundMinor(AccruedTo(day), terms_.rounding) - p.waived_interest, 0);
+  } else if (pays_interest && index > IndexOf(day)) {
+    accrued = std::max<int64_t>(CarriedOn(index, day) - p.waived_interest, 0);
   }
   if (!IsLevel(index)) {
     return {p.principal - p.paid_principal, std::max<int64_t>(accrued - p.paid_interest, 0)};
@@ -677,8 +699,12 @@ void Plan::Accelerate(Date day) {
     last.credited_principal += dropped.credited_principal;
     last.credited_interest += dropped.credited_interest;
     last.waived_interest += dropped.waived_interest;
+    last.moved_interest += dropped.moved_interest;
   }
   if (last.from < day && day < last.to) {
+    if (terms_.basis == InterestBasis::kEqualPeriods) {
+      last.whole_to = last.whole_to.value_or(last.to);
+    }
     last.to = day;
     last.due = day;
   }
@@ -688,7 +714,6 @@ void Plan::Accelerate(Date day) {
   carried_.resize(kept + 1);
   plain_factors_.resize(kept);
   plain_factors_.push_back(PlainFactor(kept));
-  // A part of a period is its share of the whole one only while that one stands.
   Recompute();
 }
 
@@ -703,24 +728,32 @@ Plan::Dues Plan::CloseUntil(size_t end) {
     p.interest = p.paid_interest;
     p.instalment = p.Due();
     p.planned_principal = p.principal;
-    p.credited_principal = 0;
     p.credited_interest = 0;
+    p.moved_interest = 0;
     p.locked = true;
     carried_[i] = 0;
   }
   return moved;
 }
 
+void Plan::TakeIn(Date day, int64_t drawn_minor, int64_t credited_minor) {
+  drawn_ += drawn_minor;
+  credited_ += credited_minor;
+  const int64_t both = drawn_minor + credited_minor;
+  if (both != 0) Insert(day, both);
+}
+
 Plan::Dues Plan::Reage(Date day, const NewPeriods& periods) {
   size_t kept = 0;
   for (size_t i = 0; i < periods_.size(); ++i) {
     const bool paid = periods_[i].paid_principal + periods_[i].paid_interest > 0;
-    if (periods_[i].due <= day || paid) kept = i + 1;
+    if ((periods_[i].due <= day && periods_[i].due < periods.first) || paid) kept = i + 1;
   }
   int64_t to_come = 0;
   for (size_t i = kept; i < periods_.size(); ++i) to_come += periods_[i].principal;
   Dues moved = CloseUntil(kept);
   moved.principal += to_come;
+  moved.interest += periods.interest;
   const Date from = kept == 0 ? periods_.front().from : periods_[kept - 1].to;
   periods_.resize(kept);
   start_balance_.resize(kept);
@@ -734,7 +767,7 @@ Plan::Dues Plan::Reage(Date day, const NewPeriods& periods) {
     period.from = i == 0 ? from : periods_.back().to;
     period.to = StepDate(step, periods.first, i);
     period.due = period.to;
-    if (i == 0) period.credited_interest = moved.interest;
+    if (i == 0) period.moved_interest = moved.interest;
     periods_.push_back(period);
     start_balance_.push_back(0);
     carried_.push_back(0);
@@ -750,7 +783,9 @@ Plan::Dues Plan::SpreadOverdue(Date day) {
   while (end < periods_.size() && periods_[end].due <= day) ++end;
   if (end == periods_.size()) return {};
   const Dues moved = CloseUntil(end);
-  periods_[end].credited_interest += moved.interest;
+  // A settled loan that owes again asks for it in the periods to come.
+  for (size_t i = end; i < periods_.size(); ++i) periods_[i].locked = false;
+  periods_[end].moved_interest += moved.interest;
   Recompute();
   Solve(end);
   return moved;

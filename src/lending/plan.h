@@ -44,11 +44,14 @@ struct Period {
   int64_t credited_principal = 0;  // taken back by the borrower (chargeback), due in this period
   int64_t credited_interest = 0;
   int64_t waived_interest = 0;
+  int64_t moved_interest = 0;  // of periods before, asked for in this one within its instalment
   // Derived by the last change:
-  int64_t principal = 0;      // due, paid part included
-  int64_t interest = 0;       // due, paid part included
-  int64_t balance_after = 0;  // V after the due day
-  bool locked = false;        // a settled period whose dues no longer follow changes
+  int64_t principal = 0;         // due, paid part included
+  int64_t interest = 0;          // due, paid part included
+  int64_t balance_after = 0;     // V after the due day
+  std::optional<Date> whole_to;  // where it ended before it was cut short: the whole that parts are
+                                 // shares of
+  bool locked = false;           // a settled period whose dues no longer follow changes
 
   [[nodiscard]] int64_t Due() const { return principal + interest; }
   [[nodiscard]] bool IsPaid() const {
@@ -90,12 +93,14 @@ class Plan {
   void Accelerate(Date day);
   // What is unpaid on `day` becomes `count` new periods, the first due on `first`, `every` units
   // apart: periods that fell due keep what was paid of them, those to come are dropped (but for the
-  // ones up to the last that has money). Unpaid interest goes to the first new one.
+  // ones up to the last that has money). Unpaid interest goes to the first new one, within its
+  // instalment.
   struct NewPeriods {
     Date first;
     int32_t count = 1;
     int32_t every = 1;
     PeriodUnit unit = PeriodUnit::kMonths;
+    int64_t interest = 0;  // unpaid interest from outside the plan, goes to the first new one too
   };
   // Principal and interest that were moved.
   struct Dues {
@@ -103,6 +108,9 @@ class Plan {
     int64_t interest = 0;
   };
   Dues Reage(Date day, const NewPeriods& periods);
+  // Principal that stood outside the plan is asked for by its periods: money drawn (a down payment
+  // that was not made) and money taken back by the borrower. For Reage, which solves for it.
+  void TakeIn(Date day, int64_t drawn_minor, int64_t credited_minor);
   // What is unpaid of periods due by `day` is spread over those to come.
   Dues SpreadOverdue(Date day);
   // Recomputes the instalments from the period that holds `day` on for the balance as it stands.
@@ -132,7 +140,8 @@ class Plan {
   // rate x fraction of the whole period, pauses and changes counted.
   [[nodiscard]] Decimal FactorOf(size_t index) const;
   // What is still to pay for period `index` on `day`: before its end, interest only up to `day`
-  // (all of it for flat plans), and none before it begins.
+  // (all of it for flat plans). Before it begins: interest up to `day` that the periods before it,
+  // paid already, do not hold.
   [[nodiscard]] Dues PayableOn(size_t index, Date day) const;
   // Principal drawn and not yet paid.
   [[nodiscard]] int64_t Outstanding() const;
@@ -166,6 +175,7 @@ class Plan {
     uint64_t fixed = 0;
   };
 
+  [[nodiscard]] int64_t CarriedOn(size_t index, Date day) const;
   void Insert(Date day, int64_t amount);
   [[nodiscard]] bool IsLevel(size_t index) const;
   void Recompute();

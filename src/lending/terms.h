@@ -98,6 +98,9 @@ struct Terms {
   bool smooth = true;
   // Flat: equal payments where the interest of periods differs; otherwise equal principal.
   bool equal_payments = false;
+  // A further draw is spread over all instalments, also over those that fell due before it (a
+  // cumulative schedule); otherwise over those from its day on.
+  bool draws_over_all = false;
   // Flat: interest counts on the money drawn before the down payment is taken off.
   bool flat_on_drawn = false;
   // Equal principal and flat: the residue of rounding goes into the first instalment, not the last.

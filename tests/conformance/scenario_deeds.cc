@@ -70,6 +70,27 @@ void Life::CreateCustomised(const Step& step) {
                         count));
 }
 
+// Products that these sentences name without a table; what the table would say.
+void Life::CreateChargedOff(const Step& step) {
+  const bool zero = step.text.find("zero charge-off") != std::string::npos;
+  const bool last = step.text.find("last installment") != std::string::npos;
+  const bool recalculates = step.text.find("with interest recalculation") != std::string::npos;
+  std::string name = "LP2_ADV_PYMNT_ACCELERATE_MATURITY_CHARGE_OFF_BEHAVIOUR";
+  if (last) name = "LP2_ACCELERATE_MATURITY_CHARGE_OFF_BEHAVIOUR_LAST_INSTALLMENT_STRATEGY";
+  if (zero) name = "LP2_ADV_PYMNT_ZERO_INTEREST_CHARGE_OFF_BEHAVIOUR";
+  if (zero && recalculates) {
+    name = "LP2_ADV_PYMNT_INTEREST_DAILY_INTEREST_RECALCULATION_ZERO_INTEREST_CHARGE_OFF";
+  }
+  Step table = step;
+  table.table = {
+      {"LoanProduct", "submitted on date", "with Principal", "ANNUAL interest rate %",
+       "interest type", "interest calculation period", "amortization type", "repaymentEvery",
+       "repaymentFrequencyType", "numberOfRepayments", "Payment strategy"},
+      {name, step.args[0], "100", "7", "DECLINING_BALANCE", "SAME_AS_REPAYMENT_PERIOD",
+       "EQUAL_INSTALLMENTS", "1", "MONTHS", "6", "ADVANCED_PAYMENT_ALLOCATION"}};
+  CreateFromTable(table);
+}
+
 void Life::SetFuture(const Step& step) {
   products_.SetFuture(step.args[0], step.args[1], step.args[2]);
 }
@@ -111,6 +132,8 @@ void Life::Sync() {
       }
       row.balance = applied.principal_after;
       const bool in_books_only = applied.transaction.kind == TransactionKind::kChargeOff ||
+                                 applied.transaction.kind == TransactionKind::kWriteOff ||
+                                 applied.transaction.kind == TransactionKind::kTerminate ||
                                  applied.transaction.kind == TransactionKind::kReage ||
                                  applied.transaction.kind == TransactionKind::kReamortise;
       if (in_books_only) {
@@ -128,8 +151,20 @@ void Life::CloseAccruals(LoanState before, Date day) {
   if (closed && before == LoanState::kActive && !loan_->is_charged_off()) {
     Date last = today_;
     for (const lending::Instalment& row : loan_->Instalments()) last = std::max(last, row.due);
-    Accrue(last, day);
+    Accrue(last, today_);
     AccrueActivity(day, day);
+  }
+}
+
+// What was earned up to the end of the contract (or the charge-off) changed with something that
+// came late: the difference is posted as of that day.
+void Life::FollowAccruals() {
+  if (!loan_->is_charged_off() && !loan_->is_terminated()) return;
+  for (size_t i = posted_.size(); i-- > 0;) {
+    const Posted& row = posted_[i];
+    if (row.reverted || (row.type != "Charge-off" && row.type != "Contract Termination")) continue;
+    Accrue(row.day, row.day, false);
+    return;
   }
 }
 
@@ -156,6 +191,7 @@ bool Life::Apply(Transaction t, const std::string& type) {
   }
   Sync();
   CloseAccruals(before, t.day);
+  FollowAccruals();
   return true;
 }
 
@@ -257,17 +293,13 @@ void Life::RefundInterest(const Transaction& refund) {
   if (t.amount_minor > 0) Apply(t, "Interest Refund");
 }
 
-void Life::SetOverdueRule(const Step& step) {
-  products_.SetNoInterestOnOverdue(step.text.ends_with("enabled"));
-}
-
 void Life::SetSwitch(const Step& step) {
   const std::string& name = step.args[0];
-  if (name == "is-principal-compounding-disabled-for-overdue-loans") {
-    SetOverdueRule(step);
-  } else if (name == "charge-accrual-date") {
+  if (name == "charge-accrual-date") {
     if (step.args[1] != "due-date") Unsupported("charges earned on the day they are entered");
-  } else if (name != "enable-business-date") {
+  } else if (name != "enable-business-date" &&
+             name != "is-principal-compounding-disabled-for-overdue-loans") {
+    // The second one is about unpaid interest, which bears none here in any case.
     Unsupported("setting " + name);
   }
 }
@@ -303,6 +335,7 @@ void Life::Reverse(size_t index) {
   loan_->Observe(today_);
   Sync();
   CloseAccruals(before, today_);
+  FollowAccruals();
 }
 
 void Life::UndoRepayment(const Step& step) {
@@ -417,7 +450,31 @@ void Life::AddCharge(const Step& step) {
   const std::string name = penalty                     ? "NSF fee"
                            : word == "LOAN_SNOOZE_FEE" ? "Snooze fee"
                                                        : "Fixed Returned payment fee";
+  due_charge_ = next_id_;
   AddChargeOn(name, penalty, day.value(), *amount);
+}
+
+// A share of the principal that was lent and of all its interest.
+void Life::AddPercentCharge(const Step& step) {
+  const auto percent = Decimal::Parse(step.args[0]);
+  const auto day = DateArg(step, 2);
+  if (!percent.has_value() || !day.ok() || !NeedLoan()) return;
+  int64_t base = loan_->totals().drawn;
+  for (const lending::Period& period : loan_->plan().periods()) base += period.interest;
+  const Decimal amount = Decimal::FromInt64(base) * *percent;
+  const auto cents = (amount / Decimal::FromInt64(100)).Rounded(0, Rounding::kHalfEven).ToInt64();
+  if (!cents) return;
+  charge_calculations_[next_id_] = "% Loan Amount + Interest";
+  AddChargeOn("Processing fee", false, day.value(), *cents);
+}
+
+void Life::CheckChargeAdded(const Step& step) {
+  if (!NeedLoan()) return;
+  int64_t amount = 0;
+  for (const lending::Charge& charge : loan_->charges()) {
+    if (!charge_ids_.empty() && charge.id == charge_ids_.back()) amount = charge.amount;
+  }
+  Expect(CentsFrom(step.args[0]) == amount, step, std::to_string(amount));
 }
 
 void Life::AddBounceFee(const Step& step) {
@@ -426,7 +483,6 @@ void Life::AddBounceFee(const Step& step) {
 }
 
 void Life::WaiveCharge(const Step& step) {
-  (void)step;
   if (charge_ids_.empty() || !NeedLoan()) {
     Unsupported("waiver without a charge");
     return;
@@ -434,6 +490,8 @@ void Life::WaiveCharge(const Step& step) {
   Transaction t;
   t.kind = TransactionKind::kWaiveCharge;
   t.about = charge_ids_.back();
+  const bool by_due = step.text.find("due date") != std::string::npos;
+  if (by_due && due_charge_ != 0) t.about = due_charge_;
   lending::Allocation waived;
   for (const lending::Charge& charge : loan_->charges()) {
     if (charge.id != t.about) continue;
@@ -467,24 +525,99 @@ void Life::AdjustCharge(const Step& step) {
   Apply(t, "Charge Adjustment");
 }
 
-void Life::ChargeOff(const Step& step) {
-  const auto day = DateArg(step, 0);
-  if (!day.ok() || !NeedLoan()) return;
+void Life::UndoWaiver(const Step& step) {
+  (void)step;
+  waived_after_accrual_ = {};
+  UndoLast("Waive loan charges");
+}
+
+void Life::ChargeOffOn(Date day) {
+  if (!NeedLoan()) return;
   Observe();
   Transaction t;
   t.kind = TransactionKind::kChargeOff;
-  t.day = day.value();
+  t.day = day;
   Accrue(t.day, t.day, false);
   Apply(t, "Charge-off");
 }
 
+void Life::ChargeOff(const Step& step) {
+  const auto day = DateArg(step, 0);
+  if (day.ok()) ChargeOffOn(day.value());
+}
+
+// A reason has an account of its own, which goes before that of fraud: the test system's is the
+// plain one.
+void Life::ChargeOffFor(const Step& step) {
+  const auto day = DateArg(step, 1);
+  if (!day.ok()) return;
+  ChargeOffOn(day.value());
+  if (!posted_.empty() && posted_.back().type == "Charge-off") posted_.back().fraud = false;
+}
+
+void Life::UndoLast(const std::string& type) {
+  for (size_t i = posted_.size(); i-- > 0;) {
+    if (posted_[i].type == type && !posted_[i].reverted) return Reverse(i);
+  }
+  Unsupported("nothing to undo: " + type);
+}
+
 void Life::UndoChargeOff(const Step& step) {
   (void)step;
-  for (size_t i = posted_.size(); i-- > 0;) {
-    if (posted_[i].type != "Charge-off" || posted_[i].reverted) continue;
-    Reverse(i);
-    return;
-  }
+  UndoLast("Charge-off");
+}
+
+void Life::Terminate(const Step& step) {
+  (void)step;
+  if (!NeedLoan()) return;
+  Observe();
+  Transaction t;
+  t.kind = TransactionKind::kTerminate;
+  t.day = today_;
+  Apply(t, "Contract Termination");
+}
+
+void Life::UndoTermination(const Step& step) {
+  (void)step;
+  UndoLast("Contract Termination");
+}
+
+void Life::PayoutRefund(const Step& step) {
+  if (step.text.find("undo") != std::string::npos) return UndoLast("Payout Refund");
+  const auto day = DateArg(step, 0);
+  const auto amount = CentsFrom(step.args[1]);
+  if (!day.ok() || !amount) return;
+  Transaction t;
+  t.kind = TransactionKind::kPayoutRefund;
+  t.day = day.value();
+  t.amount_minor = *amount;
+  Apply(t, "Payout Refund");
+}
+
+void Life::RefuseRefund(const Step& step) {
+  const auto day = DateArg(step, 0);
+  const auto amount = CentsFrom(step.args[1]);
+  if (!day.ok() || !amount || !NeedLoan()) return;
+  Transaction t;
+  t.id = next_id_;
+  t.kind = TransactionKind::kRefundOverpaid;
+  t.day = day.value();
+  t.amount_minor = *amount;
+  lending::Loan copy = *loan_;
+  const LoanStatus status = copy.Apply(t);
+  Expect(status == LoanStatus::kExceedsOverpaid, step, std::string(LoanStatusName(status)));
+}
+
+void Life::MoveDue(const Step& step) {
+  const auto from = DateArg(step, 0);
+  const auto to = DateArg(step, 1);
+  if (!from.ok() || !to.ok()) return;
+  Transaction t;
+  t.kind = TransactionKind::kMoveDue;
+  t.day = EffectiveDay(from.value());
+  t.due = from.value();
+  t.until = to.value();
+  Apply(t, "");
 }
 
 void Life::WriteOff(const Step& step) {
@@ -571,7 +704,7 @@ void Life::Reage(const Step& step) {
   }
   Transaction t;
   t.kind = TransactionKind::kReage;
-  t.day = today_;
+  t.day = std::min(today_, first.value());
   t.until = first.value();
   t.every = std::stoi(step.Cell(1, "frequencyNumber"));
   t.unit = UnitFrom(step.Cell(1, "frequencyType"));

@@ -69,7 +69,35 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
        &Life::AddCharge},
       {"Admin adds an NSF fee because of payment bounce with \"X\" transaction date",
        &Life::AddBounceFee},
+      {"Admin adds a N % Processing charge to the loan with \"X\" locale on date: \"X\"",
+       &Life::AddPercentCharge},
+      {"Charge is successfully added to the loan with N EUR", &Life::CheckChargeAdded},
       {"Admin waives charge", &Life::WaiveCharge},
+      {"Admin makes waive undone for charge", &Life::UndoWaiver},
+      {"Admin does charge-off the loan with reason \"X\" on \"X\"", &Life::ChargeOffFor},
+      {"Admin successfully terminates loan contract", &Life::Terminate},
+      {"Admin successfully undoes loan contract termination", &Life::UndoTermination},
+      {"Refund happens on \"X\" with N EUR transaction amount", &Life::PayoutRefund},
+      {"Refund undo happens on \"X\"", &Life::PayoutRefund},
+      {"Credit Balance Refund transaction on active loan \"X\" with N EUR transaction amount will "
+       "result an error",
+       &Life::RefuseRefund},
+      {"Batch API call with steps: rescheduleLoan from \"X\" to \"X\" submitted on date: \"X\", "
+       "approveReschedule on date: \"X\" runs with enclosingTransaction: \"X\"",
+       &Life::MoveDue},
+      {"Admin runs the Add Periodic Accrual Transactions job", &Life::AccruePeriodically},
+      {"Admin runs loan reprocess for Loan", &Life::Ignore},
+      {"Admin creates a new accelerate maturity charge-off Loan without interest recalculation and "
+       "with date: \"X\"",
+       &Life::CreateChargedOff},
+      {"Admin creates a new accelerate maturity charge-off Loan with last installment strategy, "
+       "without interest recalculation and with date: \"X\"",
+       &Life::CreateChargedOff},
+      {"Admin creates a new zero charge-off Loan with interest recalculation and date: \"X\"",
+       &Life::CreateChargedOff},
+      {"Admin creates a new zero charge-off Loan without interest recalculation and with date: "
+       "\"X\"",
+       &Life::CreateChargedOff},
       {"Admin waives due date charge", &Life::WaiveCharge},
       {"Admin makes a charge adjustment for the last \"X\" type charge which is due on \"X\" with "
        "N EUR transaction amount and externalId \"X\"",
@@ -81,7 +109,9 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
       {"Create an interest pause period with start date \"X\" and end date \"X\"",
        &Life::PauseInterest},
       {"Admin runs inline COB job for Loan", &Life::EndOfDay},
-      {"Admin runs COB job", &Life::EndOfDay},
+      {"Admin runs COB job", &Life::EndOfDayJob},
+      {"Admin runs COB catch up", &Life::EndOfDay},
+      {"Admin checks that Loan COB is running until the current business date", &Life::Ignore},
       {"Admin can successfully set Fraud flag to the loan", &Life::SetFraud},
       {"Admin can successfully unset Fraud flag to the loan", &Life::UnsetFraud},
       {"When Admin creates a Loan re-amortization transaction on current business date",
@@ -123,6 +153,14 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
        &Life::CheckActivityRaised},
       {"Admin checks that delinquency range is: \"X\" and has delinquentDate \"X\"",
        &Life::CheckDelinquency},
+      {"Loan has the following LOAN level next payment due data:", &Life::CheckNextPayment},
+      {"Admin checks that last closed business date of loan is \"X\"", &Life::CheckLastClosed},
+      {"Admin checks that the business date is correctly set to \"X\"", &Life::CheckDay},
+      {"Loan closedon_date is \"X\"", &Life::CheckClosedOn},
+      {"Loan details has the following last payment related data:", &Life::CheckLastPayment},
+      {"Loan has N last payment amount", &Life::CheckLastPaymentAmount},
+      {"\"X\" transaction on \"X\" got reverse-replayed on \"X\"", &Life::CheckReplayed},
+      {"Loan term variations has N variation, with the following data:", &Life::CheckVariations},
       {"LoanAccrualTransactionCreatedBusinessEvent is raised on \"X\"", &Life::CheckAccrualRaised},
   };
   return kHandlers;
@@ -199,11 +237,27 @@ void Life::EndOfDay(const Step& step) {
   Date day = closed_to_ ? closed_to_->PlusDays(1) : last;
   Observe();
   for (; day <= last; day = day.PlusDays(1)) {
-    closed_to_ = day;
     if (loan_->state() != LoanState::kActive) continue;
-    if (!loan_->is_charged_off()) Accrue(day, day);
+    closed_to_ = day;
+    // With interest recognised from the day of disbursement a day's interest is earned that day.
+    const bool inclusive = plan_->product.terms.split_on_new_year;
+    if (!loan_->is_charged_off() && !loan_->is_terminated()) Accrue(day, day, true, inclusive);
     AccrueActivity(day, std::nullopt);
   }
+}
+
+// The job leaves a loan alone that it has not seen for more than a day.
+void Life::EndOfDayJob(const Step& step) {
+  if (closed_to_ && closed_to_->PlusDays(2) < today_) return;
+  EndOfDay(step);
+}
+
+void Life::AccruePeriodically(const Step& step) {
+  (void)step;
+  if (!loan_ || loan_->state() != LoanState::kActive || loan_->is_charged_off()) return;
+  Observe();
+  const Date last = loan_->plan().periods().back().due;
+  Accrue(today_, std::min(today_, last));
 }
 
 // One row for every instalment that fell due: what was earned with it. At the end of a loan, one
@@ -241,7 +295,7 @@ void Life::AccrueActivity(Date upto, std::optional<Date> closing) {
 }
 
 // What was earned up to `upto` and not posted yet, posted as of `dated`.
-void Life::Accrue(Date upto, Date dated, bool charges) {
+void Life::Accrue(Date upto, Date dated, bool charges, bool inclusive) {
   lending::Allocation posted;
   for (const Posted& row : posted_) {
     const int sign = row.type == "Accrual" ? 1 : row.type == "Accrual Adjustment" ? -1 : 0;
@@ -251,6 +305,7 @@ void Life::Accrue(Date upto, Date dated, bool charges) {
     posted.penalty += sign * row.split.penalty;
   }
   lending::Allocation earned = loan_->EarnedTo(upto);
+  if (inclusive) earned.interest = loan_->EarnedTo(upto.PlusDays(1)).interest;
   earned.fee += waived_after_accrual_.fee;
   earned.penalty += waived_after_accrual_.penalty;
   const int64_t interest = earned.interest - posted.interest;

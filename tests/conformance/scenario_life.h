@@ -51,8 +51,8 @@ class Life {
   void CreateFromTable(const Step& step);
   void CreateDefault(const Step& step);
   void CreateCustomised(const Step& step);
+  void CreateChargedOff(const Step& step);
   void SetFuture(const Step& step);
-  void SetOverdueRule(const Step& step);
   void SetSwitch(const Step& step);
   void Approve(const Step& step);
   void Reject(const Step& step);
@@ -72,14 +72,26 @@ class Life {
   void AddCharge(const Step& step);
   void AddBounceFee(const Step& step);
   void AddPercentCharge(const Step& step);
+  void CheckChargeAdded(const Step& step);
   void WaiveCharge(const Step& step);
+  void UndoWaiver(const Step& step);
   void AdjustCharge(const Step& step);
   void ChargeOff(const Step& step);
+  void ChargeOffFor(const Step& step);
+  void ChargeOffOn(Date day);
+  void Terminate(const Step& step);
+  void UndoTermination(const Step& step);
+  void UndoLast(const std::string& type);
+  void PayoutRefund(const Step& step);
+  void RefuseRefund(const Step& step);
+  void MoveDue(const Step& step);
+  void AccruePeriodically(const Step& step);
   void UndoChargeOff(const Step& step);
   void WriteOff(const Step& step);
   void Reschedule(const Step& step);
   void PauseInterest(const Step& step);
   void EndOfDay(const Step& step);
+  void EndOfDayJob(const Step& step);
   void SetFraud(const Step& step) {
     (void)step;
     fraud_ = true;
@@ -118,6 +130,14 @@ class Life {
   void CheckActivityRaised(const Step& step);
   void CheckDelinquency(const Step& step);
   void CheckYearTurn(const Step& step);
+  void CheckNextPayment(const Step& step);
+  void CheckLastClosed(const Step& step);
+  void CheckDay(const Step& step);
+  void CheckClosedOn(const Step& step);
+  void CheckLastPayment(const Step& step);
+  void CheckLastPaymentAmount(const Step& step);
+  void CheckReplayed(const Step& step);
+  void CheckVariations(const Step& step);
 
   // --- helpers ---
   [[nodiscard]] Result<Date> DateArg(const Step& step, size_t index);
@@ -128,7 +148,8 @@ class Life {
   void Observe();
   void Sync();
   void CloseAccruals(lending::LoanState before, Date day);
-  void Accrue(Date upto, Date dated, bool charges = true);
+  void FollowAccruals();
+  void Accrue(Date upto, Date dated, bool charges = true, bool inclusive = false);
   void AccrueActivity(Date upto, std::optional<Date> closing);
   void RefundInterest(const lending::Transaction& refund);
   void Reverse(size_t index);
@@ -146,6 +167,7 @@ class Life {
   [[nodiscard]] Row TransactionCells(const Posted& posted, const Row& header) const;
   [[nodiscard]] std::vector<Row> JournalOf(const Posted& posted) const;
   [[nodiscard]] std::string Status() const;
+  [[nodiscard]] std::string Range(std::optional<Date>* since) const;
   void CompareRows(const Step& step, std::vector<Row> got, bool any_order, bool all);
   [[nodiscard]] Row ChargeCells(const lending::Charge& charge, const Row& header) const;
 
@@ -160,7 +182,9 @@ class Life {
   uint64_t next_id_ = 1;
   std::vector<Posted> posted_;  // as they came
   std::map<uint64_t, std::string> charge_names_;
+  std::map<uint64_t, std::string> charge_calculations_;  // of those that are not flat
   std::vector<uint64_t> charge_ids_;
+  uint64_t due_charge_ = 0;  // the last one with a due date of its own
   bool fraud_ = false;
   std::optional<Date> closed_to_;  // the last day whose end-of-day work was done
   lending::Allocation waived_after_accrual_;

@@ -152,6 +152,7 @@ void Products::SetAllotments(const std::string& name, Product* product) const {
   product->allotments[TransactionKind::kGoodwill] = {AdvancedOrder(), FutureRule::kLast};
   product->allotments[TransactionKind::kMerchantRefund] = {AdvancedOrder(), FutureRule::kSpread};
   product->allotments[TransactionKind::kPayoutRefund] = {AdvancedOrder(), FutureRule::kNext};
+  if (Holds(name, "LAST_INSTALLMENT_STRATEGY")) product->future = FutureRule::kLast;
   // createPaymentAllocation("KIND", "RULE", bucket …) …
   const std::string rules = Setting(name, "of");
   static const std::string kCall = "createPaymentAllocation";
@@ -278,8 +279,7 @@ Result<LoanPlan> Products::FromTable(const Step& step) const {
     return Unimplemented("recalculated interest on a cumulative schedule");
   }
   terms.interest_by_plan = !recalculated;
-  terms.interest_on_overdue =
-      recalculated && !has("NO_CALC_ON_PAST_DUE") && !no_interest_on_overdue_;
+  terms.interest_on_overdue = recalculated && !has("NO_CALC_ON_PAST_DUE");
   product.holds_surplus = true;
   const std::string refunds = Setting(name, "supportedInterestRefundTypes");
   plan.refunds_interest =
@@ -288,9 +288,10 @@ Result<LoanPlan> Products::FromTable(const Step& step) const {
   if (has("TILL_REST_FREQUENCY")) return Unimplemented("interest to the rest date at pay-off");
   terms.smooth = !cumulative;
   terms.flat_on_drawn = cumulative;
+  terms.draws_over_all = cumulative;
   terms.earned_evenly = cumulative;
-  if (multiples == "1" || (!known && (cumulative || name.starts_with("LP1"))))
-    terms.multiple_minor = 100;
+  const bool whole_by_name = name.starts_with("LP1") || (!known && cumulative);
+  if (multiples == "1" || (multiples.empty() && whole_by_name)) terms.multiple_minor = 100;
   const std::string down = Setting(name, "enableDownPayment");
   if (down == "true" || (down.empty() && (has("DOWNPAYMENT") || has("_DP_")))) {
     terms.down_payment = Decimal::FromScaled(25, -2);

@@ -29,12 +29,7 @@ class Products {
 
   // A future rule that a step sets for all loans made after it.
   void SetFuture(const std::string& product, const std::string& kind, const std::string& rule);
-  void Reset() {
-    futures_.clear();
-    no_interest_on_overdue_ = false;
-  }
-  // Overdue principal of loans made after this bears no interest.
-  void SetNoInterestOnOverdue(bool on) { no_interest_on_overdue_ = on; }
+  void Reset() { futures_.clear(); }
 
   // From the table of "Admin creates a fully customized loan …". kUnimplemented naming what our
   // products have no word for.
@@ -51,7 +46,6 @@ class Products {
 
   rapidjson::Document book_;
   std::map<std::pair<std::string, std::string>, std::string> futures_;
-  bool no_interest_on_overdue_ = false;
 };
 
 // "DAYS", "WEEKS", "MONTHS", "YEARS".
