@@ -38,6 +38,7 @@ struct Options {
   int body_timeout_ms = 30'000;
   int idle_timeout_ms = 75'000;
   size_t connections = http::kConnectionsMax;
+  uint64_t segment_bytes = journal::kSegmentBytesDefault;
   engine::CheckpointOptions checkpoints;
 };
 
@@ -127,6 +128,7 @@ Result<std::unique_ptr<api::Service>> OpenService(const Options& options, FileSy
                                                 : api::LogLevel::kRequests;
   service.log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
   service.engine.own_journal_thread = true;
+  service.engine.journal.segment_bytes = options.segment_bytes;
   service.engine.journal.write_ahead = journal::WriteAhead::kSegments;
   service.engine.journal.own_ahead_thread = true;
   if (options.checkpoints.every_events > 0) {
@@ -236,6 +238,11 @@ Action AddServe(CLI::App* app) {
   app->add_flag("--history", options->history,
                 "old events: each arrives at its own time 事件按自身时间到达");
   AddCheckpointOptions(app, CheckpointUse::kWrites, &options->checkpoints);
+  app->add_option(
+         "--segment-bytes", options->segment_bytes,
+         "of a file of the journal; two of them are written ahead of what comes 日志段大小")
+      ->check(CLI::Range(journal::kSegmentBytesMin, journal::kSegmentBytesMax))
+      ->capture_default_str();
   app->add_option("--queue", options->queue, "events that may wait; more are refused with 429")
       ->check(CLI::Range(size_t{1}, size_t{1'000'000}))
       ->capture_default_str();

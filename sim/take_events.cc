@@ -25,20 +25,6 @@ bool Say(int out, std::string_view text) {
   return true;
 }
 
-std::string_view KindName(engine::Outcome::Kind kind) {
-  switch (kind) {
-    case engine::Outcome::Kind::kApplied:
-      return "applied";
-    case engine::Outcome::Kind::kDecided:
-      return "decided";
-    case engine::Outcome::Kind::kDuplicate:
-      return "duplicate";
-    case engine::Outcome::Kind::kRefused:
-      return "refused";
-  }
-  CREDENCE_UNREACHABLE();
-}
-
 std::string Acknowledgement(const engine::Outcome& outcome) {
   std::string decision = "-";
   if (outcome.decision != nullptr) {
@@ -46,8 +32,8 @@ std::string Acknowledgement(const engine::Outcome& outcome) {
     record::EncodeDecision(*outcome.decision, &stored);
     decision = Sha256(stored).ToHex();
   }
-  return std::string(KindName(outcome.kind)) + " " + std::to_string(outcome.seq.value()) + " " +
-         decision + "\n";
+  return std::string(engine::OutcomeKindName(outcome.kind)) + " " +
+         std::to_string(outcome.seq.value()) + " " + decision + "\n";
 }
 
 class Taker {

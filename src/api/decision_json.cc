@@ -143,20 +143,6 @@ void WriteSlots(const record::DecisionRecord& decision, const decision::Decision
   out->EndArray();
 }
 
-std::string_view KindName(engine::Outcome::Kind kind) {
-  switch (kind) {
-    case engine::Outcome::Kind::kApplied:
-      return "applied";
-    case engine::Outcome::Kind::kDecided:
-      return "decided";
-    case engine::Outcome::Kind::kDuplicate:
-      return "duplicate";
-    case engine::Outcome::Kind::kRefused:
-      return "refused";
-  }
-  CREDENCE_UNREACHABLE();
-}
-
 struct RefusalTerms {
   int status;
   std::string_view title;
@@ -252,7 +238,7 @@ std::string ToJson(const engine::Outcome& outcome, const pack::Pack* pack, std::
   const bool refused = outcome.kind == engine::Outcome::Kind::kRefused;
   JsonWriter out;
   out.BeginObject();
-  out.TextMember("result", KindName(outcome.kind));
+  out.TextMember("result", engine::OutcomeKindName(outcome.kind));
   WriteEvent(source, event_id, &out);
   out.Key("sequence");
   if (refused) {

@@ -252,7 +252,7 @@ void Service::PostPacks(ApiCall call) {
     // Kept on disk by the one thread that writes there.
     const auto reply = std::make_shared<ReplyTo>(std::move(asked->reply));
     const bool taken =
-        writer_->Run([this, reply, pack, is_new, json = out.Finish()](engine::Engine* /*engine*/) {
+        writer_->Run([this, reply, pack, is_new, json = out.Finish()](engine::Engine* engine) {
           Digest digest;
           const Status kept = artefacts_->Put(pack->files, &digest);
           if (!kept.ok()) return SendProblem(reply.get(), EngineProblem(kept));
@@ -260,6 +260,7 @@ void Service::PostPacks(ApiCall call) {
             const std::lock_guard lock(packs_mutex_);
             packs_[digest].pack = pack;
           }
+          ShowRequests(*engine);
           SendJson(reply.get(), is_new ? 201 : 200, json);
         });
     if (!taken) SendBusy(reply.get());
@@ -310,67 +311,73 @@ void Service::ActivatePack(ApiCall call) {
   JsonBody body;
   Problem problem;
   if (!body.Parse(call.request.body, {}, &problem)) return SendProblem(&call.reply, problem);
-  if (options_.single_approval || options_.api_keys.empty()) {
-    std::string by = call.by;
-    return PutInCharge(std::move(call), std::move(pack), std::move(by), "");
-  }
-  std::string requested_by;
-  {
-    const std::lock_guard lock(packs_mutex_);
-    std::string& request = packs_[pack->digest].requested_by;
-    requested_by = request;
-    if (request.empty()) request = call.by;
-  }
-  if (requested_by.empty()) {
-    JsonWriter out;
-    out.BeginObject();
-    out.TextMember("state", "waits-for-approval");
-    out.TextMember("digest", pack->digest.ToHex());
-    out.TextMember("activated_by", call.by);
-    out.Key("approved_by");
-    out.Null();
-    out.Key("sequence");
-    out.Null();
-    out.EndObject();
-    return SendJson(&call.reply, 202, out.Finish());
-  }
-  if (requested_by == call.by) {
-    return SendProblem(&call.reply, {409, "second-person", "A second person has to approve", "",
-                                     "expected the API key of another person than who asked"});
-  }
-  std::string by = call.by;
-  PutInCharge(std::move(call), std::move(pack), std::move(requested_by), std::move(by));
+  RunCommand(std::move(call), [this, pack = std::move(pack)](ApiCall* asked,
+                                                             engine::Engine* engine) {
+    if (options_.single_approval || options_.api_keys.empty()) {
+      return PutInCharge(asked, engine, pack, asked->by, "");
+    }
+    const auto& requests = engine->state().activation_requests;
+    const auto request = requests.find(pack->digest);
+    if (request == requests.end()) return AskForApproval(asked, engine, pack);
+    const std::string asked_by = request->second;
+    if (asked_by == asked->by) {
+      return SendProblem(&asked->reply, {409, "second-person", "A second person has to approve", "",
+                                         "expected the API key of another person than who asked"});
+    }
+    PutInCharge(asked, engine, pack, asked_by, asked->by);
+  });
 }
 
-void Service::PutInCharge(ApiCall call, std::shared_ptr<const pack::Pack> pack,
-                          std::string asked_by, std::string approved_by) {
-  RunCommand(std::move(call),
-             [this, pack = std::move(pack), asked_by = std::move(asked_by),
-              approved_by = std::move(approved_by)](ApiCall* asked, engine::Engine* engine) {
-               {
-                 const std::lock_guard lock(packs_mutex_);
-                 packs_[pack->digest].requested_by.clear();
-               }
-               const Status status =
-                   engine->Activate(pack, asked_by, approved_by, writer_->CommandTime(*engine));
-               // It may be in charge though the journal failed: nothing more is taken then.
-               gate_->SetPack(engine->state().pack);
-               if (status.code() == StatusCode::kInvalidArgument) {
-                 return SendProblem(&asked->reply, {422, "refused", "The command is refused",
-                                                    "digest", status.message()});
-               }
-               if (!status.ok()) return SendProblem(&asked->reply, EngineProblem(status));
-               JsonWriter out;
-               out.BeginObject();
-               out.TextMember("state", "active");
-               out.TextMember("digest", pack->digest.ToHex());
-               out.TextMember("activated_by", asked_by);
-               out.OptionalTextMember("approved_by", approved_by);
-               out.Key("sequence");
-               out.Integer(static_cast<int64_t>(engine->state().last_seq.value()));
-               out.EndObject();
-               SendJson(&asked->reply, 200, out.Finish());
-             });
+// On the writer's thread, as what follows.
+void Service::AskForApproval(ApiCall* asked, engine::Engine* engine,
+                             const std::shared_ptr<const pack::Pack>& pack) {
+  const Status status = engine->RequestActivation(*pack, asked->by, writer_->CommandTime(*engine));
+  if (!status.ok()) return SendActivationProblem(asked, status);
+  ShowRequests(*engine);
+  SendActivation(asked, 202, "waits-for-approval", pack->digest, asked->by, "", *engine);
+}
+
+void Service::PutInCharge(ApiCall* asked, engine::Engine* engine,
+                          const std::shared_ptr<const pack::Pack>& pack,
+                          const std::string& asked_by, const std::string& approved_by) {
+  const Status status =
+      engine->Activate(pack, asked_by, approved_by, writer_->CommandTime(*engine));
+  // It may be in charge though the journal failed: nothing more is taken then.
+  gate_->SetPack(engine->state().pack);
+  ShowRequests(*engine);
+  if (!status.ok()) return SendActivationProblem(asked, status);
+  SendActivation(asked, 200, "active", pack->digest, asked_by, approved_by, *engine);
+}
+
+void Service::SendActivationProblem(ApiCall* asked, const Status& status) {
+  SendProblem(&asked->reply,
+              status.code() == StatusCode::kInvalidArgument
+                  ? Problem{422, "refused", "The command is refused", "digest", status.message()}
+                  : EngineProblem(status));
+}
+
+void Service::SendActivation(ApiCall* asked, int http_status, std::string_view state,
+                             const Digest& pack, const std::string& asked_by,
+                             const std::string& approved_by, const engine::Engine& engine) {
+  JsonWriter out;
+  out.BeginObject();
+  out.TextMember("state", state);
+  out.TextMember("digest", pack.ToHex());
+  out.TextMember("activated_by", asked_by);
+  out.OptionalTextMember("approved_by", approved_by);
+  out.Key("sequence");
+  out.Integer(static_cast<int64_t>(engine.state().last_seq.value()));
+  out.EndObject();
+  SendJson(&asked->reply, http_status, out.Finish());
+}
+
+// To those who list packs: which activations wait.
+void Service::ShowRequests(const engine::Engine& engine) {
+  const std::lock_guard lock(packs_mutex_);
+  for (auto& [digest, entry] : packs_) {
+    const auto request = engine.state().activation_requests.find(digest);
+    entry.requested_by = request == engine.state().activation_requests.end() ? "" : request->second;
+  }
 }
 
 void Service::DiffPacks(ApiCall call) {

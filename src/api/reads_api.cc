@@ -443,8 +443,10 @@ void Service::GetActions(ApiCall call) {
       WriteNumber("sequence", row.seq.value(), &out);
       out.TextMember("stamp", row.stamp.ToString());
       out.TextMember("by", row.by);
-      if (row.kind == Kind::kActivation) {
-        out.OptionalTextMember("approved_by", row.approved_by);
+      if (row.kind == Kind::kActivation || row.kind == Kind::kActivationRequest) {
+        if (row.kind == Kind::kActivation) {
+          out.OptionalTextMember("approved_by", row.approved_by);
+        }
         out.TextMember("pack_name", row.pack_name);
         out.OptionalTextMember("pack", row.pack ? row.pack->ToHex() : "");
       } else if (row.kind == Kind::kKillSwitch) {

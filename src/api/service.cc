@@ -334,6 +334,7 @@ Status Service::Start() {
   gate_->SetPack(active);
   CREDENCE_TRY(LoadPacks(active.get()));
   if (active != nullptr) packs_[active->digest].pack = active;
+  ShowRequests(*engine);
   if (options_.read_model) {
     const uint64_t frames = engine->journal().durable().frames;
     CREDENCE_ASSIGN(projector_, Projector::Open(files_, options_.store, frames));

@@ -152,8 +152,16 @@ class Service final : public Writer::Audience {
   void ActivatePack(ApiCall call);
   void DiffPacks(ApiCall call);
   std::shared_ptr<const pack::Pack> FindPack(ReplyTo* reply, std::string_view hex);
-  void PutInCharge(ApiCall call, std::shared_ptr<const pack::Pack> pack, std::string asked,
-                   std::string approved);
+  void AskForApproval(ApiCall* asked, engine::Engine* engine,
+                      const std::shared_ptr<const pack::Pack>& pack);
+  void PutInCharge(ApiCall* asked, engine::Engine* engine,
+                   const std::shared_ptr<const pack::Pack>& pack, const std::string& asked_by,
+                   const std::string& approved_by);
+  void SendActivationProblem(ApiCall* asked, const Status& status);
+  void SendActivation(ApiCall* asked, int http_status, std::string_view state, const Digest& pack,
+                      const std::string& asked_by, const std::string& approved_by,
+                      const engine::Engine& engine);
+  void ShowRequests(const engine::Engine& engine);
 
   // reads_api.cc
   void GetDecision(ApiCall call);

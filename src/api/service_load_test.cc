@@ -16,7 +16,9 @@
 #include <thread>
 
 #include "src/api/service_testing.h"
+#include "src/engine/checkpoint_testing.h"
 #include "src/journal/posix_file.h"
+#include "src/study/verify.h"
 
 namespace credence::api {
 namespace {
@@ -62,6 +64,8 @@ class ServiceLoadTest : public ServiceTest {
     options_.engine.journal.segment_bytes = 65'536;
     options_.engine.journal.write_ahead = journal::WriteAhead::kSegments;
     options_.engine.journal.own_ahead_thread = true;
+    options_.engine.checkpoints.backing = checkpoint_;
+    options_.engine.checkpoints.every_events = 20;
     options_.log_level = LogLevel::kRequests;
     options_.log = [this](std::string_view line) {
       const std::lock_guard lock(mutex_);
@@ -259,14 +263,23 @@ class ServiceLoadTest : public ServiceTest {
     Stop();
     for (std::thread& thread : threads) thread.join();
     EXPECT_GT(log_bytes_, 0U);
+    TearDown();
+    // Every decision comes again from the journal, and the last checkpoint is what it says.
+    study::VerifyOptions verifying;
+    verifying.checkpoint = checkpoint_;
+    const auto verified = study::Verify(files(), options_.store, verifying);
+    ASSERT_TRUE(verified.ok()) << verified.status().ToString();
+    EXPECT_TRUE(verified->ok()) << verified->checkpoint_problem;
+    EXPECT_TRUE(verified->sealed);
+    EXPECT_GT(verified->decisions, 0U);
   }
 
   // What was acknowledged is there, once, and nothing else has its sequence.
   void ExpectAllThereAfterAStart() {
-    TearDown();
     Start();
     EXPECT_TRUE(service_->opened().sealed);
-    EXPECT_TRUE(service_->opened().state_matches_seal);
+    EXPECT_GT(service_->opened().checkpoint.frames, 0U)
+        << "checkpoints were written beside all this";
     const std::string before = State();
     std::set<uint64_t> sequences;
     for (const auto& [event, seq] : acknowledged_) {
@@ -279,6 +292,7 @@ class ServiceLoadTest : public ServiceTest {
     EXPECT_EQ(State(), before);
   }
 
+  const std::shared_ptr<store::MemoryBacking> checkpoint_ = engine::MakeBacking();
   std::mutex mutex_;
   std::condition_variable changed_;
   std::array<int, kCallers> rounds_{};            // guarded by mutex_

@@ -132,6 +132,86 @@ TEST_F(ServiceTest, StoppingDecidesWhatWasTakenAndClosesTheStore) {
   EXPECT_NE(again.body.find("\"result\":\"duplicate\""), std::string::npos) << again.body;
 }
 
+// With API keys of two persons.
+class ServiceApprovalTest : public ServiceTest {
+ protected:
+  ServiceApprovalTest() {
+    ApiKeys keys;
+    ann_ = *keys.Make("ann", kAllRoles, Timestamp{1});
+    bob_ = *keys.Make("bob", kAllRoles, Timestamp{1});
+    EXPECT_TRUE(keys.Write(files_, "api.keys").ok());
+    options_.api_keys = "api.keys";
+  }
+  http::Reply Ask(const std::string& key, std::string_view method, const std::string& target,
+                  const std::string& body = "{}") {
+    const bool post = method == "POST";
+    return client_->Ask({method, target, post ? "application/json" : "", key, post ? body : ""});
+  }
+  // The digest of the shop's pack with another version.
+  std::string Upload(const char* version) {
+    pack::FileSet files = pack::ShopFiles();
+    pack::Edit(&files, "pack.yaml", "version: 1", version);
+    files.erase("tzdata/Test/East");
+    const http::Reply uploaded = Ask(ann_, "POST", "/v1/packs", UploadOf(files));
+    EXPECT_EQ(uploaded.code, 201) << uploaded.body;
+    const size_t at = uploaded.body.find("\"digest\":\"");
+    return at == std::string::npos ? "" : uploaded.body.substr(at + 10, 64);
+  }
+  http::Reply Activate(const std::string& key, const std::string& digest) {
+    return Ask(key, "POST", "/v1/packs/" + digest + "/activate");
+  }
+  // Who asked for the pack, as JSON.
+  std::string AskedBy(const std::string& digest) {
+    const std::string body = Ask(bob_, "GET", "/v1/packs/" + digest).body;
+    constexpr std::string_view kKey = "\"activation_requested_by\":";
+    const size_t at = body.find(kKey);
+    if (at == std::string::npos) return body;
+    const size_t begin = at + kKey.size();
+    return body.substr(begin, body.find(',', begin) - begin);
+  }
+  void Restart() {
+    TearDown();
+    Start();
+  }
+
+  std::string ann_;
+  std::string bob_;
+};
+
+TEST_F(ServiceApprovalTest, AnActivationThatWaitsForItsApprovalOutlivesAStart) {
+  Start();
+  const std::string digest = Upload("version: 2");
+  const http::Reply asked = Activate(ann_, digest);
+  EXPECT_EQ(asked.code, 202) << asked.body;
+  EXPECT_NE(asked.body.find("\"state\":\"waits-for-approval\""), std::string::npos);
+  EXPECT_EQ(AskedBy(digest), "\"ann\"");
+  Restart();
+  EXPECT_EQ(service_->pack()->version, 1);
+  EXPECT_EQ(AskedBy(digest), "\"ann\"");
+  EXPECT_EQ(Activate(ann_, digest).code, 409);
+  const http::Reply approved = Activate(bob_, digest);
+  EXPECT_EQ(approved.code, 200) << approved.body;
+  EXPECT_NE(approved.body.find("\"activated_by\":\"ann\",\"approved_by\":\"bob\""),
+            std::string::npos)
+      << approved.body;
+  EXPECT_EQ(AskedBy(digest), "null");
+  Restart();
+  EXPECT_EQ(service_->pack()->version, 2);
+  EXPECT_EQ(AskedBy(digest), "null");
+}
+
+TEST_F(ServiceApprovalTest, AnActivationEndsTheRequestsThatWaitBesideIt) {
+  Start();
+  const std::string second = Upload("version: 2");
+  const std::string third = Upload("version: 3");
+  EXPECT_EQ(Activate(ann_, second).code, 202);
+  EXPECT_EQ(Activate(bob_, third).code, 202);
+  EXPECT_EQ(Activate(bob_, second).code, 200);
+  EXPECT_EQ(AskedBy(third), "null");
+  EXPECT_EQ(Activate(ann_, third).code, 202) << "it is asked for anew";
+  EXPECT_EQ(service_->pack()->version, 2);
+}
+
 TEST_F(ServiceTest, AReadWithoutAReadModelSaysSo) {
   Start();
   const http::Reply reply = Get("/v1/decisions");

@@ -357,6 +357,38 @@ TEST_F(CheckpointTest, CoversRowsOfEveryKindAndDropsWhatTheStateDropped) {
   }
 }
 
+TEST_F(CheckpointTest, ARequestForAnActivationWaitsAcrossStartsUntilAnActivation) {
+  const auto other = [](const char* version) {
+    pack::FileSet files = pack::ShopFiles();
+    pack::Edit(&files, "pack.yaml", "version: 1", version);
+    return pack::MustLoad(std::move(files));
+  };
+  const auto second = other("version: 2");
+  const auto third = other("version: 3");
+  const auto requests = [&] { return engine_->state().activation_requests; };
+  const Digest none = engine_->state().Hash();
+  ASSERT_TRUE(engine_->RequestActivation(*second, "ann", At(1)).ok());
+  EXPECT_EQ(engine_->RequestActivation(*second, "bob", At(1)).code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(engine_->state().Hash(), none);
+  Send(Order("o1", At(2)));
+  Restart();  // from what there is of a checkpoint, and the journal behind it
+  EXPECT_EQ(requests(), (std::map<Digest, std::string>{{second->digest, "ann"}}));
+  ASSERT_TRUE(engine_->RequestActivation(*third, "bob", At(3)).ok());
+  ASSERT_TRUE(engine_->Checkpoint().ok());
+  const Digest waiting = engine_->state().Hash();
+  Restart();  // from a checkpoint
+  EXPECT_EQ(engine_->opened().events, 0u) << "nothing of the journal was folded";
+  EXPECT_EQ(engine_->state().Hash(), waiting);
+  EXPECT_EQ(requests(),
+            (std::map<Digest, std::string>{{second->digest, "ann"}, {third->digest, "bob"}}));
+  ASSERT_TRUE(engine_->Activate(second, "ann", "bob", At(4)).ok());
+  EXPECT_TRUE(requests().empty()) << "what was asked for beside it has to be asked for again";
+  ASSERT_TRUE(engine_->Checkpoint().ok());
+  Restart();
+  EXPECT_TRUE(requests().empty());
+  EXPECT_EQ(engine_->pack()->version, 2);
+}
+
 TEST_F(CheckpointTest, AParkedDecisionResumesFromACheckpointAndLeavesIt) {
   const Outcome asked = Send(LimitAsked("l1", At(1)));
   ASSERT_EQ(asked.decision->path, record::DecisionPath::kParked);

@@ -180,6 +180,7 @@ Status Core::FoldOther(const record::AnyRecord& any, std::string_view bytes, uin
   if (const auto* activation = std::get_if<record::Activation>(&any)) {
     CREDENCE_ASSIGN(auto pack, StoredPack(activation->pack));
     CREDENCE_TRY(SetPack(std::move(pack), frame - 1));
+    state.DropActivationRequests();
     return Advance(activation->seq, activation->stamp);
   }
   if (const auto* kill_switch = std::get_if<record::KillSwitch>(&any)) {
@@ -189,6 +190,10 @@ Status Core::FoldOther(const record::AnyRecord& any, std::string_view bytes, uin
   if (const auto* rate = std::get_if<record::Rate>(&any)) {
     state.rates[rate->from] = rate->rate;
     return Advance(rate->seq, rate->stamp);
+  }
+  if (const auto* request = std::get_if<record::ActivationRequest>(&any)) {
+    state.ApplyActivationRequest(request->pack, request->by);
+    return Advance(request->seq, request->stamp);
   }
   const auto& answer = std::get<record::Answer>(any);
   return Advance(answer.seq, answer.stamp);

@@ -116,18 +116,21 @@ Status Engine::CheckSeal(const std::string& seal) {
   return {};
 }
 
+Status Engine::MayBeInCharge(const pack::Pack& pack) const {
+  const pack::Pack* const active = core_.state.pack.get();
+  if (active == nullptr || active->schema.base_currency == pack.schema.base_currency) return {};
+  return InvalidArgument("the base currency of a running engine is " +
+                         std::string(active->schema.base_currency.code()) +
+                         " for good: all its amounts were converted to it; the pack " + pack.name +
+                         " has " + std::string(pack.schema.base_currency.code()));
+}
+
 Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view activated_by,
                         std::string_view approved_by, Timestamp now) {
   CREDENCE_TRY(Ready());
   committer_->WaitAll();
   NoteOnDisk();
-  if (core_.state.pack != nullptr &&
-      core_.state.pack->schema.base_currency != pack->schema.base_currency) {
-    return InvalidArgument("the base currency of a running engine is " +
-                           std::string(core_.state.pack->schema.base_currency.code()) +
-                           " for good: all its amounts were converted to it; the pack " +
-                           pack->name + " has " + std::string(pack->schema.base_currency.code()));
-  }
+  CREDENCE_TRY(MayBeInCharge(*pack));
   record::Activation activation;
   CREDENCE_TRY(core_.artefacts().Put(pack->files, &activation.pack));
   activation.seq = core_.state.last_seq.Next();
@@ -137,9 +140,31 @@ Status Engine::Activate(std::shared_ptr<const pack::Pack> pack, std::string_view
   activation.approved_by = approved_by;
   for (const auto& [path, content] : pack->files) activation.artefacts.push_back(Sha256(content));
   CREDENCE_TRY(core_.SetPack(std::move(pack), journal_->head().frames));
+  core_.state.DropActivationRequests();
   std::string bytes;
   record::EncodeActivation(activation, &bytes);
   return CommitCommand(std::move(bytes), activation.seq, activation.stamp);
+}
+
+Status Engine::RequestActivation(const pack::Pack& pack, std::string_view by, Timestamp now) {
+  CREDENCE_TRY(Ready());
+  CREDENCE_TRY(MayBeInCharge(pack));
+  const auto& waiting = core_.state.activation_requests;
+  if (waiting.contains(pack.digest)) {
+    return InvalidArgument("the activation of this pack was asked for by " +
+                           waiting.at(pack.digest) + " and waits");
+  }
+  if (waiting.size() >= kActivationRequestsMax) {
+    return InvalidArgument("at most " + std::to_string(kActivationRequestsMax) +
+                           " activations may wait for approval");
+  }
+  record::ActivationRequest request{
+      core_.state.last_seq.Next(), NextStamp(now), {}, pack.name, std::string(by)};
+  CREDENCE_TRY(core_.artefacts().Put(pack.files, &request.pack));
+  std::string bytes;
+  record::EncodeActivationRequest(request, &bytes);
+  core_.state.ApplyActivationRequest(request.pack, by);
+  return CommitCommand(std::move(bytes), request.seq, request.stamp);
 }
 
 Status Engine::SetKillSwitch(bool on, std::string_view decision, std::string_view by,

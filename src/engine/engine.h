@@ -40,6 +40,7 @@
 namespace credence::engine {
 
 inline constexpr size_t kBatchEventsMax = 256;
+inline constexpr size_t kActivationRequestsMax = 64;  // that wait; more are refused
 // Batches that are begun and not ended: one is decided while the one before it is synced.
 inline constexpr size_t kBatchesInFlightMax = 2;
 // 2261-01-01T00:00:00Z: no event arrives later, so that stamps can always grow.
@@ -88,6 +89,9 @@ class Engine {
   // Puts the pack beside the journal and journals its activation. Takes effect for the next event.
   Status Activate(std::shared_ptr<const pack::Pack> pack, std::string_view activated_by,
                   std::string_view approved_by, Timestamp now);
+  // Puts the pack beside the journal and journals that its activation is asked for
+  // (State::activation_requests). kInvalidArgument if that waits already, or too many do.
+  Status RequestActivation(const pack::Pack& pack, std::string_view by, Timestamp now);
   Status SetKillSwitch(bool on, std::string_view decision, std::string_view by,
                        std::string_view reason, Timestamp now);
   // kInvalidArgument unless `rate` is positive and `from` is not the base currency.
@@ -147,6 +151,7 @@ class Engine {
   void NoteOnDisk();
   Status CheckSeal(const std::string& seal);
   Status Ready();
+  [[nodiscard]] Status MayBeInCharge(const pack::Pack& pack) const;
   [[nodiscard]] std::shared_ptr<Batch> NewBatch();
   Status Submit(std::shared_ptr<Batch> batch);
   Status CommitCommand(std::string record, Seq seq, Timestamp stamp);

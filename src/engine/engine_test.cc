@@ -280,6 +280,24 @@ TEST_F(EngineTest, ASwitchedOffDecisionGivesItsOwnOutcomeAndOthersGoOn) {
   ExpectVerified(files_);
 }
 
+TEST_F(EngineTest, OnlySoManyActivationsWaitAndOnlyOfPacksThatMayBeInCharge) {
+  const auto other = [](std::string_view from, const std::string& to) {
+    pack::FileSet files = pack::ShopFiles();
+    pack::Edit(&files, "pack.yaml", from, to);
+    return pack::MustLoad(std::move(files));
+  };
+  EXPECT_EQ(
+      engine_->RequestActivation(*other("currency: CNY", "currency: EUR"), "ann", At(1)).code(),
+      StatusCode::kInvalidArgument);
+  for (size_t i = 0; i <= kActivationRequestsMax; ++i) {
+    const auto pack = other("version: 1", "version: " + std::to_string(i + 2));
+    EXPECT_EQ(engine_->RequestActivation(*pack, "ann", At(1)).ok(), i < kActivationRequestsMax)
+        << i;
+  }
+  EXPECT_EQ(engine_->state().activation_requests.size(), kActivationRequestsMax);
+  ExpectVerified(files_);
+}
+
 TEST_F(EngineTest, WindowsCountWhileADecisionIsSwitchedOff) {
   ASSERT_TRUE(engine_->SetKillSwitch(true, "", "ann", "", At(1)).ok());
   Send(Order("o1", At(2)));

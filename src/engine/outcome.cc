@@ -30,4 +30,18 @@ std::string_view RefusalName(Refusal refusal) {
   CREDENCE_UNREACHABLE();
 }
 
+std::string_view OutcomeKindName(Outcome::Kind kind) {
+  switch (kind) {
+    case Outcome::Kind::kApplied:
+      return "applied";
+    case Outcome::Kind::kDecided:
+      return "decided";
+    case Outcome::Kind::kDuplicate:
+      return "duplicate";
+    case Outcome::Kind::kRefused:
+      return "refused";
+  }
+  CREDENCE_UNREACHABLE();
+}
+
 }  // namespace credence::engine

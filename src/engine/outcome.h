@@ -49,5 +49,7 @@ struct Outcome {
   std::optional<MoneyReport> money;
   std::optional<MoneyReport> money_of_decision;
 };
+// "applied", "decided", "duplicate", "refused".
+[[nodiscard]] std::string_view OutcomeKindName(Outcome::Kind kind);
 
 }  // namespace credence::engine

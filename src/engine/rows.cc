@@ -45,6 +45,10 @@ std::string ParkedKey(Seq seq) {
   return key;
 }
 
+std::string RequestKey(const Digest& wanted) {
+  return SmallKey(RowKind::kActivationRequest).append(wanted.view());
+}
+
 std::string CountersKey() { return static_cast<char>(kCountersKind) + std::string("counters"); }
 
 Status Damaged(const char* what) {
@@ -131,6 +135,12 @@ Status LoadSmall(std::string_view key, std::string_view value, const PackLoader&
     }
     case static_cast<uint8_t>(RowKind::kParked):
       return LoadParked(&in, value, load_pack, state);
+    case static_cast<uint8_t>(RowKind::kActivationRequest): {
+      Digest wanted;
+      if (!Digest::FromRaw(key.substr(1), &wanted)) return Damaged("activation requests");
+      state->activation_requests.emplace(wanted, value);
+      return {};
+    }
     case static_cast<uint8_t>(RowKind::kMoneyProduct):
       return money->Add(MoneyState::Part::kProduct, key.substr(1), value);
     case kCountersKind:
@@ -240,6 +250,14 @@ void PutParked(Seq seq, const ParkedRow& row, store::Batch* batch) {
   out.PutBytes(row.source);
   out.PutBytes(row.decision);
   batch->Put(kSmallTable, ParkedKey(seq), value);
+}
+
+void PutActivationRequest(const Digest& wanted, std::string_view by, store::Batch* batch) {
+  batch->Put(kSmallTable, RequestKey(wanted), by);
+}
+
+void DeleteActivationRequest(const Digest& wanted, store::Batch* batch) {
+  batch->Delete(kSmallTable, RequestKey(wanted));
 }
 
 void DeleteParked(Seq seq, store::Batch* batch) { batch->Delete(kSmallTable, ParkedKey(seq)); }

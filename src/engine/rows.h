@@ -13,6 +13,7 @@
 //     kRate        fixed32(currency)                    fixed128(rate)
 //     kParked      ordered64(sequence)                  bytes(source) bytes(decision record)
 //     kMoneyProduct  digest32                           digest32 of a pack which has the product
+//     kActivationRequest  digest32 of a pack            who asked
 //     255          "counters"                           of the writer; no part of the state
 //   money       u8(kind) …                              of MoneyState::VisitRows
 //     kMoneyLedger  u8(table's rank) key
@@ -57,6 +58,8 @@ void PutReversible(const EventKey& key, const ReversibleRow& row, const record::
                    store::Batch* batch);
 void DeleteReversible(const EventKey& key, store::Batch* batch);
 void DeleteAllReversible(store::Batch* batch);
+void PutActivationRequest(const Digest& wanted, std::string_view by, store::Batch* batch);
+void DeleteActivationRequest(const Digest& wanted, store::Batch* batch);
 void PutParked(Seq seq, const ParkedRow& row, store::Batch* batch);
 void DeleteParked(Seq seq, store::Batch* batch);
 // What has changed of money since the last time.

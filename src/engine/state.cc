@@ -131,6 +131,18 @@ void State::ApplyDecision(const record::DecisionRecord& decision, std::string_vi
   if (changes != nullptr) PutMoneyChanges(&money, changes);
 }
 
+void State::ApplyActivationRequest(const Digest& wanted, std::string_view by) {
+  activation_requests[wanted] = by;
+  if (changes != nullptr) PutActivationRequest(wanted, by, changes);
+}
+
+void State::DropActivationRequests() {
+  for (const auto& [wanted, by] : activation_requests) {
+    if (changes != nullptr) DeleteActivationRequest(wanted, changes);
+  }
+  activation_requests.clear();
+}
+
 std::shared_ptr<const pack::Pack> State::PackOf(const record::DecisionRecord& decision) const {
   if (pack != nullptr && pack->digest == decision.pack) return pack;
   const auto waiting = parked.find(decision.parked_seq);
@@ -223,6 +235,12 @@ void State::ForEachRow(Visitor visit) const {
     row(RowKind::kRate, "rate", [&](ByteWriter* out) {
       out->PutFixed32(currency.numeric());
       out->PutFixed128(rate.CanonicalBits());
+    });
+  }
+  for (const auto& [wanted, by] : activation_requests) {
+    row(RowKind::kActivationRequest, "activation request", [&](ByteWriter* out) {
+      out->PutRaw(wanted.view());
+      out->PutBytes(by);
     });
   }
   for (const auto& [seq, parked_row] : parked) {

@@ -43,6 +43,8 @@ enum class RowKind : uint8_t {
   kMoneyProduct = 14,  // of loans
   kMoneyBooking = 15,  // how a loan's transactions stand in the ledger
   kMoneyEffects = 16,  // of events that may be reversed
+  // 17 to 31 are free.
+  kActivationRequest = 32,
 };
 
 // An event that may still be taken back: whom it touched.
@@ -70,9 +72,12 @@ class State {
   std::multimap<Timestamp, EventKey> reversible_by_stamp;
   std::map<std::string, bool, std::less<>> kill_switches;  // by decision; "" is all of them
   std::map<Currency, Decimal> rates;
+  // Packs whose activation waits for a second person, and who asked. What comes to be in charge
+  // ends them all: they were asked for in view of the pack before.
+  std::map<Digest, std::string> activation_requests;
   std::map<Seq, ParkedRow> parked;
-  // Where changes of ids, reversible events, parked decisions and money are noted, as rows of the
-  // next checkpoint. Null where there are no checkpoints.
+  // Where changes of ids, reversible events, parked decisions, requests and money are noted, as
+  // rows of the next checkpoint. Null where there are no checkpoints.
   store::Batch* changes = nullptr;
   // Types of entities that ApplyWindows leaves alone, by index; empty: none. For making the windows
   // of some types again.
@@ -116,6 +121,8 @@ class State {
   void ApplyWindows(const record::Event& event, const EventKey& key,
                     const feature::Arrival& arrival);
   void ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded);
+  void ApplyActivationRequest(const Digest& wanted, std::string_view by);
+  void DropActivationRequests();
   // The pack that a decision which is to be applied now was made by: the active one, or that of the
   // parked decision it resumes. Null if it is neither.
   [[nodiscard]] std::shared_ptr<const pack::Pack> PackOf(

@@ -170,6 +170,20 @@ TEST_F(StateHash, ChangesWithEveryFieldOfAReversibleEvent) {
   EXPECT_NE(state().Hash(), before_) << "another id";
 }
 
+TEST_F(StateHash, ChangesWithWhoAsksForWhichActivation) {
+  const Digest before = before_;
+  state().ApplyActivationRequest(Sha256("one"), "ann");
+  before_ = state().Hash();
+  EXPECT_NE(before_, before);
+  Differs(state().activation_requests.begin()->second, "bob", "who");
+  auto request = state().activation_requests.extract(state().activation_requests.begin());
+  request.key() = Sha256("other");
+  state().activation_requests.insert(std::move(request));
+  EXPECT_NE(state().Hash(), before_) << "which";
+  state().DropActivationRequests();
+  EXPECT_EQ(state().Hash(), before);
+}
+
 TEST_F(StateHash, ChangesWithSwitchesRatesAndParkedDecisions) {
   ASSERT_EQ(state().kill_switches.size(), 1u);
   Differs(state().kill_switches.begin()->second, false, "switch");

@@ -98,6 +98,16 @@ void NaiveReadModel::Fold(const Frame& frame) {
       row.pack = activation->pack;
       row.place = place;
       actions_.push_back(std::move(row));
+    } else if (const auto* request = std::get_if<record::ActivationRequest>(&*any)) {
+      ActionRow row;
+      row.kind = ActionRow::Kind::kActivationRequest;
+      row.seq = request->seq;
+      row.stamp = request->stamp;
+      row.by = request->by;
+      row.pack_name = request->pack_name;
+      row.pack = request->pack;
+      row.place = place;
+      actions_.push_back(std::move(row));
     } else if (const auto* kill = std::get_if<record::KillSwitch>(&*any)) {
       ActionRow row;
       row.kind = ActionRow::Kind::kKillSwitch;

@@ -27,6 +27,8 @@ std::string_view ActionKindName(ActionRow::Kind kind) {
       return "kill-switch";
     case ActionRow::Kind::kRate:
       return "rate";
+    case ActionRow::Kind::kActivationRequest:
+      return "activation-request";
   }
   CREDENCE_UNREACHABLE();
 }

@@ -208,14 +208,14 @@ struct EntityEventRow {
 
 // What an operator did.
 struct ActionRow {
-  enum class Kind : uint8_t { kActivation = 1, kKillSwitch = 2, kRate = 3 };
+  enum class Kind : uint8_t { kActivation = 1, kKillSwitch = 2, kRate = 3, kActivationRequest = 4 };
   Kind kind = Kind::kActivation;
   Seq seq;
   Timestamp stamp;
   std::string by;
   std::string approved_by;      // kActivation
-  std::string pack_name;        // kActivation
-  std::optional<Digest> pack;   // kActivation
+  std::string pack_name;        // kActivation, kActivationRequest
+  std::optional<Digest> pack;   // the same
   bool on = false;              // kKillSwitch
   std::string decision;         // kKillSwitch; empty: all
   std::string reason;           // kKillSwitch
@@ -224,7 +224,7 @@ struct ActionRow {
   RecordPlace place;
 };
 [[nodiscard]] std::string_view ActionKindName(
-    ActionRow::Kind kind);  // "activation", "kill-switch", "rate"
+    ActionRow::Kind kind);  // "activation", "kill-switch", "rate", "activation-request"
 
 // One page, newest first. `next` asks for the page after it; empty at the end. A cursor goes with
 // the filters it was given for, holds for ever, and meets no row twice, whatever comes in.

@@ -115,6 +115,7 @@ class RandomJournal {
     if (kind == 0) return AddKillSwitch(to);
     if (kind == 1) return AddRate(to);
     if (kind < 5 && !parked_.empty()) return AddAnswer(to);
+    if (kind == 5) return AddActivationRequest(to);
     AddEvent(to);
   }
 
@@ -128,6 +129,12 @@ class RandomJournal {
     activation.activated_by = "ann";
     activation.approved_by = random_.OneIn(2) ? "bob" : "";
     record::EncodeActivation(activation, &to->bytes.emplace_back());
+  }
+
+  void AddActivationRequest(StoredFrame* to) {
+    const record::ActivationRequest request{Seq(++seq_), NextStamp(), PackDigest(1 - pack_),
+                                            "other", "ann"};
+    record::EncodeActivationRequest(request, &to->bytes.emplace_back());
   }
 
   void AddKillSwitch(StoredFrame* to) {

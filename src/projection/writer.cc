@@ -375,6 +375,15 @@ Status Writer::FoldFrame(const Frame& frame) {
       action.pack_name = activation->pack_name;
       action.pack = activation->pack;
       CREDENCE_TRY(FoldAction(action));
+    } else if (const auto* request = std::get_if<record::ActivationRequest>(&records_[i])) {
+      ActionRow action;
+      action.kind = ActionRow::Kind::kActivationRequest;
+      action.seq = request->seq;
+      action.stamp = request->stamp;
+      action.by = request->by;
+      action.pack_name = request->pack_name;
+      action.pack = request->pack;
+      CREDENCE_TRY(FoldAction(action));
     } else if (const auto* kill = std::get_if<record::KillSwitch>(&records_[i])) {
       ActionRow action;
       action.kind = ActionRow::Kind::kKillSwitch;
@@ -534,6 +543,7 @@ Status Writer::FoldAction(const ActionRow& action) {
   for (int i = 5; i <= 12; ++i) add.Null(i);
   switch (action.kind) {
     case ActionRow::Kind::kActivation:
+    case ActionRow::Kind::kActivationRequest:
       add.Text(5, action.approved_by).Text(6, action.pack_name).Text(7, pack);
       break;
     case ActionRow::Kind::kKillSwitch:

@@ -77,6 +77,18 @@ Result<Activation> DecodeActivation(std::string_view bytes) {
   return activation;
 }
 
+Result<ActivationRequest> DecodeActivationRequest(std::string_view bytes) {
+  RecordReader in(bytes);
+  ActivationRequest request;
+  request.seq = Seq(in.Unsigned(1));
+  request.stamp = Timestamp{in.Fixed64(2)};
+  request.pack = in.ReadDigest(3);
+  request.pack_name = in.Text(4);
+  request.by = in.Text(5);
+  CREDENCE_TRY(in.Finish("activation request"));
+  return request;
+}
+
 Result<KillSwitch> DecodeKillSwitch(std::string_view bytes) {
   RecordReader in(bytes);
   KillSwitch kill_switch;
@@ -256,6 +268,16 @@ void EncodeActivation(const Activation& activation, std::string* out) {
   writer.Text(7, activation.approved_by);
 }
 
+// 1 sequence  2 stamp  3 pack  4 pack name  5 by
+void EncodeActivationRequest(const ActivationRequest& request, std::string* out) {
+  RecordWriter writer(static_cast<uint8_t>(RecordKind::kActivationRequest), out);
+  writer.Unsigned(1, request.seq.value());
+  writer.Fixed64(2, request.stamp.ns);
+  writer.WithDigest(3, request.pack);
+  writer.Text(4, request.pack_name);
+  writer.Text(5, request.by);
+}
+
 // 1 sequence  2 stamp  3 on  4 decision  5 by  6 reason
 void EncodeKillSwitch(const KillSwitch& kill_switch, std::string* out) {
   RecordWriter writer(static_cast<uint8_t>(RecordKind::kKillSwitch), out);
@@ -312,6 +334,8 @@ Result<AnyRecord> DecodeRecord(std::string_view bytes, Arena* arena) {
       return any(DecodeRate(bytes));
     case RecordKind::kAnswer:
       return any(DecodeAnswer(bytes));
+    case RecordKind::kActivationRequest:
+      return any(DecodeActivationRequest(bytes));
   }
   return DataLoss("a record of kind " + std::to_string(static_cast<uint8_t>(bytes[0])) +
                   ", which this release does not know");

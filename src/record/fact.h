@@ -27,7 +27,8 @@ enum class RecordKind : uint8_t {
   kKillSwitch = 4,
   kRate = 5,    // exchange rate
   kAnswer = 6,  // what an outside source said, on which a parked decision resumes
-  // 7 and up: ledger, limits, cases (reserved for their issues).
+  // 7 to 15: ledger, limits, cases (reserved for their issues).
+  kActivationRequest = 16,  // asked for; a second person has to approve
 };
 
 // Where a decision's outcome came from. Stored. Do not change.
@@ -91,6 +92,15 @@ struct Activation {
   std::string approved_by;   // who approved; may be empty where the pack does not ask for two
 };
 
+// Somebody asks that a pack be put in charge. It waits for a second person until a pack is.
+struct ActivationRequest {
+  Seq seq;
+  Timestamp stamp;
+  Digest pack;
+  std::string pack_name;
+  std::string by;
+};
+
 struct KillSwitch {
   Seq seq;
   Timestamp stamp;
@@ -120,11 +130,13 @@ struct Answer {
 // Each Encode appends one whole record, kind byte first.
 void EncodeDecision(const DecisionRecord& decision, std::string* out);
 void EncodeActivation(const Activation& activation, std::string* out);
+void EncodeActivationRequest(const ActivationRequest& request, std::string* out);
 void EncodeKillSwitch(const KillSwitch& kill_switch, std::string* out);
 void EncodeRate(const Rate& rate, std::string* out);
 void EncodeAnswer(const Answer& answer, std::string* out);
 
-using AnyRecord = std::variant<Event, DecisionRecord, Activation, KillSwitch, Rate, Answer>;
+using AnyRecord =
+    std::variant<Event, DecisionRecord, Activation, KillSwitch, Rate, Answer, ActivationRequest>;
 // kDataLoss with kind and position on anything but a whole, canonical record of a known kind.
 Result<AnyRecord> DecodeRecord(std::string_view bytes, Arena* arena);
 Result<DecisionRecord> DecodeDecision(std::string_view bytes);

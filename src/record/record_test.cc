@@ -159,6 +159,16 @@ TEST(Record, CommandsComeBackAsTheyWereWritten) {
   decoded = DecodeRecord(bytes, &arena);
   ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
   EXPECT_EQ(std::get<Answer>(*decoded).values.at(0).second, "700");
+
+  bytes.clear();
+  EncodeActivationRequest({Seq(5), Timestamp{13}, Sha256("pack"), "loans", "li"}, &bytes);
+  decoded = DecodeRecord(bytes, &arena);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  const auto& request = std::get<ActivationRequest>(*decoded);
+  EXPECT_EQ(request.seq, Seq(5));
+  EXPECT_EQ(request.stamp, Timestamp{13});
+  EXPECT_EQ(request.pack, Sha256("pack"));
+  EXPECT_EQ(request.pack_name + " " + request.by, "loans li");
 }
 
 TEST(Record, AnUnknownKindOrFieldIsRefusedAndNamed) {

@@ -47,9 +47,11 @@ class Answer:
 class Served:
     """Starts, stops and kills the server over one store."""
 
-    def __init__(self, folder, keys=True, arguments=(), pack=PACK):
+    def __init__(self, folder, keys=True, arguments=(), pack=PACK, within=()):
+        """`within`: a command that runs the server as its last arguments, in its own process."""
         self.folder = pathlib.Path(folder)
         self.pack = pack
+        self.within = list(within)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.store = self.folder / "store"
         self.key_file = self.folder / "api.keys"
@@ -67,7 +69,7 @@ class Served:
         return made.stdout.strip()
 
     def start(self):
-        command = [BINARY, "serve", "--store", self.store, "--pack", self.pack, "--listen", "127.0.0.1:0",
+        command = [*self.within, BINARY, "serve", "--store", self.store, "--pack", self.pack, "--listen", "127.0.0.1:0",
                    "--keys", self.folder / "person-keys", "--log", "requests", *self.arguments]
         if self.keys:
             command += ["--api-keys", self.key_file]
