@@ -241,15 +241,41 @@ uint64_t DivideStep(uint64_t high, uint64_t low, uint64_t divisor, uint64_t* rem
 #endif
 }
 
-struct ShortQuotient {
+struct Quotient {
   UInt128 coefficient;
   int shift;  // the value is coefficient / 10^shift
 };
 
-// dividend / divisor (neither 0): the 34 digits of long division, rounded half even, or, where the
-// quotient is exact, the member of its cohort whose shift is nearest to 0 from above (IEEE
-// 754, 5.4.1).
-ShortQuotient DivideShort(uint64_t dividend, uint64_t divisor) {
+// The shift that leaves 34 digits of dividend / divisor: brought to one number of digits, they say
+// whether the quotient begins before or behind the point.
+int ShiftOf(UInt128 dividend, UInt128 divisor) {
+  const int gap = CountDigits(divisor) - CountDigits(dividend);
+  const bool larger = gap >= 0 ? dividend * kPowersOfTen[static_cast<size_t>(gap)] >= divisor
+                               : dividend >= divisor * kPowersOfTen[static_cast<size_t>(-gap)];
+  return Decimal::kDigitsMax + gap - (larger ? 1 : 0);
+}
+
+// Rounded half even, or, where the quotient is exact, the member of its cohort whose shift is
+// nearest to 0 from above (IEEE 754, 5.4.1). `quotient` has 34 digits.
+Quotient Finished(UInt128 quotient, int shift, UInt128 remainder, UInt128 divisor) {
+  if (remainder == 0) {
+    shift -= StripZeros(&quotient, shift);
+    return {quotient, shift};
+  }
+  if (RoundsAwayFromZero(Rounding::kHalfEven, false, (quotient & 1) != 0,
+                         ClassifyRemainder(remainder, divisor))) {
+    ++quotient;
+    if (quotient == Access::kCoefficientEnd) return {quotient / 10, shift - 1};
+  }
+  return {quotient, shift};
+}
+
+// 10^38 is the greatest power at hand; where a shift is beyond it the dividend has room for the
+// rest.
+constexpr int kPowerMax = 38;
+
+// dividend / divisor, neither of them 0.
+Quotient DivideShort(uint64_t dividend, uint64_t divisor) {
   const uint64_t whole = dividend / divisor;
   const uint64_t rest = dividend % divisor;
   if (rest == 0) return {whole, 0};
@@ -262,13 +288,7 @@ ShortQuotient DivideShort(uint64_t dividend, uint64_t divisor) {
     const int stripped = StripZeros(&quotient, kFewDigits);
     return {quotient, kFewDigits - stripped};
   }
-  // The shift that leaves 34 digits: both sides to the same number of digits say which is larger.
-  const int gap = CountDigits(divisor) - CountDigits(dividend);
-  const bool larger = gap >= 0 ? dividend * kPowersOfTen[static_cast<size_t>(gap)] >= divisor
-                               : dividend >= divisor * kPowersOfTen[static_cast<size_t>(-gap)];
-  int shift = Decimal::kDigitsMax + gap - (larger ? 1 : 0);
-  // 10^38 is the greatest power at hand; beyond it a dividend has room for the others.
-  constexpr int kPowerMax = 38;
+  const int shift = ShiftOf(dividend, divisor);
   const int more = shift > kPowerMax ? shift - kPowerMax : 0;
   const UInt128 power = kPowersOfTen[static_cast<size_t>(shift - more)];
   const uint64_t scaled = dividend * static_cast<uint64_t>(kPowersOfTen[static_cast<size_t>(more)]);
@@ -279,25 +299,78 @@ ShortQuotient DivideShort(uint64_t dividend, uint64_t divisor) {
   auto remainder = static_cast<uint64_t>(high >> 64);
   const uint64_t upper = DivideStep(remainder, static_cast<uint64_t>(high), divisor, &remainder);
   const uint64_t lower = DivideStep(remainder, static_cast<uint64_t>(low), divisor, &remainder);
-  UInt128 quotient = (static_cast<UInt128>(upper) << 64) | lower;
-  if (remainder == 0) {
-    shift -= StripZeros(&quotient, shift);
-    return {quotient, shift};
+  return Finished((static_cast<UInt128>(upper) << 64) | lower, shift, remainder, divisor);
+}
+
+// One digit of a long division in base 2^64 by a divisor of two digits whose top bit is set (Knuth,
+// The Art of Computer Programming 2, 4.3.1 D). `*remainder`, below the divisor, goes before `low`.
+uint64_t DivideStep2(UInt128* remainder, uint64_t low, UInt128 divisor) {
+  const auto top = static_cast<uint64_t>(divisor >> 64);
+  const auto bottom = static_cast<uint64_t>(divisor);
+  const auto high = static_cast<uint64_t>(*remainder >> 64);
+  const auto middle = static_cast<uint64_t>(*remainder);
+  uint64_t quotient = UINT64_MAX;
+  uint64_t rest = middle + top;  // where high = top
+  bool exceeds = rest < top;     // beyond 64 bits: the guess is right
+  if (high != top) {
+    quotient = DivideStep(high, middle, top, &rest);
+    exceeds = false;
   }
-  if (RoundsAwayFromZero(Rounding::kHalfEven, false, (quotient & 1) != 0,
-                         ClassifyRemainder(remainder, divisor))) {
-    // No carry beyond 34 digits: a quotient of two 64-bit integers is not that near to a power of
-    // ten.
-    ++quotient;
+  UInt128 product = static_cast<UInt128>(quotient) * bottom;
+  while (!exceeds && product > ((static_cast<UInt128>(rest) << 64) | low)) {
+    --quotient;
+    product -= bottom;
+    rest += top;
+    exceeds = rest < top;
   }
-  return {quotient, shift};
+  *remainder = ((static_cast<UInt128>(rest) << 64) | low) - product;
+  return quotient;
+}
+
+// dividend / divisor, neither of them 0, both below 10^34.
+[[gnu::noinline]] Quotient DivideLong(UInt128 dividend, UInt128 divisor) {
+  const int shift = ShiftOf(dividend, divisor);
+  const int more = shift > kPowerMax ? shift - kPowerMax : 0;
+  const UInt128 power = kPowersOfTen[static_cast<size_t>(shift - more)];
+  const UInt128 scaled = dividend * kPowersOfTen[static_cast<size_t>(more)];
+  // The product of the two, in words.
+  const auto a0 = static_cast<uint64_t>(scaled);
+  const auto a1 = static_cast<uint64_t>(scaled >> 64);
+  const auto b0 = static_cast<uint64_t>(power);
+  const auto b1 = static_cast<uint64_t>(power >> 64);
+  const UInt128 low = static_cast<UInt128>(a0) * b0;
+  const UInt128 cross = static_cast<UInt128>(a0) * b1;
+  const UInt128 other = static_cast<UInt128>(a1) * b0;
+  const UInt128 middle = (low >> 64) + static_cast<uint64_t>(cross) + static_cast<uint64_t>(other);
+  UInt128 high = static_cast<UInt128>(a1) * b1 + (cross >> 64) + (other >> 64) + (middle >> 64);
+  UInt128 under = (middle << 64) | static_cast<uint64_t>(low);
+  if ((divisor >> 64) == 0) {
+    const auto by = static_cast<uint64_t>(divisor);
+    auto remainder = static_cast<uint64_t>(high);  // the quotient fits 128 bits
+    const uint64_t upper =
+        DivideStep(remainder, static_cast<uint64_t>(under >> 64), by, &remainder);
+    const uint64_t lower = DivideStep(remainder, static_cast<uint64_t>(under), by, &remainder);
+    return Finished((static_cast<UInt128>(upper) << 64) | lower, shift, remainder, divisor);
+  }
+  const int zeros = std::countl_zero(static_cast<uint64_t>(divisor >> 64));
+  divisor <<= zeros;
+  if (zeros > 0) {
+    high = (high << zeros) | (under >> (128 - zeros));
+    under <<= zeros;
+  }
+  UInt128 remainder = high;
+  const uint64_t upper = DivideStep2(&remainder, static_cast<uint64_t>(under >> 64), divisor);
+  const uint64_t lower = DivideStep2(&remainder, static_cast<uint64_t>(under), divisor);
+  return Finished((static_cast<UInt128>(upper) << 64) | lower, shift, remainder, divisor);
 }
 
 }  // namespace
 
 Decimal Decimal::DivideGeneral(Decimal a, Decimal b) {
-  if (a.IsShort() && b.IsShort() && a.bits_.low != 0 && b.bits_.low != 0) {
-    const auto [coefficient, shift] = DivideShort(a.bits_.low, b.bits_.low);
+  if (a.IsFinite() && b.IsFinite() && !a.IsZero() && !b.IsZero()) {
+    const auto [coefficient, shift] =
+        a.IsShort() && b.IsShort() ? DivideShort(a.bits_.low, b.bits_.low)
+                                   : DivideLong(Access::Coefficient(a), Access::Coefficient(b));
     const int exponent = Access::Exponent(a) - Access::Exponent(b) - shift;
     if (exponent >= kExponentMin && exponent <= kExponentMax) {
       return Access::Pack(Access::Sign(a) != Access::Sign(b), coefficient, exponent);
