@@ -1,18 +1,29 @@
 #include "src/base/bytes.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace credence {
 
-void ByteWriter::PutFixed32(uint32_t value) {
-  for (int i = 0; i < 4; ++i) PutU8(static_cast<uint8_t>(value >> (8 * i)));
+namespace {
+
+template <class Integer>
+void AppendLittleEndian(Integer value, std::string* out) {
+  char raw[sizeof value];
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(raw, &value, sizeof value);
+  } else {
+    for (size_t i = 0; i < sizeof value; ++i) raw[i] = static_cast<char>(value >> (8 * i));
+  }
+  out->append(raw, sizeof raw);
 }
 
-void ByteWriter::PutFixed64(uint64_t value) {
-  char raw[8];
-  for (int i = 0; i < 8; ++i) raw[i] = static_cast<char>(value >> (8 * i));
-  out_->append(raw, sizeof raw);
-}
+}  // namespace
+
+void ByteWriter::PutFixed32(uint32_t value) { AppendLittleEndian(value, out_); }
+
+void ByteWriter::PutFixed64(uint64_t value) { AppendLittleEndian(value, out_); }
 
 void ByteWriter::PutFixed128(UInt128 value) {
   PutFixed64(static_cast<uint64_t>(value));
@@ -20,11 +31,15 @@ void ByteWriter::PutFixed128(UInt128 value) {
 }
 
 void ByteWriter::PutVarint(uint64_t value) {
+  if (value < 0x80) return PutU8(static_cast<uint8_t>(value));
+  char raw[10];
+  size_t size = 0;
   while (value >= 0x80) {
-    PutU8(static_cast<uint8_t>(value | 0x80));
+    raw[size++] = static_cast<char>(value | 0x80);
     value >>= 7;
   }
-  PutU8(static_cast<uint8_t>(value));
+  raw[size++] = static_cast<char>(value);
+  out_->append(raw, size);
 }
 
 void ByteWriter::PutZigzag(int64_t value) {

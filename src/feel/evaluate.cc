@@ -73,10 +73,31 @@ Value EvalNegate(const Node& node, Frame& frame) {
   return Fail(node, frame, NullReason::kType, "only numbers and durations can be negated");
 }
 
-template <char kOp>
+// Where an operand is. Slots and numbers that stand in the text are read in their place; only what
+// has to be worked out is called for.
+enum class From : uint8_t { kSlot, kNumber, kNode };
+
+From WhereIs(const Node& node) {
+  if (node.kind == NodeKind::kSlot) return From::kSlot;
+  if (node.kind == NodeKind::kConstant && node.constant.IsNumber()) return From::kNumber;
+  return From::kNode;
+}
+
+// `made` keeps what is worked out.
+template <From kFrom>
+const Value& Operand(const Node& node, Frame& frame, Value* made) {
+  if constexpr (kFrom == From::kSlot) return frame.slots[node.index];
+  if constexpr (kFrom == From::kNumber) return node.constant;
+  *made = node.eval(node, frame);
+  return *made;
+}
+
+template <char kOp, From kLeft, From kRight>
 Value EvalArithmetic(const Node& node, Frame& frame) {
-  const Value a = node.child(0).eval(node.child(0), frame);
-  const Value b = node.child(1).eval(node.child(1), frame);
+  Value left;
+  Value right;
+  const Value& a = Operand<kLeft>(node.child(0), frame, &left);
+  const Value& b = Operand<kRight>(node.child(1), frame, &right);
   if (a.IsNumber() && b.IsNumber()) {
     if constexpr (kOp == '+') return Note(node, frame, AddNumbers(a, b));
     if constexpr (kOp == '-') return Note(node, frame, SubtractNumbers(a, b));
@@ -221,6 +242,16 @@ Value EvalIf(const Node& node, Frame& frame) {
   return branch.eval(branch, frame);
 }
 
+// As EvalIf where the condition is a boolean or null. A null is noted by its own evaluation, so
+// notes take the long way.
+Value EvalIfTest(const Node& node, Frame& frame) {
+  if (frame.context->notes != nullptr) return EvalIf(node, frame);
+  const Node& condition = node.child(0);
+  const bool holds = condition.test(condition, frame) == Ternary::kTrue;
+  const Node& branch = holds ? node.child(1) : node.child(2);
+  return branch.eval(branch, frame);
+}
+
 Value EvalList(const Node& node, Frame& frame) {
   const auto items = frame.context->arena().NewArray<Value>(node.child_count);
   for (uint32_t i = 0; i < node.child_count; ++i) {
@@ -341,6 +372,21 @@ Value EvalBuiltin(const Node& node, Frame& frame) {
   return Note(node, frame, extra.builtin->fn({args, *frame.context, extra.overload}));
 }
 
+// min and max of two operands, of which numbers are compared in their place.
+template <bool kLeast, From kLeft, From kRight>
+Value EvalExtremeOfTwo(const Node& node, Frame& frame) {
+  Value left;
+  Value right;
+  const Value& a = Operand<kLeft>(node.child(0), frame, &left);
+  const Value& b = Operand<kRight>(node.child(1), frame, &right);
+  if (a.IsNumber() && b.IsNumber()) {
+    const std::strong_ordering order = CompareNumbers(b, a);
+    return (kLeast ? order < 0 : order > 0) ? b : a;
+  }
+  const Value args[] = {a, b};
+  return Note(node, frame, node.extra->builtin->fn({args, *frame.context, node.extra->overload}));
+}
+
 Value EvalCall(const Node& node, Frame& frame) {
   Value buffer[kBufferedArguments];
   const Value callee = node.child(0).eval(node.child(0), frame);
@@ -374,22 +420,78 @@ void LinkCompare(Node* node) {
   node->eval = slot_number ? EvalCompare<TestSlotNumber<kOp>> : EvalCompare<TestCompare<kOp>>;
 }
 
+template <char kOp, From kLeft>
+EvalFn ArithmeticFrom(From right) {
+  switch (right) {
+    case From::kSlot:
+      return EvalArithmetic<kOp, kLeft, From::kSlot>;
+    case From::kNumber:
+      return EvalArithmetic<kOp, kLeft, From::kNumber>;
+    case From::kNode:
+      break;
+  }
+  return EvalArithmetic<kOp, kLeft, From::kNode>;
+}
+
+template <char kOp>
+EvalFn ArithmeticFrom(const Node& left, const Node& right) {
+  if (WhereIs(left) == From::kSlot) return ArithmeticFrom<kOp, From::kSlot>(WhereIs(right));
+  return ArithmeticFrom<kOp, From::kNode>(WhereIs(right));
+}
+
 void LinkArithmetic(Node* node) {
+  const Node& left = node->child(0);
+  const Node& right = node->child(1);
   switch (static_cast<char>(node->op)) {
     case '+':
-      node->eval = EvalArithmetic<'+'>;
+      node->eval = ArithmeticFrom<'+'>(left, right);
       return;
     case '-':
-      node->eval = EvalArithmetic<'-'>;
+      node->eval = ArithmeticFrom<'-'>(left, right);
       return;
     case '*':
-      node->eval = EvalArithmetic<'*'>;
+      node->eval = ArithmeticFrom<'*'>(left, right);
       return;
     case '/':
-      node->eval = EvalArithmetic<'/'>;
+      node->eval = ArithmeticFrom<'/'>(left, right);
       return;
     default:
-      node->eval = EvalArithmetic<'^'>;
+      node->eval = EvalArithmetic<'^', From::kNode, From::kNode>;
+  }
+}
+
+template <bool kLeast>
+EvalFn ExtremeOfTwo(const Node& left, const Node& right) {
+  const From a = WhereIs(left);
+  const From b = WhereIs(right);
+  if (a == From::kSlot && b == From::kNumber) {
+    return EvalExtremeOfTwo<kLeast, From::kSlot, From::kNumber>;
+  }
+  if (a == From::kNode && b == From::kNumber) {
+    return EvalExtremeOfTwo<kLeast, From::kNode, From::kNumber>;
+  }
+  return EvalExtremeOfTwo<kLeast, From::kNode, From::kNode>;
+}
+
+void LinkBuiltin(Node* node) {
+  node->eval = EvalBuiltin;
+  const std::string_view name = node->extra->builtin->name;
+  if (node->child_count != 2 || node->extra->regex != nullptr) return;
+  if (name == "max") node->eval = ExtremeOfTwo<false>(node->child(0), node->child(1));
+  if (name == "min") node->eval = ExtremeOfTwo<true>(node->child(0), node->child(1));
+}
+
+// Whether a node is a boolean or null, whatever its operands are, and has a test of its own.
+bool IsTest(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::kCompare:
+    case NodeKind::kAnd:
+    case NodeKind::kOr:
+    case NodeKind::kBetween:
+    case NodeKind::kIn:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -531,7 +633,7 @@ void Link(Node* node) {
       node->eval = EvalInstanceOf;
       return;
     case NodeKind::kIf:
-      node->eval = EvalIf;
+      node->eval = IsTest(node->child(0)) ? EvalIfTest : EvalIf;
       return;
     case NodeKind::kList:
       node->eval = EvalList;
@@ -549,8 +651,7 @@ void Link(Node* node) {
       node->eval = EvalPath;
       return;
     case NodeKind::kCallBuiltin:
-      node->eval = EvalBuiltin;
-      return;
+      return LinkBuiltin(node);
     case NodeKind::kCall:
       node->eval = EvalCall;
       return;

@@ -74,6 +74,12 @@ inline Value Encode(bool negative, UInt128 coefficient, int exponent) {
 
 }  // namespace number_internal
 
+// value x 10^exponent, an exponent that numbers have.
+inline Value ScaledNumber(int64_t value, int exponent) {
+  const uint64_t raw = static_cast<uint64_t>(value);
+  return number_internal::Encode(value < 0, value < 0 ? 0 - raw : raw, exponent);
+}
+
 inline std::strong_ordering CompareNumbers(const Value& a, const Value& b) {
   // Same sign and exponent, coefficients of 64 bits: what comparisons with round constants are.
   if (a.high_word() == b.high_word() && NumberBits::IsSmall(a)) {
@@ -97,6 +103,26 @@ inline bool NumbersEqual(const Value& a, const Value& b) {
   return CompareNumbers(a, b) == std::strong_ordering::equal;
 }
 
+namespace number_internal {
+
+[[gnu::noinline]] inline Value AddGeneral(const Value& a, const Value& b) {
+  Int128 x;
+  Int128 y;
+  int exponent;
+  if (Aligned(a, b, &x, &y, &exponent)) {
+    const Int128 sum = x + y;
+    // The sign of a zero is the library's business.
+    if (sum != 0) {
+      const bool negative = sum < 0;
+      const UInt128 magnitude = negative ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
+      if (magnitude <= kCoefficientMax) return Encode(negative, magnitude, exponent);
+    }
+  }
+  return Value::Number(a.number() + b.number());
+}
+
+}  // namespace number_internal
+
 inline Value AddNumbers(const Value& a, const Value& b) {
   // Both positive, of one exponent.
   constexpr uint64_t kHalf = uint64_t{1} << 63;
@@ -104,21 +130,7 @@ inline Value AddNumbers(const Value& a, const Value& b) {
       !NumberBits::Negative(a.high_word()) && a.low_word() < kHalf && b.low_word() < kHalf) {
     return Value::FromNumberWords(a.low_word() + b.low_word(), a.high_word());
   }
-  Int128 x;
-  Int128 y;
-  int exponent;
-  if (number_internal::Aligned(a, b, &x, &y, &exponent)) {
-    const Int128 sum = x + y;
-    // The sign of a zero is the library's business.
-    if (sum != 0) {
-      const bool negative = sum < 0;
-      const UInt128 magnitude = negative ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
-      if (magnitude <= number_internal::kCoefficientMax) {
-        return number_internal::Encode(negative, magnitude, exponent);
-      }
-    }
-  }
-  return Value::Number(a.number() + b.number());
+  return number_internal::AddGeneral(a, b);
 }
 
 inline Value NegateNumber(const Value& a) {
@@ -156,45 +168,7 @@ inline Value MultiplyNumbers(const Value& a, const Value& b) {
   return Value::Number(a.number() * b.number());
 }
 
-namespace number_internal {
-
-// The divisor without its factors 2 and 5: a quotient is a finite decimal iff this divides the
-// dividend.
-inline uint64_t WithoutTwosAndFives(uint64_t n) {
-  n >>= std::countr_zero(n);
-  while (n % 5 == 0) n /= 5;
-  return n;
-}
-
-// Exact quotients of small numbers, with the exponent nearest to that of dividend minus divisor.
-inline bool DivideExactly(const Value& a, const Value& b, Value* out) {
-  if (!NumberBits::IsSmall(a) || !NumberBits::IsSmall(b)) return false;
-  if (a.low_word() == 0 || b.low_word() == 0) return false;
-  if (a.low_word() % WithoutTwosAndFives(b.low_word()) != 0) return false;
-  int exponent = NumberBits::Exponent(a.high_word()) - NumberBits::Exponent(b.high_word());
-  constexpr uint64_t kTimesTenMax = ~uint64_t{0} / 10;
-  uint64_t small = a.low_word();
-  while (small % b.low_word() != 0 && small <= kTimesTenMax) {
-    small *= 10;
-    --exponent;
-  }
-  UInt128 dividend = small;
-  while (dividend % b.low_word() != 0) {
-    if (dividend > kCoefficientMax / 10) return false;
-    dividend *= 10;
-    --exponent;
-  }
-  if (exponent < -6176 || exponent > 6111) return false;
-  const bool negative = NumberBits::Negative(a.high_word()) != NumberBits::Negative(b.high_word());
-  *out = Encode(negative, dividend / b.low_word(), exponent);
-  return true;
-}
-
-}  // namespace number_internal
-
 inline Value DivideNumbers(const Value& a, const Value& b) {
-  Value exact;
-  if (number_internal::DivideExactly(a, b, &exact)) return exact;
   const Value result = Value::Number(a.number() / b.number());
   if (result.IsNull()) return Value::Null(NullReason::kArithmetic, "division by zero or overflow");
   return result;

@@ -49,6 +49,39 @@ Decimal FromLibrary(BID_UINT128 bits) { return Access::Make(bits.w[0], bits.w[1]
   return FromLibrary(bid128_div(ToLibrary(a), ToLibrary(b), kNearestEven, &flags));
 }
 
+// Exponents that are further apart are the library's business.
+constexpr int kLongGapMax = 34;
+
+// Of finite numbers; the exponent of `a` is `gap` above that of `b`. Both are brought to the
+// smaller exponent, as far as 38 digits reach, and rounded once.
+[[gnu::noinline]] Decimal AddLong(Decimal a, Decimal b, int gap) {
+  UInt128 left = Access::Coefficient(a);
+  UInt128 right = Access::Coefficient(b);
+  const bool left_negative = Access::Sign(a);
+  const bool right_negative = Access::Sign(b);
+  int exponent = Access::Exponent(b);
+  bool sticky = false;
+  const int room = 38 - CountDigits(left);
+  if (gap <= room) {
+    left *= kPowersOfTen[static_cast<size_t>(gap)];
+  } else {
+    const int cut = gap - room;
+    left *= kPowersOfTen[static_cast<size_t>(room)];
+    const UInt128 divisor = kPowersOfTen[static_cast<size_t>(cut)];
+    const UInt128 kept = right / divisor;
+    sticky = kept * divisor != right;
+    right = kept;
+    exponent += cut;
+  }
+  if (left_negative == right_negative)
+    return PackRounded(left_negative, left + right, exponent, sticky);
+  // Where something was cut off `left` has 38 digits: it is the greater by far, and keeps 37.
+  if (sticky) ++right;
+  if (left == right) return Access::Pack(false, 0, exponent);
+  return left > right ? PackRounded(left_negative, left - right, exponent, sticky)
+                      : PackRounded(right_negative, right - left, exponent, sticky);
+}
+
 // 10^0 .. 10^22, exact.
 constexpr std::array<double, 23> kDoublePowersOfTen = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
@@ -156,15 +189,8 @@ Decimal Decimal::AddGeneral(Decimal a, Decimal b) {
         Bits{static_cast<uint64_t>(magnitude),
              sign | (exponent << kExponentShift) | static_cast<uint64_t>(magnitude >> 64)});
   }
-  if (gap == 0 && a.IsFinite() && b.IsFinite()) {
-    const auto left = static_cast<Int128>(Access::Coefficient(a));
-    const auto right = static_cast<Int128>(Access::Coefficient(b));
-    const Int128 sum = (Access::Sign(a) ? -left : left) + (Access::Sign(b) ? -right : right);
-    const UInt128 magnitude = sum < 0 ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
-    if (magnitude < kCoefficientEnd) {
-      const bool negative = sum < 0 || (sum == 0 && Access::Sign(a) && Access::Sign(b));
-      return Access::Pack(negative, magnitude, Access::Exponent(b));
-    }
+  if (gap <= kLongGapMax && gap >= -kLongGapMax && a.IsFinite() && b.IsFinite()) {
+    return gap >= 0 ? AddLong(a, b, gap) : AddLong(b, a, -gap);
   }
   return LibraryAdd(a, b);
 }
@@ -176,10 +202,19 @@ Decimal Decimal::MultiplyGeneral(Decimal a, Decimal b) {
 
 namespace {
 
+bool EndsInZero(UInt128 coefficient) {
+  if ((coefficient & 1) != 0) return false;
+  // 2^64 is 1 modulo 5.
+  const auto high = static_cast<uint64_t>(coefficient >> 64);
+  uint64_t folded = static_cast<uint64_t>(coefficient) + high;
+  folded += folded < high ? 1 : 0;
+  return folded % 5 == 0;
+}
+
 // Takes zeros from the end of `coefficient`, at most `zeros_max`; returns how many.
 int StripZeros(UInt128* coefficient, int zeros_max) {
   int stripped = 0;
-  while ((*coefficient >> 64) != 0 && stripped < zeros_max && *coefficient % 10 == 0) {
+  while ((*coefficient >> 64) != 0 && stripped < zeros_max && EndsInZero(*coefficient)) {
     *coefficient /= 10;
     ++stripped;
   }
@@ -193,60 +228,149 @@ int StripZeros(UInt128* coefficient, int zeros_max) {
   return stripped;
 }
 
-struct ShortQuotient {
+// One digit of a long division in base 2^64; `high` is below `divisor`.
+uint64_t DivideStep(uint64_t high, uint64_t low, uint64_t divisor, uint64_t* remainder) {
+#if defined(__x86_64__)
+  uint64_t quotient = 0;
+  __asm__("divq %4" : "=a"(quotient), "=d"(*remainder) : "a"(low), "d"(high), "rm"(divisor) : "cc");
+  return quotient;
+#else
+  const UInt128 dividend = (static_cast<UInt128>(high) << 64) | low;
+  *remainder = static_cast<uint64_t>(dividend % divisor);
+  return static_cast<uint64_t>(dividend / divisor);
+#endif
+}
+
+struct Quotient {
   UInt128 coefficient;
   int shift;  // the value is coefficient / 10^shift
 };
 
-// dividend / divisor (neither 0): the 34 digits of long division, rounded half even, or, where the
-// quotient is exact, the member of its cohort whose shift is nearest to 0 from above (IEEE
-// 754, 5.4.1).
-ShortQuotient DivideShort(uint64_t dividend, uint64_t divisor) {
-  int shift = 0;
-  UInt128 quotient = dividend / divisor;
-  uint64_t remainder = dividend % divisor;
-  if (quotient == 0) {
-    shift = std::max(1, CountDigits(divisor) - CountDigits(dividend));
-    UInt128 scaled = dividend * kPowersOfTen[static_cast<size_t>(shift)];
-    if (scaled < divisor) {
-      scaled *= 10;
-      ++shift;
-    }
-    quotient = scaled / divisor;
-    remainder = static_cast<uint64_t>(scaled - quotient * divisor);
-  }
-  // A few digits first, since quotients of short numbers are often exact; then as many as 64 bits
-  // allow.
-  int chunk = 4;
-  for (int left = Decimal::kDigitsMax - CountDigits(quotient); left > 0 && remainder != 0;) {
-    chunk = std::min(chunk, left);
-    const UInt128 power = kPowersOfTen[static_cast<size_t>(chunk)];
-    const UInt128 scaled = remainder * power;
-    const auto digits = static_cast<uint64_t>(scaled / divisor);
-    remainder = static_cast<uint64_t>(scaled - static_cast<UInt128>(digits) * divisor);
-    quotient = quotient * power + digits;
-    shift += chunk;
-    left -= chunk;
-    chunk = 19;
-  }
+// The shift that leaves 34 digits of dividend / divisor: brought to one number of digits, they say
+// whether the quotient begins before or behind the point.
+int ShiftOf(UInt128 dividend, UInt128 divisor) {
+  const int gap = CountDigits(divisor) - CountDigits(dividend);
+  const bool larger = gap >= 0 ? dividend * kPowersOfTen[static_cast<size_t>(gap)] >= divisor
+                               : dividend >= divisor * kPowersOfTen[static_cast<size_t>(-gap)];
+  return Decimal::kDigitsMax + gap - (larger ? 1 : 0);
+}
+
+// Rounded half even, or, where the quotient is exact, the member of its cohort whose shift is
+// nearest to 0 from above (IEEE 754, 5.4.1). `quotient` has 34 digits.
+Quotient Finished(UInt128 quotient, int shift, UInt128 remainder, UInt128 divisor) {
   if (remainder == 0) {
     shift -= StripZeros(&quotient, shift);
     return {quotient, shift};
   }
   if (RoundsAwayFromZero(Rounding::kHalfEven, false, (quotient & 1) != 0,
                          ClassifyRemainder(remainder, divisor))) {
-    // No carry beyond 34 digits: a quotient of two 64-bit integers is not that near to a power of
-    // ten.
     ++quotient;
+    if (quotient == Access::kCoefficientEnd) return {quotient / 10, shift - 1};
   }
   return {quotient, shift};
+}
+
+// 10^38 is the greatest power at hand; where a shift is beyond it the dividend has room for the
+// rest.
+constexpr int kPowerMax = 38;
+
+// dividend / divisor, neither of them 0.
+Quotient DivideShort(uint64_t dividend, uint64_t divisor) {
+  const uint64_t whole = dividend / divisor;
+  const uint64_t rest = dividend % divisor;
+  if (rest == 0) return {whole, 0};
+  // A few digits first, since quotients of short numbers are often exact.
+  constexpr int kFewDigits = 4;
+  constexpr auto kFew = static_cast<uint64_t>(kPowersOfTen[kFewDigits]);
+  constexpr uint64_t kFewMax = UINT64_MAX / kFew;
+  if (rest <= kFewMax && whole < kFewMax && rest * kFew % divisor == 0) {
+    UInt128 quotient = whole * kFew + rest * kFew / divisor;
+    const int stripped = StripZeros(&quotient, kFewDigits);
+    return {quotient, kFewDigits - stripped};
+  }
+  const int shift = ShiftOf(dividend, divisor);
+  const int more = shift > kPowerMax ? shift - kPowerMax : 0;
+  const UInt128 power = kPowersOfTen[static_cast<size_t>(shift - more)];
+  const uint64_t scaled = dividend * static_cast<uint64_t>(kPowersOfTen[static_cast<size_t>(more)]);
+  const UInt128 low = static_cast<UInt128>(scaled) * static_cast<uint64_t>(power);
+  const UInt128 high =
+      static_cast<UInt128>(scaled) * static_cast<uint64_t>(power >> 64) + (low >> 64);
+  // A quotient of 34 digits fits 128 bits, so the top word is below the divisor.
+  auto remainder = static_cast<uint64_t>(high >> 64);
+  const uint64_t upper = DivideStep(remainder, static_cast<uint64_t>(high), divisor, &remainder);
+  const uint64_t lower = DivideStep(remainder, static_cast<uint64_t>(low), divisor, &remainder);
+  return Finished((static_cast<UInt128>(upper) << 64) | lower, shift, remainder, divisor);
+}
+
+// One digit of a long division in base 2^64 by a divisor of two digits whose top bit is set (Knuth,
+// The Art of Computer Programming 2, 4.3.1 D). `*remainder`, below the divisor, goes before `low`.
+uint64_t DivideStep2(UInt128* remainder, uint64_t low, UInt128 divisor) {
+  const auto top = static_cast<uint64_t>(divisor >> 64);
+  const auto bottom = static_cast<uint64_t>(divisor);
+  const auto high = static_cast<uint64_t>(*remainder >> 64);
+  const auto middle = static_cast<uint64_t>(*remainder);
+  uint64_t quotient = UINT64_MAX;
+  uint64_t rest = middle + top;  // where high = top
+  bool exceeds = rest < top;     // beyond 64 bits: the guess is right
+  if (high != top) {
+    quotient = DivideStep(high, middle, top, &rest);
+    exceeds = false;
+  }
+  UInt128 product = static_cast<UInt128>(quotient) * bottom;
+  while (!exceeds && product > ((static_cast<UInt128>(rest) << 64) | low)) {
+    --quotient;
+    product -= bottom;
+    rest += top;
+    exceeds = rest < top;
+  }
+  *remainder = ((static_cast<UInt128>(rest) << 64) | low) - product;
+  return quotient;
+}
+
+// dividend / divisor, neither of them 0, both below 10^34.
+[[gnu::noinline]] Quotient DivideLong(UInt128 dividend, UInt128 divisor) {
+  const int shift = ShiftOf(dividend, divisor);
+  const int more = shift > kPowerMax ? shift - kPowerMax : 0;
+  const UInt128 power = kPowersOfTen[static_cast<size_t>(shift - more)];
+  const UInt128 scaled = dividend * kPowersOfTen[static_cast<size_t>(more)];
+  // The product of the two, in words.
+  const auto a0 = static_cast<uint64_t>(scaled);
+  const auto a1 = static_cast<uint64_t>(scaled >> 64);
+  const auto b0 = static_cast<uint64_t>(power);
+  const auto b1 = static_cast<uint64_t>(power >> 64);
+  const UInt128 low = static_cast<UInt128>(a0) * b0;
+  const UInt128 cross = static_cast<UInt128>(a0) * b1;
+  const UInt128 other = static_cast<UInt128>(a1) * b0;
+  const UInt128 middle = (low >> 64) + static_cast<uint64_t>(cross) + static_cast<uint64_t>(other);
+  UInt128 high = static_cast<UInt128>(a1) * b1 + (cross >> 64) + (other >> 64) + (middle >> 64);
+  UInt128 under = (middle << 64) | static_cast<uint64_t>(low);
+  if ((divisor >> 64) == 0) {
+    const auto by = static_cast<uint64_t>(divisor);
+    auto remainder = static_cast<uint64_t>(high);  // the quotient fits 128 bits
+    const uint64_t upper =
+        DivideStep(remainder, static_cast<uint64_t>(under >> 64), by, &remainder);
+    const uint64_t lower = DivideStep(remainder, static_cast<uint64_t>(under), by, &remainder);
+    return Finished((static_cast<UInt128>(upper) << 64) | lower, shift, remainder, divisor);
+  }
+  const int zeros = std::countl_zero(static_cast<uint64_t>(divisor >> 64));
+  divisor <<= zeros;
+  if (zeros > 0) {
+    high = (high << zeros) | (under >> (128 - zeros));
+    under <<= zeros;
+  }
+  UInt128 remainder = high;
+  const uint64_t upper = DivideStep2(&remainder, static_cast<uint64_t>(under >> 64), divisor);
+  const uint64_t lower = DivideStep2(&remainder, static_cast<uint64_t>(under), divisor);
+  return Finished((static_cast<UInt128>(upper) << 64) | lower, shift, remainder, divisor);
 }
 
 }  // namespace
 
 Decimal Decimal::DivideGeneral(Decimal a, Decimal b) {
-  if (a.IsShort() && b.IsShort() && a.bits_.low != 0 && b.bits_.low != 0) {
-    const auto [coefficient, shift] = DivideShort(a.bits_.low, b.bits_.low);
+  if (a.IsFinite() && b.IsFinite() && !a.IsZero() && !b.IsZero()) {
+    const auto [coefficient, shift] =
+        a.IsShort() && b.IsShort() ? DivideShort(a.bits_.low, b.bits_.low)
+                                   : DivideLong(Access::Coefficient(a), Access::Coefficient(b));
     const int exponent = Access::Exponent(a) - Access::Exponent(b) - shift;
     if (exponent >= kExponentMin && exponent <= kExponentMax) {
       return Access::Pack(Access::Sign(a) != Access::Sign(b), coefficient, exponent);
@@ -400,9 +524,9 @@ int Decimal::Scale() const {
 Decimal Decimal::Canonical() const {
   if (!IsFinite()) return *this;
   UInt128 coefficient = Access::Coefficient(*this);
+  if (!EndsInZero(coefficient)) return *this;
   if (coefficient == 0) return {};
   int exponent = Access::Exponent(*this);
-  if ((bits_.low & 1) != 0) return *this;  // an odd number has no trailing zero
   for (const int step : {32, 16}) {
     const UInt128 divisor = kPowersOfTen[static_cast<size_t>(step)];
     while (exponent + step <= kExponentMax && coefficient >= divisor &&

@@ -1,30 +1,65 @@
 #include "src/record/codec.h"
 
+#include "src/base/assert.h"
+#include "src/record/put.h"
+
 namespace credence::record {
+
+namespace {
+
+// Bytes that are set aside for the size of a content that is not known yet: fields of about this
+// size are not moved.
+size_t SizeBytesGuessed(size_t bytes) { return bytes < 128 ? 1 : 2; }
+
+}  // namespace
 
 void RecordWriter::Raw(uint32_t number, std::string_view content) {
   CREDENCE_ASSERT(number > last_);
   last_ = number;
-  ByteWriter out(out_);
-  out.PutVarint(number);
-  out.PutBytes(content);
+  char header[2 * put::kVarintBytesMax];
+  const char* const end = put::Varint(put::Varint(header, number), content.size());
+  out_->append(header, static_cast<size_t>(end - header));
+  out_->append(content);
+}
+
+size_t RecordWriter::Begin(uint32_t number, size_t bytes) {
+  CREDENCE_ASSERT(number > last_);
+  const size_t begin = out_->size();
+  const size_t content = begin + put::VarintBytes(number) + SizeBytesGuessed(bytes);
+  out_->resize(content + bytes);
+  put::Varint(out_->data() + begin, number);
+  return content;
+}
+
+void RecordWriter::End(uint32_t number, size_t begin, size_t content) {
+  const size_t bytes = out_->size() - content;
+  if (bytes == 0) return out_->resize(begin);
+  last_ = number;
+  const size_t number_bytes = put::VarintBytes(number);
+  const size_t header = number_bytes + put::VarintBytes(bytes);
+  if (begin + header > content) out_->insert(content, begin + header - content, '\0');
+  if (begin + header < content) out_->erase(begin + header, content - begin - header);
+  put::Varint(out_->data() + begin + number_bytes, bytes);
 }
 
 void RecordWriter::Unsigned(uint32_t number, uint64_t value) {
   if (value == 0) return;
-  Built(number, [&](ByteWriter* out) { out->PutVarint(value); });
+  char raw[put::kVarintBytesMax];
+  const char* const end = put::Varint(raw, value);
+  Raw(number, {raw, static_cast<size_t>(end - raw)});
 }
 
 void RecordWriter::Fixed64(uint32_t number, int64_t value) {
   if (value == 0) return;
-  Built(number, [&](ByteWriter* out) { out->PutFixed64(static_cast<uint64_t>(value)); });
+  char raw[sizeof value];
+  put::Fixed64(raw, static_cast<uint64_t>(value));
+  Raw(number, {raw, sizeof raw});
 }
 
 void RecordWriter::WithDigest(uint32_t number, const Digest& digest) {
-  Built(number, [&](ByteWriter* out) {
-    out->PutU8(static_cast<uint8_t>(DigestId::kSha256));
-    out->PutRaw(digest.view());
-  });
+  char raw[1 + Digest::kBytes];
+  put::Raw(put::U8(raw, static_cast<uint8_t>(DigestId::kSha256)), digest.view());
+  Raw(number, {raw, sizeof raw});
 }
 
 void RecordReader::Advance() {

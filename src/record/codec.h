@@ -31,16 +31,31 @@ class RecordWriter {
   // Writes what `fill(ByteWriter*)` wrote, if it wrote anything.
   template <class Fill>
   void Built(uint32_t number, Fill fill) {
-    scratch_.clear();
-    ByteWriter writer(&scratch_);
+    const size_t begin = out_->size();
+    const size_t content = Begin(number, 0);
+    ByteWriter writer(out_);
     fill(&writer);
-    if (!scratch_.empty()) Raw(number, scratch_);
+    End(number, begin, content);
+  }
+  // Writes what `fill(char* at)` wrote, if it wrote anything: at most `bytes_max` from `at` on. It
+  // returns where its content ends.
+  template <class Fill>
+  void Placed(uint32_t number, size_t bytes_max, Fill fill) {
+    const size_t begin = out_->size();
+    const size_t content = Begin(number, bytes_max);
+    const char* const end = fill(out_->data() + content);
+    out_->resize(static_cast<size_t>(end - out_->data()));
+    End(number, begin, content);
   }
 
  private:
   void Raw(uint32_t number, std::string_view content);
+  // Room for the header of a field and for `bytes` of content, and where the content begins.
+  size_t Begin(uint32_t number, size_t bytes);
+  // The content ends where the record does: writes its size before it, or takes the field back if
+  // it is empty.
+  void End(uint32_t number, size_t begin, size_t content);
   std::string* out_;
-  std::string scratch_;
   uint32_t last_ = 0;
 };
 

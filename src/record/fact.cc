@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "src/record/codec.h"
+#include "src/record/put.h"
 
 namespace credence::record {
 
@@ -192,11 +193,15 @@ void EncodeDecision(const DecisionRecord& decision, std::string* out) {
       content->PutVarint(matched.rule);
     }
   });
-  writer.Built(15, [&](ByteWriter* content) {
+  size_t bytes_max = decision.slots.size() * (put::kVarintBytesMax + put::kValueBytesMax);
+  for (const SlotValue& slot : decision.slots) {
+    if (put::IsText(slot.value)) bytes_max += slot.value.text().size();
+  }
+  writer.Placed(15, bytes_max, [&](char* at) {
     for (const SlotValue& slot : decision.slots) {
-      content->PutVarint(slot.slot);
-      EncodeValue(slot.value, content);
+      at = put::EncodedValue(put::Varint(at, slot.slot), slot.value);
     }
+    return at;
   });
   writer.WithDigest(16, decision.pack);
   PutDigests(&writer, 17, decision.artefacts);

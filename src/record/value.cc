@@ -1,5 +1,7 @@
 #include "src/record/value.h"
 
+#include "src/record/put.h"
+
 namespace credence::record {
 
 Value Value::OfDecimal(Decimal value) {
@@ -90,34 +92,44 @@ std::string ToString(const Value& value) {
   CREDENCE_UNREACHABLE();
 }
 
-void EncodeValue(const Value& value, ByteWriter* out) {
-  out->PutU8(static_cast<uint8_t>(value.kind()));
+char* put::EncodedValue(char* at, const Value& value) {
+  at = U8(at, static_cast<uint8_t>(value.kind()));
   switch (value.kind()) {
     case ValueKind::kAbsent:
     case ValueKind::kIncomplete:
-      return;
+      return at;
     case ValueKind::kBoolean:
-      return out->PutU8(value.boolean() ? 1 : 0);
+      return U8(at, value.boolean() ? 1 : 0);
     case ValueKind::kInteger:
-      return out->PutZigzag(value.integer());
+      return Zigzag(at, value.integer());
     case ValueKind::kDecimal:
-      return out->PutFixed128(value.decimal().CanonicalBits());
+      return Fixed128(at, value.decimal().CanonicalBits());
     case ValueKind::kMoney:
-      out->PutFixed32(value.money().currency.numeric());
-      out->PutZigzag(value.money().minor);
-      return out->PutZigzag(value.base_minor());
+      at = Fixed32(at, value.money().currency.numeric());
+      at = Zigzag(at, value.money().minor);
+      return Zigzag(at, value.base_minor());
     case ValueKind::kString:
-      return out->PutBytes(value.text());
+      return Bytes(at, value.text());
     case ValueKind::kDuration:
-      return out->PutZigzag(value.duration_ns());
+      return Zigzag(at, value.duration_ns());
     case ValueKind::kDate:
-      return out->PutZigzag(value.date().days);
+      return Zigzag(at, value.date().days);
     case ValueKind::kTimestamp:
-      return out->PutFixed64(static_cast<uint64_t>(value.timestamp().ns));
+      return Fixed64(at, static_cast<uint64_t>(value.timestamp().ns));
     case ValueKind::kToken:
-      return out->PutRaw(value.text());
+      return Raw(at, value.text());
   }
   CREDENCE_UNREACHABLE();
+}
+
+void EncodeValue(const Value& value, ByteWriter* out) {
+  if (value.kind() == ValueKind::kString) {
+    out->PutU8(static_cast<uint8_t>(value.kind()));
+    return out->PutBytes(value.text());
+  }
+  char raw[put::kValueBytesMax];
+  const char* const end = put::EncodedValue(raw, value);
+  out->PutRaw({raw, static_cast<size_t>(end - raw)});
 }
 
 Value DecodeValue(ByteReader* in) {
