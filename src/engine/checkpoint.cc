@@ -7,9 +7,11 @@
 namespace credence::engine {
 
 namespace {
-// Bytes of entities that are encoded at the end of a batch, at least (some 100 us); and more where
-// batches change more, so that encoding ends before as much has changed again.
+// Bytes of entities that are encoded at the end of a batch, at least (some 100 us).
 constexpr uint64_t kSliceBytes = 24 << 10;
+// What has been frozen is encoded within this share of the events that begin a checkpoint: a start
+// after a kill folds them too.
+constexpr uint64_t kEncodeShare = 8;
 // What is kept free behind what begins a checkpoint: a batch that grows is copied.
 constexpr uint64_t kSpareShare = 4;
 
@@ -84,7 +86,7 @@ Status Checkpoints::Restore(const std::function<Status(const Digest& pack)>& set
   state_->entities.Reset(entities.size());
   state_->entities.UseStore(store_.get(), options_.cache_bytes, std::move(stored));
   head_ = {position.frame, position.seq, position.chain};
-  frozen_seq_ = position.seq;
+  frozen_seq_ = seq_before_ = position.seq;
   dropped_day_ = note.once_first_day;
   state_->changes = changes_.get();
   if (changes_ != nullptr) state_->money.NoteChanges();
@@ -168,6 +170,7 @@ void Checkpoints::Freeze() {
   writer_ = {counters_.checkpoints + 1, counters_.bytes, cache.hits,
              cache.prefetched,          cache.misses,    cache.evicted};
   PutCounters(writer_, job_->batch.get());
+  frozen_bytes_ = state_->entities.changed_bytes();
   state_->entities.Freeze(job_->batch.get());
   frozen_seq_ = state_->last_seq;
   changed_before_ = 0;
@@ -192,21 +195,31 @@ void Checkpoints::AtBoundary() {
     Reap(/*wait=*/false);
     state_->entities.KeepFull(changes_.get());
     if (phase_ == Phase::kIdle && Due()) Freeze();
-    if (phase_ == Phase::kEncoding) {
-      const uint64_t changed = state_->entities.changed_bytes();
-      const uint64_t more = changed > changed_before_ ? changed - changed_before_ : 0;
-      Encode(std::max(kSliceBytes, more + more / 4));
-    }
+    if (phase_ == Phase::kEncoding) Encode(SliceBytes());
     changed_before_ = state_->entities.changed_bytes();
+    seq_before_ = state_->last_seq;
     HandOverIfReady();
     WaitIfBehind();
   }
   state_->entities.Trim();
 }
 
+// More where batches are larger or change more, so that encoding ends long before a checkpoint is
+// due again.
+uint64_t Checkpoints::SliceBytes() const {
+  const uint64_t changed = state_->entities.changed_bytes();
+  const uint64_t more = changed > changed_before_ ? changed - changed_before_ : 0;
+  const uint64_t events = state_->last_seq.value() - seq_before_.value();
+  const uint64_t within = std::max<uint64_t>(options_.every_events / kEncodeShare, 1);
+  return std::max({kSliceBytes, more + more / 4, frozen_bytes_ / within * events});
+}
+
 void Checkpoints::WaitIfBehind() {
-  if (phase_ != Phase::kWriting || !HasChanged(kBehindMax)) return;
+  if (phase_ != Phase::kWriting) return;
+  const uint64_t events = state_->last_seq.value() - frozen_seq_.value();
+  if (events < kBehindEventsMax * options_.every_events && !HasChanged(kBehindMax)) return;
   ++counters_.waits;
+  if (options_.on_wait) options_.on_wait();
   Reap(/*wait=*/true);
 }
 

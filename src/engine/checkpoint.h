@@ -13,6 +13,9 @@
 //
 // What has changed stays in memory until it is written. Where it becomes kBehindMax times what
 // begins a checkpoint while the one before is being written, the writer waits for that (counted).
+// It waits too where kBehindEventsMax times every_events have come since what the one that is being
+// written holds: a start folds what came after the newest checkpoint, so that is at most
+// (kBehindEventsMax + 1) times every_events, and the batch.
 //
 // A checkpoint that cannot be written (a full disk) is kept and tried again every kRetryFrames
 // frames; the engine goes on, and what it changes meanwhile stays in memory.
@@ -21,6 +24,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,6 +54,8 @@ struct CheckpointOptions {
   // Who writes: a thread of its own, or, for tests that want each run alike, the caller.
   enum class Worker : uint8_t { kThread, kCaller };
   Worker worker = Worker::kThread;
+  // Called by the writer before it waits for a checkpoint to be written.
+  std::function<void()> on_wait;
 };
 
 struct CheckpointCounters {
@@ -73,6 +79,7 @@ class Checkpoints {
  public:
   static constexpr uint64_t kRetryFrames = 256;
   static constexpr uint64_t kBehindMax = 3;
+  static constexpr uint64_t kBehindEventsMax = 1;
 
   // `state` outlives it. With `read_only` nothing is written, and entities are only read.
   Checkpoints(std::unique_ptr<store::Store> store, const CheckpointOptions& options, bool read_only,
@@ -138,6 +145,7 @@ class Checkpoints {
   void DropOldGenerations(store::Batch* batch);
   [[nodiscard]] CheckpointNote MakeNote();
   void Encode(uint64_t bytes);
+  [[nodiscard]] uint64_t SliceBytes() const;
   void WaitIfBehind();
   void HandOver();
   void Reap(bool wait);
@@ -161,6 +169,8 @@ class Checkpoints {
   std::vector<Digest> artefacts_;  // of artefacts_pack_
   Digest artefacts_pack_;
   uint64_t changed_before_ = 0;  // bytes, at the last boundary
+  Seq seq_before_;               // at the last boundary
+  uint64_t frozen_bytes_ = 0;    // of entities, at the last freeze
   CheckpointCounters counters_;
   WriterCounters writer_;
 

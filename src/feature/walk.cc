@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -62,20 +64,31 @@ class CellSet {
   std::vector<Slot> table_;
 };
 
-struct Sweep {
-  Sweep(uint32_t of_member, uint32_t of_series, uint32_t of_column, CellOrder by)
-      : member(of_member), series(of_series), column(of_column), order(by) {}
+constexpr size_t kAggregators = static_cast<size_t>(Aggregator::kSinceLast) + 1;
 
-  uint32_t member;
+// One member of the group, over the rows that were taken so far.
+struct Sweep {
+  Sweep(uint32_t of_series, uint32_t of_column, CellOrder by)
+      : series(of_series), column(of_column), order(by) {}
+
   uint32_t series;
   uint32_t column;
+  bool wanted = false;  // by a feature
   Needs needs;
   CellOrder order;
+  // Grows with each row. A value that was made of as many rows is made of the same ones.
+  uint32_t version = 1;
+  struct Made {
+    uint32_t version = 0;
+    uint32_t feature = 0;
+  };
+  std::array<Made, kAggregators> made{};  // by aggregator
   Outcome outcome;
   CellSet cells;
 
   // Rows come from the newest to the oldest.
   void AddOlder(const Moment& moment) {
+    ++version;
     if (outcome.tally.count == 0) {
       outcome.min = outcome.max = moment.cell;
       outcome.last = moment;
@@ -89,15 +102,49 @@ struct Sweep {
   }
 };
 
+// The sweeps of a group by member: few as a rule, and then without a call to the allocator.
+class Sweeps {
+ public:
+  Sweeps(const LogPlan& plan, const Group& group, const Dictionary& texts)
+      : size_(group.members.size()) {
+    void* room = few_;
+    if (size_ > kFew) room = many_ = std::allocator<Sweep>().allocate(size_);
+    sweeps_ = static_cast<Sweep*>(room);
+    static const Column kNone;
+    for (size_t m = 0; m < size_; ++m) {
+      const uint32_t series = group.members[m].series;
+      const uint32_t column = plan.series[series].column;
+      new (sweeps_ + m) Sweep(series, column,
+                              CellOrder(column == kNoColumn ? kNone : plan.columns[column], texts));
+    }
+  }
+  ~Sweeps() {
+    std::destroy_n(sweeps_, size_);
+    if (many_ != nullptr) std::allocator<Sweep>().deallocate(many_, size_);
+  }
+  Sweeps(const Sweeps&) = delete;
+  Sweeps& operator=(const Sweeps&) = delete;
+  Sweep& operator[](size_t member) { return sweeps_[member]; }
+  [[nodiscard]] std::span<Sweep> all() const { return {sweeps_, size_}; }
+
+ private:
+  static constexpr size_t kFew = 6;
+  const size_t size_;
+  Sweep* sweeps_ = nullptr;
+  Sweep* many_ = nullptr;
+  alignas(Sweep) std::byte few_[kFew * sizeof(Sweep)];
+};
+
 class Walker {
  public:
   Walker(const WalkInput& input, std::span<const uint32_t> features, std::span<record::Value> out)
-      : in_(input), features_(features), out_(out) {
-    const Feature& first = feature(0);
-    group_ = &in_.log_plan.groups[first.group];
+      : in_(input),
+        features_(features),
+        out_(out),
+        group_(&in_.log_plan.groups[feature(0).group]),
+        sweeps_(in_.log_plan, *group_, in_.texts) {
     end_ = MinusClamped(in_.at.time.ns, group_->delay_ns);
     position_ = in_.log.Settled(in_.log.After(end_));
-    sweeps_.reserve(group_->members.size());
     for (size_t i = 0; i < features_.size(); ++i) AddSweep(feature(i));
   }
 
@@ -110,11 +157,10 @@ class Walker {
       const bool incomplete = length != 0 && bound < in_.horizon;
       if (!incomplete) GoTo(bound);
       for (; i < features_.size() && feature(i).window == window; ++i) {
-        record::Value* out = &out_[features_[i]];
         if (incomplete) {
-          *out = record::Value::Incomplete();
+          out_[features_[i]] = record::Value::Incomplete();
         } else {
-          new (out) record::Value(ValueOf(feature(i)));
+          MakeValueOf(i);
         }
       }
     }
@@ -125,33 +171,25 @@ class Walker {
 
   void AddSweep(const Feature& f) {
     const bool by_cursors = f.aggregator == Aggregator::kDistinct && DistinctFromCursors(f);
-    auto found = std::find_if(sweeps_.begin(), sweeps_.end(),
-                              [&](const Sweep& sweep) { return sweep.member == f.member; });
-    if (found == sweeps_.end()) {
-      static const Column kNone;
-      const Series& series = in_.log_plan.series[f.series];
-      const Column& column =
-          series.column == kNoColumn ? kNone : in_.log_plan.columns[series.column];
-      sweeps_.emplace_back(f.member, f.series, series.column, CellOrder(column, in_.texts));
-      found = sweeps_.end() - 1;
-    }
+    Sweep& sweep = sweeps_[f.member];
+    sweep.wanted = true;
     switch (f.aggregator) {
       case Aggregator::kVariance:
       case Aggregator::kStddev:
-        found->needs.squares = true;
+        sweep.needs.squares = true;
         [[fallthrough]];
       case Aggregator::kSum:
       case Aggregator::kMean:
-        found->needs.sum = true;
+        sweep.needs.sum = true;
         break;
       case Aggregator::kMin:
-        found->needs.min = true;
+        sweep.needs.min = true;
         break;
       case Aggregator::kMax:
-        found->needs.max = true;
+        sweep.needs.max = true;
         break;
       case Aggregator::kDistinct:
-        if (!by_cursors) found->needs.distinct = row_by_row_ = true;
+        if (!by_cursors) sweep.needs.distinct = row_by_row_ = true;
         break;
       default:
         break;
@@ -165,17 +203,29 @@ class Walker {
     return in_.cursors->DistinctBetween(in_.log_plan, f, bound, end_);
   }
 
-  record::Value ValueOf(const Feature& f) {
-    Sweep& sweep = *std::find_if(sweeps_.begin(), sweeps_.end(),
-                                 [&](const Sweep& s) { return s.member == f.member; });
+  // Puts the value of features_[i] in its place.
+  void MakeValueOf(size_t i) {
+    const Feature& f = feature(i);
+    Sweep& sweep = sweeps_[f.member];
+    record::Value* const out = &out_[features_[i]];
+    Sweep::Made& made = sweep.made[static_cast<size_t>(f.aggregator)];
+    // Most entities have few events, and so many windows that hold the same ones.
+    if (made.version == sweep.version) {
+      *out = out_[made.feature];
+      return;
+    }
     if (f.aggregator == Aggregator::kDistinct) {
       sweep.outcome.distinct =
           sweep.needs.distinct ? sweep.cells.size() : DistinctFromCursors(f).value_or(0);
     }
+    if (f.aggregator != Aggregator::kDistinct || sweep.needs.distinct) {
+      made = {sweep.version, features_[i]};
+    }
     const Column* column =
         sweep.column == kNoColumn ? nullptr : &in_.log_plan.columns[sweep.column];
-    return MakeValue(f.aggregator, column, sweep.outcome, in_.at.time, in_.texts,
-                     in_.plan.base_currency());
+    // Made in its place: a copy of what was just written in halves would wait for the store.
+    new (out) record::Value(MakeValue(f.aggregator, column, sweep.outcome, in_.at.time, in_.texts,
+                                      in_.plan.base_currency()));
   }
 
   // Takes in all rows after `bound` that were not taken yet.
@@ -207,9 +257,10 @@ class Walker {
     const uint64_t* last = chunk.words.data() + size_t{chunk.rows - 1} * log.width();
     // The reader itself, which `prior` leaves out, is among the rows of the reading time.
     if (group_->prior && RowTime(last) == in_.at.time.ns) return false;
-    for (Sweep& sweep : sweeps_) {
+    for (Sweep& sweep : sweeps_.all()) {
       const SeriesSummary& summary = chunk.summary[sweep.series];
-      if (summary.tally.count == 0) continue;
+      if (!sweep.wanted || summary.tally.count == 0) continue;
+      ++sweep.version;
       Outcome& outcome = sweep.outcome;
       if (outcome.tally.count == 0) {
         outcome.min = summary.min;
@@ -239,8 +290,8 @@ class Walker {
       const Reversal* reversal = in_.log.ReversalOf(row);
       if (reversal != nullptr && reversal->reversal > seq) mask = reversal->mask.data();
     }
-    for (Sweep& sweep : sweeps_) {
-      if (((mask[sweep.series / 64] >> (sweep.series % 64)) & 1) == 0) continue;
+    for (Sweep& sweep : sweeps_.all()) {
+      if (!sweep.wanted || ((mask[sweep.series / 64] >> (sweep.series % 64)) & 1) == 0) continue;
       sweep.AddOlder(MomentOf(sweep, row));
     }
   }
@@ -248,11 +299,11 @@ class Walker {
   const WalkInput& in_;
   std::span<const uint32_t> features_;
   std::span<record::Value> out_;
-  const Group* group_ = nullptr;
+  const Group* group_;
   int64_t end_ = 0;
   Position position_;
   bool row_by_row_ = false;
-  std::vector<Sweep> sweeps_;
+  Sweeps sweeps_;
 };
 
 }  // namespace

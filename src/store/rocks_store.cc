@@ -9,8 +9,10 @@
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <span>
 #include <system_error>
 
 #include "src/base/assert.h"
@@ -77,16 +79,16 @@ rocksdb::DBOptions DbOptions(const RocksOptions& options) {
   return db;
 }
 
-rocksdb::ColumnFamilyOptions TableOptions(const RocksOptions& options,
-                                          const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
-  table.cache_index_and_filter_blocks = options.block_cache_bytes > 0;
   table.no_block_cache = cache == nullptr;
+  // Filters and indexes stay with their open files, some five bytes a row: most reads after a start
+  // are of single rows anywhere, or of rows that are not there, and each would look up four parts
+  // of them in the cache.
+  table.cache_index_and_filter_blocks = false;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
-  // In parts: one filter of a million keys would be a block of more than a megabyte.
-  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
-  table.partition_filters = true;
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   table.block_size = kBlockBytes;
   table.format_version = 5;
   rocksdb::ColumnFamilyOptions family;
@@ -97,29 +99,125 @@ rocksdb::ColumnFamilyOptions TableOptions(const RocksOptions& options,
   return family;
 }
 
+// Rows are kept as they come, and put in the order of their keys when they are written: RocksDB's
+// table in memory takes a row beside the one before it many times faster than one anywhere.
 class RocksBatch final : public Batch {
  public:
   RocksBatch(const std::vector<rocksdb::ColumnFamilyHandle*>& tables, size_t reserve_bytes)
-      : tables_(tables), batch_(reserve_bytes) {}
+      : tables_(tables) {
+    bytes_.reserve(reserve_bytes);
+  }
   void Put(size_t table, std::string_view key, std::string_view value) override {
-    Check(batch_.Put(tables_.at(table), ToSlice(key), ToSlice(value)));
+    Add(table, Kind::kPut, key, value);
   }
-  void Delete(size_t table, std::string_view key) override {
-    Check(batch_.Delete(tables_.at(table), ToSlice(key)));
-  }
+  void Delete(size_t table, std::string_view key) override { Add(table, Kind::kDelete, key, {}); }
   void DeleteRange(size_t table, std::string_view from, std::string_view to) override {
     // RocksDB takes an empty range for an error.
-    if (from < to) Check(batch_.DeleteRange(tables_.at(table), ToSlice(from), ToSlice(to)));
+    if (from < to) Add(table, Kind::kDeleteRange, from, to);
   }
-  [[nodiscard]] size_t bytes() const override { return batch_.GetDataSize(); }
-  [[nodiscard]] size_t changes() const override { return batch_.Count(); }
-  rocksdb::WriteBatch* batch() { return &batch_; }
+  [[nodiscard]] size_t bytes() const override {
+    return bytes_.size() + changes_.size() * kChangeBytes + ordered_.GetDataSize();
+  }
+  [[nodiscard]] size_t changes() const override { return changes_.size() + ordered_.Count(); }
+
+  // All that was put in, ready to be written. What is put in later comes behind it.
+  rocksdb::WriteBatch* Order() {
+    for (size_t begin = 0; begin < changes_.size();) {
+      size_t end = begin;
+      while (end < changes_.size() && changes_[end].kind != Kind::kDeleteRange) ++end;
+      OrderRows(std::span(changes_).subspan(begin, end - begin));
+      if (end < changes_.size()) Append(changes_[end++]);
+      begin = end;
+    }
+    changes_ = {};
+    bytes_ = {};
+    return &ordered_;
+  }
 
  private:
+  enum class Kind : uint8_t { kPut, kDelete, kDeleteRange };
+  struct Change {
+    uint64_t offset = 0;  // of the key in bytes_; the value, or the end of the range, follows
+    uint32_t key_bytes = 0;
+    uint32_t value_bytes = 0;
+    uint32_t table = 0;
+    Kind kind = Kind::kPut;
+  };
+  // About what RocksDB's batch takes beside key and value.
+  static constexpr size_t kChangeBytes = 4;
+
+  void Add(size_t table, Kind kind, std::string_view key, std::string_view value) {
+    CREDENCE_ASSERT(table < tables_.size() && key.size() <= UINT32_MAX &&
+                    value.size() <= UINT32_MAX);
+    changes_.push_back({bytes_.size(), static_cast<uint32_t>(key.size()),
+                        static_cast<uint32_t>(value.size()), static_cast<uint32_t>(table), kind});
+    bytes_.append(key);
+    bytes_.append(value);
+  }
+  [[nodiscard]] std::string_view Key(const Change& change) const {
+    return std::string_view(bytes_).substr(change.offset, change.key_bytes);
+  }
+  // A change by table and the first bytes of its key, which tell most keys apart.
+  struct Place {
+    uint64_t first = 0;
+    uint64_t second = 0;
+    uint32_t table = 0;
+    uint32_t index = 0;
+  };
+  static uint64_t BigEndian(std::string_view bytes) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < sizeof(number); ++i) {
+      number = (number << 8) | (i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0U);
+    }
+    return number;
+  }
+  // Of one key the last change is left, which is what all of them come to.
+  void OrderRows(std::span<const Change> rows) {
+    CREDENCE_ASSERT(rows.size() <= UINT32_MAX);
+    std::vector<Place> places;
+    places.reserve(rows.size());
+    for (uint32_t i = 0; i < rows.size(); ++i) {
+      const std::string_view key = Key(rows[i]);
+      const std::string_view behind = key.substr(std::min(key.size(), sizeof(uint64_t)));
+      places.push_back({BigEndian(key), BigEndian(behind), rows[i].table, i});
+    }
+    std::sort(places.begin(), places.end(), [&](const Place& a, const Place& b) {
+      if (a.table != b.table) return a.table < b.table;
+      if (a.first != b.first) return a.first < b.first;
+      if (a.second != b.second) return a.second < b.second;
+      const int order = Key(rows[a.index]).compare(Key(rows[b.index]));
+      return order != 0 ? order < 0 : a.index < b.index;
+    });
+    for (size_t i = 0; i < places.size(); ++i) {
+      const Change& row = rows[places[i].index];
+      if (i + 1 < places.size() && places[i + 1].table == row.table &&
+          Key(rows[places[i + 1].index]) == Key(row)) {
+        continue;
+      }
+      Append(row);
+    }
+  }
+  void Append(const Change& change) {
+    rocksdb::ColumnFamilyHandle* table = tables_[change.table];
+    const rocksdb::Slice key = ToSlice(Key(change));
+    const rocksdb::Slice value(bytes_.data() + change.offset + change.key_bytes,
+                               change.value_bytes);
+    switch (change.kind) {
+      case Kind::kPut:
+        return Check(ordered_.Put(table, key, value));
+      case Kind::kDelete:
+        return Check(ordered_.Delete(table, key));
+      case Kind::kDeleteRange:
+        return Check(ordered_.DeleteRange(table, key, value));
+    }
+  }
   // Fails only beyond a limit of bytes, and none is set.
   static void Check(const rocksdb::Status& status) { CREDENCE_ASSERT(status.ok()); }
+
   const std::vector<rocksdb::ColumnFamilyHandle*>& tables_;
-  rocksdb::WriteBatch batch_;
+  std::string bytes_;
+  std::vector<Change> changes_;
+  rocksdb::WriteBatch ordered_;
 };
 
 class RocksCursor final : public Cursor {
@@ -166,9 +264,9 @@ class RocksStore final : public Store {
       cache = rocksdb::NewLRUCache(options.block_cache_bytes, kCacheShardBits);
     }
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
-    families.emplace_back(rocksdb::kDefaultColumnFamilyName, TableOptions(options, cache));
+    families.emplace_back(rocksdb::kDefaultColumnFamilyName, TableOptions(cache));
     for (const std::string& name : names) {
-      families.emplace_back(name, TableOptions(options, cache));
+      families.emplace_back(name, TableOptions(cache));
     }
     rocksdb::DB* db = nullptr;
     const rocksdb::DBOptions db_options = DbOptions(options);
@@ -198,7 +296,7 @@ class RocksStore final : public Store {
 
   Status Write(Batch* batch, const Position& position) override {
     CREDENCE_TRY(Writable());
-    rocksdb::WriteBatch* rows = static_cast<RocksBatch*>(batch)->batch();
+    rocksdb::WriteBatch* rows = static_cast<RocksBatch*>(batch)->Order();
     std::string bytes;
     AppendPosition(position, &bytes);
     rows->SetSavePoint();

@@ -4,6 +4,7 @@
 // store without Flush loses what came after the last one.
 //
 // A batch is held in memory until it is flushed, twice for a moment: choose batches accordingly.
+// Filters and indexes of open files are in memory too, some five bytes a row.
 // Nothing is thrown.
 
 #include <cstdint>
@@ -16,7 +17,7 @@
 namespace credence::store {
 
 struct RocksOptions {
-  // Blocks, indexes and filters that are kept in memory, bytes.
+  // Blocks of rows that are kept in memory, bytes.
   uint64_t block_cache_bytes = uint64_t{64} << 20;
   // What flushes and compactions may write, bytes a second; 0 = as fast as the disk takes it.
   uint64_t write_bytes_per_second = uint64_t{64} << 20;
