@@ -4,6 +4,7 @@
 #include <new>
 
 #include "src/base/bytes.h"
+#include "src/feel/number.h"
 #include "src/record/feel_value.h"
 
 namespace credence::decision {
@@ -46,7 +47,8 @@ class Run {
         slots_(slots),
         scratch_(*scratch),
         explanation_(explanation),
-        record_(*record) {}
+        record_(*record),
+        base_digits_(plan.base_currency.digits()) {}
 
   void Go(bool killed);
 
@@ -59,10 +61,21 @@ class Run {
   void AddModelReasons();
   void FallBack(std::string why);
   void KeepSlots();
-  // Made in its place: a copy of what was just written in halves would wait for the store.
+  // As record::ToFeel, with the kinds that most slots have looked at first. Made in its place: a
+  // copy of what was just written in halves would wait for the store.
   void SetFeelSlot(uint32_t slot) {
-    new (&scratch_.feel_slots[slot])
-        feel::Value(record::ToFeel(slots_[slot], plan_.base_currency, &scratch_.arena));
+    const Value& value = slots_[slot];
+    feel::Value* const place = &scratch_.feel_slots[slot];
+    switch (value.kind()) {
+      case record::ValueKind::kInteger:
+        new (place) feel::Value(feel::Value::Integer(value.integer()));
+        return;
+      case record::ValueKind::kMoney:
+        new (place) feel::Value(feel::ScaledNumber(value.base_minor(), -base_digits_));
+        return;
+      default:
+        new (place) feel::Value(record::ToFeel(value, plan_.base_currency, &scratch_.arena));
+    }
   }
   // Only where somebody asked: the texts cost more than the decision.
   void Explain(std::string what, std::string value, std::string note) {
@@ -74,6 +87,7 @@ class Run {
   Scratch& scratch_;
   Explanation* explanation_;
   DecisionRecord& record_;
+  int base_digits_;
   std::vector<std::string_view> model_reasons_;  // in the plan
 };
 
