@@ -55,6 +55,7 @@ class Run {
  private:
   void Derive();
   bool ScoreModels();
+  Decimal ProbabilityOfDefault(const ModelStep& step, Decimal points);
   void AskPolicy();
   bool ReadResult(const feel::Value& result);
   bool ReadReasons(const feel::Value& reasons);
@@ -88,8 +89,18 @@ class Run {
   Explanation* explanation_;
   DecisionRecord& record_;
   int base_digits_;
-  std::vector<std::string_view> model_reasons_;  // in the plan
 };
+
+// Scores are few and their probabilities dear.
+Decimal Run::ProbabilityOfDefault(const ModelStep& step, Decimal points) {
+  ProbabilityMemo& memo = scratch_.probabilities[points.Hash() % scratch_.probabilities.size()];
+  const auto model = static_cast<uint64_t>(&step - plan_.models.data());
+  const uint64_t of = (uint64_t{plan_.index} << 32 | model) + 1;
+  if (memo.of != of || memo.points != points) {
+    memo = {of, points, step.probability.ProbabilityOfDefault(points)};
+  }
+  return memo.probability;
+}
 
 void Run::Go(bool killed) {
   scratch_.feel_slots.resize(plan_.slots.size());
@@ -126,7 +137,7 @@ bool Run::ScoreModels() {
                std::string(score.culprit) + ")");
       return false;
     }
-    const Decimal probability = step.probability.ProbabilityOfDefault(score.points);
+    const Decimal probability = ProbabilityOfDefault(step, score.points);
     slots_[step.points_slot] = Value::OfDecimal(score.points);
     slots_[step.probability_slot] = Value::OfDecimal(probability);
     SetFeelSlot(step.points_slot);
@@ -136,7 +147,7 @@ bool Run::ScoreModels() {
       record_.probability_of_default = probability;
     }
     for (const model::RankedReason& reason : score.reasons) {
-      if (!reason.points.IsZero()) model_reasons_.emplace_back(reason.code);
+      if (!reason.points.IsZero()) scratch_.model_reasons.emplace_back(reason.code);
     }
     if (explanation_ == nullptr) continue;
     std::string note;
@@ -267,7 +278,7 @@ bool Run::ReadReasons(const feel::Value& reasons) {
 
 void Run::AddModelReasons() {
   uint32_t added = 0;
-  for (const std::string_view code : model_reasons_) {
+  for (const std::string_view code : scratch_.model_reasons) {
     if (added == plan_.model_reasons) return;
     if (std::find(record_.reasons.begin(), record_.reasons.end(), code) != record_.reasons.end())
       continue;
@@ -314,6 +325,11 @@ DecisionRecord Decide(const DecisionPlan& plan, const Request& request, std::spa
                       Scratch* scratch, Explanation* explanation) {
   CREDENCE_ASSERT(slots.size() == plan.slots.size());
   scratch->arena.Reset();
+  scratch->model_reasons.clear();
+  if (scratch->probabilities_of != plan.pack) {
+    scratch->probabilities.fill({});
+    scratch->probabilities_of = plan.pack;
+  }
   scratch->context.now = request.time;
   scratch->context.zone = plan.zone;
   DecisionRecord record;

@@ -5,8 +5,10 @@
 // that cannot score, a policy that gives null, an outcome that the pack does not list all take the
 // pack's fallback outcome, and the record says why.
 
+#include <array>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "src/base/arena.h"
@@ -34,6 +36,13 @@ struct Explanation {
   std::vector<Step> steps;
 };
 
+// What the points of a model were worth when they last came up.
+struct ProbabilityMemo {
+  uint64_t of = 0;  // decision and model of the pack, from 1
+  Decimal points;
+  Decimal probability;
+};
+
 // Memory that is kept between decisions, so that a warm one allocates little. One per thread.
 struct Scratch {
   explicit Scratch(ZoneSource* zones) : context(&arena, zones) {}
@@ -43,6 +52,9 @@ struct Scratch {
   std::vector<feel::Value> feel_slots;  // by slot of the plan
   dmn::EvaluationLog log;
   model::ScoreResult score;
+  std::vector<std::string_view> model_reasons;  // in the plan
+  Digest probabilities_of;                      // the pack whose models they are
+  std::array<ProbabilityMemo, 256> probabilities;
 };
 
 struct Request {

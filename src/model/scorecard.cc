@@ -329,8 +329,100 @@ void Scorecard::CompileCharacteristics() {
       attributes_.push_back(compiled);
     }
     bound.end = static_cast<uint32_t>(attributes_.size());
-    characteristics_.push_back(bound);
+    CutRegions(&bound);
+    characteristics_.push_back(std::move(bound));
   }
+}
+
+void Scorecard::CutRegions(BoundCharacteristic* characteristic) {
+  if (characteristic->first == characteristic->end) return;
+  const uint32_t begin = attributes_[characteristic->first].node;
+  std::optional<uint32_t> field;
+  for (uint32_t node = begin; node < nodes_.size(); ++node) {
+    switch (nodes_[node].op) {
+      case Node::Op::kTrue:
+      case Node::Op::kFalse:
+      case Node::Op::kAnd:
+      case Node::Op::kOr:
+      case Node::Op::kXor:
+      case Node::Op::kSurrogate:
+        continue;
+      default:
+        break;
+    }
+    if (field && *field != nodes_[node].field) return;
+    field = nodes_[node].field;
+  }
+  if (!field || fields_[*field].form == Form::kText) return;
+  Regions regions;
+  regions.field = *field;
+  std::vector<Input> inputs(fields_.size());
+  regions.missing = ChooseByPredicate(*characteristic, inputs);
+  const bool cut = fields_[*field].form == Form::kScaled ? CutIntegers(*characteristic, &regions)
+                                                         : CutNumbers(*characteristic, &regions);
+  if (cut) characteristic->regions = std::move(regions);
+}
+
+bool Scorecard::CutIntegers(const BoundCharacteristic& characteristic, Regions* regions) const {
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  std::vector<int64_t>& lows = regions->lows;
+  lows.push_back(std::numeric_limits<int64_t>::min());
+  const auto from_to = [&](int64_t low, int64_t high) {
+    lows.push_back(low);
+    if (high < kMax) lows.push_back(high + 1);
+  };
+  for (size_t i = attributes_[characteristic.first].node; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    if (node.op == Node::Op::kWithin || node.op == Node::Op::kWithout) from_to(node.low, node.high);
+    for (uint32_t c = node.set; c < node.set + node.count; ++c) {
+      from_to(constants_[c].scaled, constants_[c].scaled);
+    }
+  }
+  std::sort(lows.begin(), lows.end());
+  lows.erase(std::unique(lows.begin(), lows.end()), lows.end());
+  std::vector<Input> inputs(fields_.size());
+  Input& input = inputs[regions->field];
+  input.missing = false;
+  for (const int64_t low : lows) {
+    input.scaled = low;
+    regions->chosen.push_back(ChooseByPredicate(characteristic, inputs));
+  }
+  return true;
+}
+
+bool Scorecard::CutNumbers(const BoundCharacteristic& characteristic, Regions* regions) const {
+  std::vector<Decimal>& bounds = regions->bounds;
+  for (size_t i = attributes_[characteristic.first].node; i < nodes_.size(); ++i) {
+    for (uint32_t c = nodes_[i].set; c < nodes_[i].set + nodes_[i].count; ++c) {
+      bounds.push_back(constants_[c].number);
+    }
+  }
+  std::sort(bounds.begin(), bounds.end(), [](Decimal a, Decimal b) { return a < b; });
+  bounds.erase(std::unique(bounds.begin(), bounds.end()), bounds.end());
+  std::vector<Input> inputs(fields_.size());
+  Input& input = inputs[regions->field];
+  input.missing = false;
+  const auto choose = [&](Decimal number) {
+    input.number = number;
+    regions->chosen.push_back(ChooseByPredicate(characteristic, inputs));
+  };
+  if (bounds.empty()) {
+    choose(Decimal());
+    return true;
+  }
+  const Decimal one = Decimal::FromInt64(1);
+  const Decimal half = Decimal::FromScaled(5, -1);
+  for (size_t i = 0; i <= bounds.size(); ++i) {
+    const Decimal between = i == 0               ? bounds.front() - one
+                            : i == bounds.size() ? bounds.back() + one
+                                                 : (bounds[i - 1] + bounds[i]) * half;
+    // Bounds of so many digits that nothing was found between them are left to the predicates.
+    if (i > 0 && !(bounds[i - 1] < between)) return false;
+    if (i < bounds.size() && !(between < bounds[i])) return false;
+    choose(between);
+    if (i < bounds.size()) choose(bounds[i]);
+  }
+  return true;
 }
 
 // Finds the number of digits at which all points are integers whose sums stay far inside int64.
@@ -598,6 +690,35 @@ std::optional<Decimal> Scorecard::Compute(const Expression& expression,
   return value;
 }
 
+uint32_t Scorecard::ChooseByPredicate(const BoundCharacteristic& characteristic,
+                                      const std::vector<Input>& inputs) const {
+  uint32_t a = characteristic.first;
+  while (a < characteristic.end && Evaluate(attributes_[a].node, inputs) != Truth::kTrue) ++a;
+  return a;
+}
+
+uint32_t Scorecard::Choose(const BoundCharacteristic& characteristic,
+                           const std::vector<Input>& inputs) const {
+  if (!characteristic.regions) return ChooseByPredicate(characteristic, inputs);
+  const Regions& regions = *characteristic.regions;
+  const Input& input = inputs[regions.field];
+  if (input.missing) return regions.missing;
+  if (!regions.lows.empty()) {
+    const auto above = std::upper_bound(regions.lows.begin(), regions.lows.end(), input.scaled);
+    return regions.chosen[static_cast<size_t>(above - regions.lows.begin()) - 1];
+  }
+  size_t low = 0;
+  size_t high = regions.bounds.size();
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    const std::partial_ordering order = input.number <=> regions.bounds[middle];
+    if (order == 0) return regions.chosen[2 * middle + 1];
+    if (order < 0) high = middle;
+    if (order > 0) low = middle + 1;
+  }
+  return regions.chosen[2 * low];
+}
+
 void Scorecard::Score(std::span<const record::Value> slots, ScoreResult* result) const {
   result->failure = ScoreFailure::kNone;
   result->culprit = {};
@@ -608,11 +729,7 @@ void Scorecard::Score(std::span<const record::Value> slots, ScoreResult* result)
   int64_t total_scaled = initial_scaled_;
   Decimal total = model_->initial_score;
   for (uint32_t c = 0; c < characteristics_.size(); ++c) {
-    uint32_t a = characteristics_[c].first;
-    while (a < characteristics_[c].end &&
-           Evaluate(attributes_[a].node, result->inputs_) != Truth::kTrue) {
-      ++a;
-    }
+    const uint32_t a = Choose(characteristics_[c], result->inputs_);
     ScoreFailure failure = ScoreFailure::kNone;
     if (a == characteristics_[c].end) {
       failure = ScoreFailure::kNoAttribute;

@@ -163,9 +163,21 @@ class Scorecard {
     Decimal difference;
     const Expression* complex = nullptr;
   };
+  // The values of one field cut into regions that answer every predicate of a characteristic alike,
+  // so that the first attribute that holds is found by looking where a value lies. Of integers a
+  // region runs from its `low` to the next one's; of numbers there is one below the first bound,
+  // one at each bound and one above it.
+  struct Regions {
+    uint32_t field = 0;
+    uint32_t missing = 0;          // attribute, as those below
+    std::vector<int64_t> lows;     // kScaled: ascending; the first is the least integer
+    std::vector<Decimal> bounds;   // kNumber: ascending
+    std::vector<uint32_t> chosen;  // by region: the attribute, or the characteristic's `end`
+  };
   struct BoundCharacteristic {
     uint32_t first = 0;  // attributes [first, end)
     uint32_t end = 0;
+    std::optional<Regions> regions;  // where all predicates look at one field that is no text
   };
 
   Scorecard() = default;
@@ -173,6 +185,9 @@ class Scorecard {
   void CompilePredicate(const Predicate& predicate);
   void CompileComparison(const Predicate& predicate, Node* node);
   void CompileCharacteristics();
+  void CutRegions(BoundCharacteristic* characteristic);
+  [[nodiscard]] bool CutIntegers(const BoundCharacteristic& characteristic, Regions* regions) const;
+  [[nodiscard]] bool CutNumbers(const BoundCharacteristic& characteristic, Regions* regions) const;
   void ChooseScale();
   [[nodiscard]] Input InputOf(const Constant& constant, const BoundField& field) const;
 
@@ -180,6 +195,11 @@ class Scorecard {
   void ReadInput(uint32_t index, const record::Value& value, Input* input) const;
   ScoreFailure Treat(uint32_t index, Input* input) const;
   [[nodiscard]] Truth Evaluate(uint32_t node, const std::vector<Input>& inputs) const;
+  // The first attribute whose predicate is true; the characteristic's `end` if there is none.
+  [[nodiscard]] uint32_t Choose(const BoundCharacteristic& characteristic,
+                                const std::vector<Input>& inputs) const;
+  [[nodiscard]] uint32_t ChooseByPredicate(const BoundCharacteristic& characteristic,
+                                           const std::vector<Input>& inputs) const;
   [[nodiscard]] bool InSet(const Node& node, const Input& input) const;
   [[nodiscard]] std::optional<Decimal> Compute(const Expression& expression,
                                                const std::vector<Input>& inputs) const;
