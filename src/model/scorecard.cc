@@ -707,14 +707,18 @@ uint32_t Scorecard::Choose(const BoundCharacteristic& characteristic,
     const auto above = std::upper_bound(regions.lows.begin(), regions.lows.end(), input.scaled);
     return regions.chosen[static_cast<size_t>(above - regions.lows.begin()) - 1];
   }
+  if (!input.number.IsFinite()) return ChooseByPredicate(characteristic, inputs);
   size_t low = 0;
   size_t high = regions.bounds.size();
   while (low < high) {
     const size_t middle = (low + high) / 2;
     const std::partial_ordering order = input.number <=> regions.bounds[middle];
     if (order == 0) return regions.chosen[2 * middle + 1];
-    if (order < 0) high = middle;
-    if (order > 0) low = middle + 1;
+    if (order < 0) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
   }
   return regions.chosen[2 * low];
 }
