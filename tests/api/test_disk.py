@@ -101,6 +101,9 @@ def test_a_full_disk_is_got_over(server):
         taken = server.send(late)
         assert (taken.status, taken.json()["result"]) == (200, "decided")
         assert taken.json()["sequence"] == before[0] + 1
+    # The read model catches up by itself too. Each of these waits for it a while.
+    newest = f"/v1/decisions/{taken.json()['decision']['id']}?at_least={taken.json()['sequence']}"
+    assert any(server.ask("GET", newest, role="read").status == 200 for _ in range(20))
     again = server.send(sent)
     assert (again.json()["result"], again.json()["sequence"]) == ("duplicate", first.json()["sequence"])
     server.stop()
