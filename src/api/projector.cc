@@ -170,6 +170,8 @@ void Projector::Rest() {
 
 Status Projector::Finish() {
   if (thread_.joinable()) thread_.join();
+  // What failed last may go now; and what is left would only come at the next start.
+  if (head_ != nullptr && status().code() != StatusCode::kDataLoss) Note(CatchUp(head_->frames()));
   const Status followed = status();
   const Status closed = model_->Close();
   return followed.ok() ? closed : followed;

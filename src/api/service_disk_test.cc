@@ -119,6 +119,22 @@ TEST_F(ServiceDiskTest, APersonWhoseKeyFindsNoRoomIsRefusedWith507) {
   EXPECT_EQ(Post("/v1/events", other).code, 200);
 }
 
+TEST_F(ServiceDiskTest, APersonWhoseKeyCannotBeWrittenIsRefusedAndTheEngineGoesOn) {
+  options_.first_pack = pack::MustLoad(ShopWithMobiles());
+  options_.person_keys = "person-keys";
+  Start();
+  const std::string before = State();
+  const std::string order = Order(1, R"(,"mobile":"13800138000")");
+  files_.sync_fails = true;
+  const http::Reply refused = Post("/v1/events", order);
+  files_.sync_fails = false;
+  EXPECT_EQ(refused.code, 503);
+  EXPECT_NE(refused.body.find("keys-not-written"), std::string::npos) << refused.body;
+  EXPECT_EQ(State(), before);
+  EXPECT_EQ(Get("/readyz").code, 200);
+  EXPECT_EQ(Post("/v1/events", order).code, 200);
+}
+
 TEST_F(ServiceDiskTest, AnErrorOfTheDiskStopsNewWorkUntilTheNextStartAndLooksGoOn) {
   Start();
   EXPECT_EQ(Post("/v1/events", Order(1)).code, 200);

@@ -16,6 +16,13 @@ int64_t Ns(SteadyClock::duration duration) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
 }
 
+// The engine is as it was, and goes on.
+Problem KeysProblem(const Status& status) {
+  if (status.code() == StatusCode::kResourceExhausted) return EngineProblem(status);
+  return {503, "keys-not-written", "The keys of new people could not be written", "",
+          "expected to be sent again: nothing was done"};
+}
+
 }  // namespace
 
 Problem EngineProblem(const Status& status) {
@@ -207,9 +214,9 @@ void Writer::Begin(std::vector<Job*>* jobs) {
   if (jobs->empty()) return;
   // After reading: it may have made keys too.
   const Status keys = gate_->FlushKeys();
-  if (!keys.ok()) return RefuseAll(jobs, keys);
+  if (!keys.ok()) return RefuseAll(jobs, KeysProblem(keys));
   const Status status = engine_->Begin(events_, options_.arrival, Now());
-  if (!status.ok()) return RefuseAll(jobs, status);
+  if (!status.ok()) return RefuseAll(jobs, EngineProblem(status));
   const auto decided = SteadyClock::now();
   metrics_->Observe(Stage::kDecide, Ns(decided - begun), jobs->size());
   Batch batch{{}, decided};
@@ -227,7 +234,7 @@ void Writer::End() {
   in_flight_.pop_front();
   const auto outcomes = engine_->End();
   if (!outcomes.ok()) {
-    RefuseAll(&batch.jobs, outcomes.status());
+    RefuseAll(&batch.jobs, EngineProblem(outcomes.status()));
     Publish(true);
     return;
   }
@@ -251,8 +258,7 @@ void Writer::TellDurable() const {
   if (options_.on_durable) options_.on_durable(journal_->durable().frames);
 }
 
-void Writer::RefuseAll(std::vector<Job*>* jobs, const Status& status) {
-  const Problem problem = EngineProblem(status);
+void Writer::RefuseAll(std::vector<Job*>* jobs, const Problem& problem) {
   for (Job* job : *jobs) {
     audience_->Refused(job, problem);
     Forget(job);

@@ -148,7 +148,7 @@ class Writer {
   bool TakeNext(std::vector<Job*>* jobs, Command* command);
   void Begin(std::vector<Job*>* jobs);
   void End();
-  void RefuseAll(std::vector<Job*>* jobs, const Status& status);
+  void RefuseAll(std::vector<Job*>* jobs, const Problem& problem);
   void Publish(bool now);
   void TellDurable() const;
 
