@@ -359,10 +359,11 @@ Allocation Loan::FoldKind(const Transaction& t, Allocation* from_surplus) {
     case TransactionKind::kGoodwill:
     case TransactionKind::kMerchantRefund:
     case TransactionKind::kPayoutRefund:
-    case TransactionKind::kInterestRefund:
     case TransactionKind::kInterestPaymentWaiver:
     case TransactionKind::kChargeAdjustment:
       return Pay(t.day, t.amount_minor, AllotmentOf(t.kind));
+    case TransactionKind::kInterestRefund:
+      return Pay(t.day, RefundedInterest(t), AllotmentOf(t.kind));
     case TransactionKind::kPrepaySmaller:
       return Prepay(t.day, t.amount_minor, Plan::Prepay::kSmaller);
     case TransactionKind::kPrepayFewer:

@@ -129,7 +129,9 @@ enum class TransactionKind : uint8_t {
   kGoodwill = 19,       // the lender's own money, in the borrower's favour; also when all is paid
   kMerchantRefund = 20,
   kPayoutRefund = 21,
-  kInterestRefund = 22,    // interest given back; falls like a repayment
+  // Interest given back; falls like a repayment. With `about` the amount is what InterestOn says of
+  // that refund's money, as the loan stood before it, whatever comes late.
+  kInterestRefund = 22,
   kWaiveCharge = 23,       // what is unpaid of the charge `about`
   kChargeAdjustment = 24,  // the lender pays part of the charge `about`; falls like a repayment
   kChargeOff = 25,         // given up in the books, still asked for; see ChargeOffRule
@@ -155,7 +157,9 @@ struct Transaction {
   // kCharge, kPenalty: when it falls due; kChangeRate, kPauseInterest, kExtend: from when;
   // kMoveDue: which. None: `day`.
   std::optional<Date> due;
-  uint64_t about = 0;  // kWaiveCharge, kChargeAdjustment: the charge; kChargeback: the payment
+  // kWaiveCharge, kChargeAdjustment: the charge; kChargeback: the payment; kInterestRefund: the
+  // refund
+  uint64_t about = 0;
 };
 
 // In the order of precedence.
@@ -384,6 +388,7 @@ class Loan {
   void MoveCharges();
   Allocation FoldKind(const Transaction& t, Allocation* from_surplus);
   int64_t WaiveCharge(uint64_t id);
+  [[nodiscard]] int64_t RefundedInterest(const Transaction& t) const;
   Allocation PayOff(Date day, int64_t amount);
   Allocation Prepay(Date day, int64_t amount, Plan::Prepay mode);
   Allocation WriteOff(Date day);

@@ -155,6 +155,7 @@ void Loan::AddSlots() {
 
 Allocation Loan::Reage(const Transaction& t) {
   const size_t was = plan_.periods().size();
+  const Allocation quote = PayOffQuote(t.day);
   // What is open beside the plan moves into it.
   int64_t principal = 0;
   int64_t interest = 0;
@@ -180,7 +181,9 @@ Allocation Loan::Reage(const Transaction& t) {
   MoveCharges();
   Allocation a;
   a.principal = moved.principal;
-  a.interest = moved.interest;
+  // What is owed by the day: interest of the period that has begun is counted, though it is asked
+  // for with the first new one in any case.
+  a.interest = product_.terms.interest_by_plan ? moved.interest : quote.interest;
   return a;
 }
 

@@ -180,6 +180,22 @@ int64_t Loan::InterestOn(int64_t amount_minor, Date day) const {
   return EarnedTo(day).interest - less.EarnedTo(day).interest;
 }
 
+int64_t Loan::RefundedInterest(const Transaction& t) const {
+  if (t.about == 0) return t.amount_minor;
+  Loan before(product_, start_, dates_);
+  for (const AppliedTransaction& applied : transactions_) {
+    if (applied.transaction.id == t.about) {
+      if (applied.reversed || charged_off_ || before.state_ == LoanState::kPending) return 0;
+      before.Observe(t.day);
+      return std::max<int64_t>(before.InterestOn(applied.transaction.amount_minor, t.day), 0);
+    }
+    if (applied.reversed) continue;
+    before.transactions_.push_back(applied);
+    before.Fold(before.transactions_.back());
+  }
+  return 0;
+}
+
 // --- repayment ---
 
 Allotment Loan::AllotmentOf(TransactionKind kind) const {

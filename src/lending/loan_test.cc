@@ -36,6 +36,7 @@ TransactionKind KindFrom(const std::string& word) {
                                                              {"down-payment", kDownPayment},
                                                              {"goodwill", kGoodwill},
                                                              {"merchant-refund", kMerchantRefund},
+                                                             {"interest-refund", kInterestRefund},
                                                              {"charge-off", kChargeOff},
                                                              {"terminate", kTerminate},
                                                              {"reamortise", kReamortise},
@@ -66,6 +67,7 @@ Loan LoanFrom(const std::vector<std::string>& words) {
     if (name == "multiple") terms.multiple_minor = std::stoi(value);
     if (name == "down") terms.down_payment = Percent(value);
     if (name == "balloon") terms.balloon_minor = std::stoll(value);
+    if (name == "over-all") terms.draws_over_all = true;
     if (name == "by-plan") terms.interest_by_plan = true;
     if (name == "surplus") product.holds_surplus = true;
     if (name == "zero-interest") product.charge_off = ChargeOffRule::kZeroInterest;

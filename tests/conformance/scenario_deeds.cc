@@ -131,6 +131,9 @@ void Life::Sync() {
         row.split = applied.allocation;
       }
       row.balance = applied.principal_after;
+      if (applied.transaction.kind == TransactionKind::kInterestRefund) {
+        row.amount = applied.allocation.Total();  // follows what it is about
+      }
       const bool in_books_only = applied.transaction.kind == TransactionKind::kChargeOff ||
                                  applied.transaction.kind == TransactionKind::kWriteOff ||
                                  applied.transaction.kind == TransactionKind::kTerminate ||
@@ -290,6 +293,7 @@ void Life::RefundInterest(const Transaction& refund) {
   t.kind = TransactionKind::kInterestRefund;
   t.day = refund.day;
   t.amount_minor = before.InterestOn(refund.amount_minor, refund.day);
+  t.about = next_id_ - 1;
   if (t.amount_minor > 0) Apply(t, "Interest Refund");
 }
 
