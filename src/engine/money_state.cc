@@ -159,6 +159,7 @@ MoneyReport MoneyState::Carry(const pack::Pack& pack, const EventContext& contex
     if (!report.status.empty()) return refuse(what);
     for (size_t i = made; i < run.effects.size(); ++i) run.effects[i].what = what;
   }
+  FollowOverdue(&run);
   report.status = PostAll(&run);
   if (!report.status.empty()) return refuse(std::move(run.failed));
   Done(context, reversed, &run);
@@ -197,6 +198,13 @@ std::optional<lending::Loan> MoneyState::LoanNamed(std::string_view name, Date t
   const auto found = loan_ids_.find(name);
   if (found == loan_ids_.end()) return std::nullopt;
   return loans_.Read(found->second.id, today);
+}
+
+lending::Allocation MoneyState::BookedOverdue(std::string_view loan) const {
+  const auto named = loan_ids_.find(loan);
+  if (named == loan_ids_.end()) return {};
+  const auto found = overdue_.find(named->second.id);
+  return found == overdue_.end() ? lending::Allocation() : found->second.amounts;
 }
 
 std::vector<MoneyState::NamedAccount> MoneyState::Accounts() const {
@@ -299,6 +307,7 @@ MoneyState::Trial::Trial(MoneyState* money)
       products_(money->changed_products_.size()),
       bookings_(money->changed_bookings_.size()),
       effects_(money->changed_effects_.size()),
+      overdue_(money->changed_overdue_.size()),
       loans_(money->loans_.NotedChanges()) {
   CREDENCE_ASSERT(money->trial_ == nullptr);
   money->trial_ = &undo_;
@@ -317,6 +326,7 @@ MoneyState::Trial::~Trial() {
   money_.changed_products_.resize(products_);
   money_.changed_bookings_.resize(bookings_);
   money_.changed_effects_.resize(effects_);
+  money_.changed_overdue_.resize(overdue_);
 }
 
 }  // namespace credence::engine

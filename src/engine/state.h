@@ -43,6 +43,7 @@ enum class RowKind : uint8_t {
   kMoneyProduct = 14,  // of loans
   kMoneyBooking = 15,  // how a loan's transactions stand in the ledger
   kMoneyEffects = 16,  // of events that may be reversed
+  kMoneyOverdue = 17,  // what of loans stands in the ledger as overdue
 };
 
 // An event that may still be taken back: whom it touched.
@@ -116,6 +117,9 @@ class State {
   void ApplyWindows(const record::Event& event, const EventKey& key,
                     const feature::Arrival& arrival);
   void ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded);
+  // Fires timers, live and in recovery, as MoneyState::FireTimers. The sequence and the stamp
+  // follow: assertion.
+  Status FireTimers(Seq seq, Timestamp stamp, std::span<record::TimerItem> items);
   // The pack that a decision which is to be applied now was made by: the active one, or that of the
   // parked decision it resumes. Null if it is neither.
   [[nodiscard]] std::shared_ptr<const pack::Pack> PackOf(

@@ -24,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     void operator()(const KillSwitch& kill_switch) const { EncodeKillSwitch(kill_switch, out); }
     void operator()(const Rate& rate) const { EncodeRate(rate, out); }
     void operator()(const Answer& answer) const { EncodeAnswer(answer, out); }
+    void operator()(const Timers& timers) const { EncodeTimers(timers, out); }
   };
   std::visit(Encode{&again}, *decoded);
   CREDENCE_ASSERT(again == bytes);
