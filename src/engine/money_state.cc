@@ -20,8 +20,6 @@ using pack::MoneyAction;
 using pack::MoneyBinding;
 using record::Value;
 
-namespace {
-
 Date LocalDay(const pack::Pack& pack, Timestamp time) {
   Int128 seconds = time.ns / kNsPerSecond;
   if (time.ns % kNsPerSecond < 0) --seconds;
@@ -30,8 +28,6 @@ Date LocalDay(const pack::Pack& pack, Timestamp time) {
   if (seconds % 86'400 < 0) --days;
   return Date{static_cast<int64_t>(days)};
 }
-
-}  // namespace
 
 MoneyState::EventContext MoneyState::ContextOf(const pack::Pack& pack, const record::Event& event,
                                                bool of_decision) {
@@ -198,6 +194,12 @@ std::optional<lending::Loan> MoneyState::LoanNamed(std::string_view name, Date t
   const auto found = loan_ids_.find(name);
   if (found == loan_ids_.end()) return std::nullopt;
   return loans_.Read(found->second.id, today);
+}
+
+std::optional<LoanId> MoneyState::LoanIdOf(std::string_view name) const {
+  const auto found = loan_ids_.find(name);
+  if (found == loan_ids_.end()) return std::nullopt;
+  return found->second.id;
 }
 
 lending::Allocation MoneyState::BookedOverdue(std::string_view loan) const {

@@ -80,6 +80,12 @@ struct MoneyReport {
   friend bool operator==(const MoneyReport&, const MoneyReport&) = default;
 };
 
+// The day in the pack's zone that an instant lies in.
+[[nodiscard]] Date LocalDay(const pack::Pack& pack, Timestamp time);
+// The first instant of a day in the pack's zone; of a midnight that the clocks skip the instant at
+// which they do, or soon after; of one that they strike twice the first.
+[[nodiscard]] Timestamp StartOfDay(const pack::Pack& pack, Date day);
+
 class MoneyState {
  public:
   // The commands that the event's type gives at once. What those of its decision will need is kept
@@ -97,7 +103,8 @@ class MoneyState {
   // comes before the next.
   [[nodiscard]] std::vector<record::TimerItem> DueTimers(const pack::Pack& pack, Timestamp now,
                                                          size_t max) const;
-  // When the first of them is due; nothing where nothing will ever be.
+  // None of them is due before it; nothing where none will ever be. It costs the same whatever
+  // there is, and may be the end of a pending transfer that was resolved before.
   [[nodiscard]] std::optional<Timestamp> NextTimer(const pack::Pack& pack) const;
   // Fires what DueTimers said at the same state, or a part of it from the first on, as the command
   // `seq`. What is to be booked is not computed again. Fills in transfers and refusals. kDataLoss
@@ -150,6 +157,7 @@ class MoneyState {
   [[nodiscard]] std::optional<lending::LimitView> Limit(std::string_view name, std::string_view key,
                                                         Timestamp now) const;
   [[nodiscard]] std::optional<lending::Loan> LoanNamed(std::string_view name, Date today) const;
+  [[nodiscard]] std::optional<lending::LoanId> LoanIdOf(std::string_view name) const;
   // What of the loan stands in the books as overdue.
   [[nodiscard]] lending::Allocation BookedOverdue(std::string_view loan) const;
 

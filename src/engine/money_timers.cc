@@ -14,11 +14,7 @@ using lending::LoanId;
 using record::TimerItem;
 using record::TimerKind;
 
-namespace {
-
-// The first instant of a day in the pack's zone; of a midnight that the clocks skip the instant at
-// which they do, or soon after; of one that they strike twice the first.
-Timestamp StartOf(const pack::Pack& pack, Date day) {
+Timestamp StartOfDay(const pack::Pack& pack, Date day) {
   constexpr int64_t kDaysMax = 200'000;  // beyond all instants
   const int64_t days = std::clamp(day.days, -kDaysMax, kDaysMax);
   int64_t seconds = days * 86'400;
@@ -27,7 +23,9 @@ Timestamp StartOf(const pack::Pack& pack, Date day) {
   return Timestamp{static_cast<int64_t>(std::clamp<Int128>(ns, INT64_MIN, INT64_MAX))};
 }
 
-Timestamp EndOf(const pack::Pack& pack, Date day) { return StartOf(pack, day.PlusDays(1)); }
+namespace {
+
+Timestamp EndOf(const pack::Pack& pack, Date day) { return StartOfDay(pack, day.PlusDays(1)); }
 
 // The last day that is over.
 Date LastDayOver(const pack::Pack& pack, Timestamp now) {
@@ -111,7 +109,7 @@ std::optional<Timestamp> MoneyState::NextTimer(const pack::Pack& pack) const {
   const auto consider = [&next](int64_t due_ns) {
     if (!next || due_ns < next->ns) next = Timestamp{due_ns};
   };
-  for (const auto& end : ledger_.PendingDue(INT64_MAX, 1)) consider(end.expires_ns);
+  if (const auto end = ledger_.FirstPendingEnd()) consider(*end);
   for (const auto& end : limits_.HoldsOver(INT64_MAX, 1)) consider(end.until_ns);
   for (const auto& due : loans_.DueBy(Date{INT64_MAX}, 1)) consider(EndOf(pack, due.day).ns);
   return next;

@@ -651,6 +651,11 @@ std::vector<Ledger::PendingEnd> Ledger::PendingDue(int64_t now_ns, size_t max) c
   return list;
 }
 
+std::optional<int64_t> Ledger::FirstPendingEnd() const {
+  if (rep_->due.empty()) return std::nullopt;
+  return rep_->due.front().expires_ns;
+}
+
 const Account* Ledger::FindAccount(AccountId id) const {
   const uint32_t row = rep_->FindAccountRow(id);
   return row == IdTable::kNone ? nullptr : &rep_->accounts[row];
