@@ -56,6 +56,9 @@ Status AddRecord(std::string_view bytes, Rows* rows) {
     add("  source 来源", std::string(event->source));
     add("  id", std::string(event->id));
     add("  digest 内容摘要", event->digest.ToHex());
+  } else if (const auto* timers = std::get_if<record::Timers>(&any)) {
+    add("timers 定时",
+        std::to_string(timers->items.size()) + " fired at " + timers->stamp.ToString());
   } else {
     add("record 记录", "an operator's command; " + std::to_string(bytes.size()) + " bytes");
   }

@@ -33,6 +33,7 @@ struct Options {
   bool all_features = false;
   bool quiet = false;
   bool strict = false;
+  bool day_ends = false;
   size_t batch = engine::kBatchEventsMax;
   size_t show = 5;
   engine::CheckpointOptions checkpoints;
@@ -81,6 +82,8 @@ class Replay {
   bool OpenStore();
   bool Take(std::string_view line);
   bool Flush();
+  bool Add(const record::Event& event);
+  bool EndDays(Date day);
   bool WriteDecisions();
   void Count(const engine::Outcome& outcome, size_t index);
   void Refuse(uint64_t line, const std::string& what);
@@ -119,6 +122,8 @@ class Replay {
   uint64_t money_applied_ = 0;
   uint64_t money_reversed_ = 0;
   uint64_t money_transfers_ = 0;
+  uint64_t timers_ = 0;
+  Date day_{INT64_MIN};  // the latest that an event happened on
   std::map<std::string, uint64_t> money_refusals_;
   std::map<std::string, uint64_t> reasons_;
 };
@@ -201,6 +206,15 @@ bool Replay::Take(std::string_view line) {
     ++refusals_[problem.code];
     return true;
   }
+  if (const Date day = engine::LocalDay(*pack_, event.time); options_.day_ends && day > day_) {
+    if (!EndDays(day)) return false;
+    // The batch took the event's memory with it.
+    return gate_->Parse(line, &arena_, &event, &problem) && Add(event);
+  }
+  return Add(event);
+}
+
+bool Replay::Add(const record::Event& event) {
   batch_.push_back(event);
   batch_lines_.push_back(lines_->line_number());
   return batch_.size() < options_.batch || Flush();
@@ -231,6 +245,21 @@ bool Replay::Flush() {
   return out_text_.size() < (size_t{1} << 20) || WriteDecisions();
 }
 
+// What was due before this day fires as it begins.
+bool Replay::EndDays(Date day) {
+  if (!Flush()) return false;
+  day_ = day;
+  while (true) {
+    const auto fired = engine_->FireTimers(record::kTimerItemsMax, engine::StartOfDay(*pack_, day));
+    if (!fired.ok()) {
+      Fail(fired.status());
+      return false;
+    }
+    if (*fired == 0) return true;
+    timers_ += *fired;
+  }
+}
+
 bool Replay::WriteDecisions() {
   if (out_ == nullptr || out_text_.empty()) return true;
   const Status written = out_->WriteAt(out_offset_, out_text_);
@@ -249,6 +278,7 @@ void Replay::CountMoney(const std::optional<engine::MoneyReport>& report) {
 }
 
 void Replay::ShowMoney() const {
+  if (timers_ > 0) fmt::print("\ntimers 定时  {} fired\n", Grouped(timers_));
   if (money_applied_ + money_reversed_ == 0 && money_refusals_.empty()) return;
   fmt::print("\nmoney 资金  {} commands carried out, {} reversed; {} transfers\n",
              Grouped(money_applied_), Grouped(money_reversed_), Grouped(money_transfers_));
@@ -380,6 +410,9 @@ Action AddReplay(CLI::App* app) {
   app->add_flag("--history", options->history,
                 "old events: each arrives at its own time (default: they arrive now, and old ones "
                 "are refused)");
+  app->add_flag("--day-ends", options->day_ends,
+                "with --history: when the first event of a day comes, what was due before that day "
+                "fires (holds that are over, due dates of loans)");
   app->add_option("--store", options->store,
                   "folder to keep journal, artefacts and checkpoints in (default: memory only)");
   app->add_option("--keys", options->keys,

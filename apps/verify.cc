@@ -66,6 +66,7 @@ int Verify(const std::string& store, const engine::CheckpointOptions& cache, boo
   if (!report.ok()) return Fail("the journal cannot be followed: " + report.status().message());
   fmt::print("frames      {}\nevents      {}\ndecisions   {}\n", Grouped(report->frames),
              Grouped(report->events), Grouped(report->decisions));
+  if (report->timers > 0) fmt::print("timers      {}\n", Grouped(report->timers));
   if (report->retired.frames > 0) {
     fmt::print(
         "retired     frames 1 to {}, up to sequence {}: verified when they were retired, and no "

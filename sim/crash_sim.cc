@@ -43,10 +43,10 @@ Result<const Packs*> ThePacks() {
 
 // One step of the work. Each is acknowledged as a whole.
 struct Step {
-  enum class Kind : uint8_t { kBatch, kActivate, kKillSwitch, kRate, kReopen, kClose };
+  enum class Kind : uint8_t { kBatch, kActivate, kKillSwitch, kRate, kTimers, kReopen, kClose };
   Kind kind = Kind::kBatch;
   size_t first = 0;  // of the events
-  size_t count = 0;
+  size_t count = 0;  // of them; of timers: the most that may fire
   size_t pack = 0;
   bool on = false;
   Timestamp now;
@@ -73,6 +73,8 @@ class Work {
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
   // After `steps` steps.
   [[nodiscard]] const Standing& After(size_t steps) const { return standings_[steps]; }
+  // Steps in which timers fired.
+  [[nodiscard]] uint64_t timers() const { return timers_; }
   [[nodiscard]] const engine::Options& engine_options() const { return engine_options_; }
 
   [[nodiscard]] Result<std::unique_ptr<Engine>> Open(FileSystem& files) const {
@@ -94,6 +96,7 @@ class Work {
   std::vector<Step> steps_;
   std::vector<record::Event> events_;  // of the pack that is in force when they come
   std::vector<Standing> standings_;
+  uint64_t timers_ = 0;
   Arena arena_;
 };
 
@@ -130,6 +133,9 @@ Status Work::Plan(const CrashOptions& options) {
       step.kind = Step::Kind::kRate;
     } else if (kind == 3) {
       step.kind = random.OneIn(2) ? Step::Kind::kReopen : Step::Kind::kClose;
+    } else if (kind < 7) {
+      step.kind = Step::Kind::kTimers;
+      step.count = 1 + random.Below(3);
     } else {
       step.first = events_.size();
       step.count = 1 + random.Below(kBatchMost);
@@ -157,7 +163,9 @@ Status Work::Rehearse() {
   Standing standing;
   for (const Step& step : steps_) {
     std::vector<engine::Outcome> outcomes;
+    const Seq before = engine->state().last_seq;
     CREDENCE_TRY(Do(step, files, &engine, &outcomes));
+    if (step.kind == Step::Kind::kTimers && engine->state().last_seq != before) ++timers_;
     for (const engine::Outcome& outcome : outcomes) {
       const bool decided = outcome.kind == engine::Outcome::Kind::kDecided;
       standing.decisions += decided ? 1 : 0;
@@ -185,6 +193,8 @@ Status Work::Do(const Step& step, FileSystem& files, std::unique_ptr<Engine>* en
     case Step::Kind::kRate:
       return (*engine)->SetRate(*Currency::FromCode("USD"), *Decimal::Parse("7.1"), "ann",
                                 step.now);
+    case Step::Kind::kTimers:
+      return (*engine)->FireTimers(step.count, step.now).status();
     case Step::Kind::kClose:
       CREDENCE_TRY((*engine)->Close());
       break;
@@ -398,6 +408,7 @@ void CrashReport::Add(const CrashReport& other) {
   nested += other.nested;
   finished += other.finished;
   unfinished_frames += other.unfinished_frames;
+  timers += other.timers;
   failures += other.failures;
   for (const std::string& what : other.first) {
     if (first.size() < kFailuresShown) first.push_back(what);
@@ -416,6 +427,7 @@ Result<CrashReport> SimulateCrashes(const CrashOptions& options) {
   CREDENCE_ASSIGN(const auto work, Work::Make(options));
   Crasher crasher(options, *work);
   CREDENCE_TRY(crasher.Run());
+  crasher.report().timers = work->timers();
   return std::move(crasher.report());
 }
 

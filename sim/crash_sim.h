@@ -41,6 +41,7 @@ struct CrashReport {
   uint64_t nested = 0;    // of the points: crashes of a recovery
   uint64_t finished = 0;  // of the points: work done to its end afterwards, with the same end
   uint64_t unfinished_frames = 0;  // recoveries that cut a torn frame
+  uint64_t timers = 0;             // steps of the work in which timers fired
   uint64_t failures = 0;
   std::vector<std::string> first;  // at most kFailuresShown, each with what reruns it
 

@@ -32,6 +32,7 @@ void CrashUntil(uint64_t first_seed, journal::WriteAhead write_ahead, uint64_t s
   EXPECT_GT(all.unfinished_frames, 0u);
   EXPECT_GT(all.nested, 0u);
   EXPECT_GT(all.finished, 0u);
+  EXPECT_GT(all.timers, 0u);
   std::printf("%llu crash points at %llu moments of %llu seeds, %llu of them in a recovery\n",
               static_cast<unsigned long long>(all.points),
               static_cast<unsigned long long>(all.moments), static_cast<unsigned long long>(seeds),

@@ -90,6 +90,8 @@ void ServerMetrics::Write(MetricsText* out) const {
   }
   out->Family("credence_batches_total", "counter", "Batches that were committed");
   out->Value("", batches.load(std::memory_order_relaxed));
+  out->Family("credence_timers_total", "counter", "Timers that fired");
+  out->Value("", timers.load(std::memory_order_relaxed));
   out->Family("credence_events_total", "counter", "Events by what became of them");
   out->Value("result=\"applied\"", applied.load(std::memory_order_relaxed));
   out->Value("result=\"decided\"", decided.load(std::memory_order_relaxed));

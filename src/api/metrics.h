@@ -56,6 +56,7 @@ class ServerMetrics {
   std::atomic<uint64_t> duplicates{0};
   std::atomic<uint64_t> dry_runs{0};
   std::atomic<uint64_t> batches{0};
+  std::atomic<uint64_t> timers{0};
 
   void Observe(Stage stage, int64_t ns, uint64_t times = 1) {
     stages[static_cast<size_t>(stage)].Add(ns, times);

@@ -1,5 +1,7 @@
 #include "src/api/writer.h"
 
+#include <algorithm>
+
 #include "src/base/assert.h"
 #include "src/thread/thread.h"
 
@@ -10,6 +12,10 @@ using SteadyClock = std::chrono::steady_clock;
 namespace {
 
 constexpr std::chrono::milliseconds kPublishEvery{100};
+// After timers could not fire, or nothing was due after all.
+constexpr std::chrono::milliseconds kTimersRest{100};
+// The clock may jump: it is looked at this often.
+constexpr std::chrono::seconds kTimersLook{1};
 constexpr size_t kJobBytesKept = size_t{16} << 10;
 
 int64_t Ns(SteadyClock::duration duration) {
@@ -163,6 +169,7 @@ void Writer::Loop() {
     }
     const bool none = jobs.empty();
     if (!none) Begin(&jobs);
+    FireTimers();
     const bool full = engine_->in_flight() == engine::kBatchesInFlightMax;
     if (full || (none && engine_->in_flight() > 0)) End();
   }
@@ -177,8 +184,14 @@ bool Writer::TakeNext(std::vector<Job*>* jobs, Command* command) {
   if (idle && queue_.empty() && !stopping_) {
     lock.unlock();
     Publish(false);
+    const auto until = UntilTimers();
     lock.lock();
-    wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    const auto woken = [&] { return stopping_ || !queue_.empty(); };
+    if (until) {
+      wake_.wait_for(lock, *until, woken);
+    } else {
+      wake_.wait(lock, woken);
+    }
   }
   while (!queue_.empty() && queue_.front().job != nullptr &&
          jobs->size() < engine::kBatchEventsMax) {
@@ -186,12 +199,49 @@ bool Writer::TakeNext(std::vector<Job*>* jobs, Command* command) {
     queue_.pop_front();
   }
   queued_.store(queue_.size(), std::memory_order_relaxed);
+  timers_wait_ = stopping_ || (!queue_.empty() && queue_.front().job == nullptr);
   if (!jobs->empty() || !idle) return true;
   if (queue_.empty()) return !stopping_;
   *command = std::move(queue_.front().command);
   queue_.pop_front();
   --commands_;
   return true;
+}
+
+std::optional<std::chrono::nanoseconds> Writer::UntilTimers() const {
+  if (!options_.timers) return std::nullopt;
+  const auto next = engine_->NextTimer();
+  if (!next) return std::nullopt;
+  const Int128 left = Int128{next->ns} - CommandTime(*engine_).ns;
+  // Where events arrive at their own time it does not pass without them.
+  if (left > 0 && options_.arrival == engine::Arrival::kHistory) return std::nullopt;
+  const std::chrono::nanoseconds look = kTimersLook;
+  const std::chrono::nanoseconds rest = timers_rest_ - SteadyClock::now();
+  const std::chrono::nanoseconds due{
+      static_cast<int64_t>(std::clamp<Int128>(left, 0, look.count()))};
+  return std::min(look, std::max(due, rest));
+}
+
+void Writer::FireTimers() {
+  if (!options_.timers || timers_wait_ || engine_->in_flight() == engine::kBatchesInFlightMax) {
+    return;
+  }
+  const auto begun = SteadyClock::now();
+  const auto next = engine_->NextTimer();
+  const Timestamp now = CommandTime(*engine_);
+  if (!next || *next > now || begun < timers_rest_) return;
+  const auto fired = engine_->BeginTimers(timers_in_share_, now);
+  const auto ended = SteadyClock::now();
+  if (!fired.ok() || *fired == 0) {
+    timers_rest_ = ended + kTimersRest;
+    return;
+  }
+  metrics_->timers.fetch_add(*fired, std::memory_order_relaxed);
+  const int64_t ns_each = std::max<int64_t>(Ns(ended - begun) / static_cast<int64_t>(*fired), 1);
+  const auto fits = static_cast<size_t>(options_.timer_share.count() / ns_each);
+  timers_in_share_ =
+      std::clamp<size_t>(fits, 1, std::min(2 * timers_in_share_, record::kTimerItemsMax));
+  in_flight_.push_back({{}, ended});
 }
 
 void Writer::Begin(std::vector<Job*>* jobs) {
@@ -249,7 +299,7 @@ void Writer::End() {
     Forget(job);
   }
   batch.jobs.clear();
-  spare_.push_back(std::move(batch.jobs));
+  if (batch.jobs.capacity() > 0) spare_.push_back(std::move(batch.jobs));
   TellDurable();
   Publish(false);
 }

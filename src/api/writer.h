@@ -6,6 +6,10 @@
 // Everything is done in the order in which it was handed over. When the engine has stopped (its
 // journal could not be written) every event is refused with 503 until the process is started again;
 // a full disk refuses with 507 and is got over by itself.
+//
+// Timers fire by themselves: at most one record of them between two batches of events, as many as
+// take about Options::timer_share, and one after the other while nothing else waits. No timer fires
+// while a command waits.
 
 #include <atomic>
 #include <chrono>
@@ -32,6 +36,7 @@ namespace credence::api {
 
 inline constexpr size_t kQueueEventsMax = 8'192;  // 429 beyond it
 inline constexpr size_t kQueueCommandsMax = 256;  // 429 beyond it
+inline constexpr std::chrono::microseconds kTimerShare{250};
 
 // Where the answer to a request goes, and what is counted and logged of it.
 struct Route;
@@ -102,6 +107,10 @@ class Writer {
   struct Options {
     engine::Arrival arrival = engine::Arrival::kLive;
     size_t queue_events_max = kQueueEventsMax;
+    // Whether due timers fire, and how long one share of them may take the engine (about): what an
+    // event may have to wait for.
+    bool timers = true;
+    std::chrono::nanoseconds timer_share = kTimerShare;
     // Gets the number of the journal's frames that are on disk, each time that it grew. May be
     // empty.
     std::function<void(uint64_t frames)> on_durable;
@@ -147,6 +156,9 @@ class Writer {
   void Loop();
   bool TakeNext(std::vector<Job*>* jobs, Command* command);
   void Begin(std::vector<Job*>* jobs);
+  void FireTimers();
+  // How long nothing is due; nothing where only an event or a command can change that.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> UntilTimers() const;
   void End();
   void RefuseAll(std::vector<Job*>* jobs, const Problem& problem);
   void Publish(bool now);
@@ -165,6 +177,9 @@ class Writer {
   std::vector<std::vector<Job*>> spare_;
   std::vector<record::Event> events_;
   std::chrono::steady_clock::time_point published_;
+  size_t timers_in_share_ = 16;
+  bool timers_wait_ = false;                           // for a command, or the end
+  std::chrono::steady_clock::time_point timers_rest_;  // until then
   Status closed_;
 
   std::mutex mutex_;

@@ -195,6 +195,7 @@ Status Core::FoldOther(const record::AnyRecord& any, std::string_view bytes, uin
     state.ApplyActivationRequest(request->pack, request->by);
     return Advance(request->seq, request->stamp);
   }
+  if (const auto* timers = std::get_if<record::Timers>(&any)) return FoldTimers(*timers);
   const auto& answer = std::get<record::Answer>(any);
   return Advance(answer.seq, answer.stamp);
 }
@@ -216,6 +217,19 @@ Status Core::Advance(Seq seq, Timestamp stamp) {
   state.last_seq = seq;
   state.last_stamp = stamp;
   return {};
+}
+
+Status Core::FoldTimers(const record::Timers& timers) {
+  if (state.pack == nullptr || timers.seq != state.last_seq.Next() ||
+      timers.stamp <= state.last_stamp) {
+    return DataLoss("the timers with sequence " + std::to_string(timers.seq.value()) +
+                    " do not follow");
+  }
+  std::vector<record::TimerItem> items = timers.items;
+  CREDENCE_TRY(state.FireTimers(timers.seq, timers.stamp, items));
+  if (items == timers.items) return {};
+  return DataLoss("the timers with sequence " + std::to_string(timers.seq.value()) +
+                  " made other transfers than their record says");
 }
 
 Status Core::FoldEvent(const Event& event, const EventKey& key,

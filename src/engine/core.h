@@ -109,6 +109,7 @@ class Core {
   Status FoldEvent(const record::Event& event, const EventKey& key,
                    std::span<EntityTable::Touch> touches, Arena* arena);
   Status FoldOther(const record::AnyRecord& any, std::string_view bytes, uint64_t frame);
+  Status FoldTimers(const record::Timers& timers);
   void PrepareDecoded(size_t first);
   void PrefetchDecoded();
   Status Advance(Seq seq, Timestamp stamp);

@@ -267,6 +267,39 @@ Result<std::vector<Outcome>> Engine::End() {
   return outcomes;
 }
 
+std::optional<Timestamp> Engine::NextTimer() const {
+  if (core_.state.pack == nullptr) return std::nullopt;
+  return core_.state.money.NextTimer(*core_.state.pack);
+}
+
+Result<size_t> Engine::BeginTimers(size_t max, Timestamp now) {
+  CREDENCE_TRY(Ready());
+  CREDENCE_ASSERT(in_flight_.size() < kBatchesInFlightMax);
+  record::Timers timers;
+  timers.seq = core_.state.last_seq.Next();
+  timers.stamp = NextStamp(now);
+  if (core_.state.pack == nullptr || timers.stamp >= kStampEnd) return size_t{0};
+  timers.items = core_.state.money.DueTimers(*core_.state.pack, timers.stamp,
+                                             std::min(max, record::kTimerItemsMax));
+  if (timers.items.empty()) return size_t{0};
+  const Status fired = core_.state.FireTimers(timers.seq, timers.stamp, timers.items);
+  CREDENCE_ASSERT(fired.ok());  // they were made of this state
+  std::shared_ptr<Batch> batch = NewBatch();
+  batch->records.push_back({timers.seq, {}, {}, nullptr});
+  record::EncodeTimers(timers, &batch->records.back().command);
+  core_.AtBoundary();
+  in_flight_.push_back(batch);
+  committer_->Submit(std::move(batch));
+  return timers.items.size();
+}
+
+Result<size_t> Engine::FireTimers(size_t max, Timestamp now) {
+  CREDENCE_ASSERT(in_flight_.empty());
+  CREDENCE_ASSIGN(const size_t fired, BeginTimers(max, now));
+  if (fired > 0) CREDENCE_TRY(End().status());
+  return fired;
+}
+
 // One that was used before keeps its memory.
 std::shared_ptr<Batch> Engine::NewBatch() {
   std::shared_ptr<Batch> batch = std::move(spare_);

@@ -110,6 +110,15 @@ class Engine {
   // Waits until the oldest batch in flight is on disk. Its outcomes; not ok: it was lost.
   Result<std::vector<Outcome>> End();
   [[nodiscard]] size_t in_flight() const { return in_flight_.size(); }
+  // When the next timer is due (MoneyState::NextTimer); nothing where none will ever be.
+  [[nodiscard]] std::optional<Timestamp> NextTimer() const;
+  // Fires the timers that are due by `now`, the first `max` of them and at most
+  // record::kTimerItemsMax, as one record: a batch of its own without outcomes, which is in flight
+  // until its End. How many; 0: none is due, and nothing is in flight. Time is that of the record,
+  // max(last stamp + 1 ns, `now`): of a history the caller gives the time that it has come to.
+  Result<size_t> BeginTimers(size_t max, Timestamp now);
+  // BeginTimers and End. No batch is in flight.
+  Result<size_t> FireTimers(size_t max, Timestamp now);
   // What Process would say of one event. Leaves no trace. Waits for the batches in flight: nothing
   // that is not on disk leaves the engine.
   Outcome DryRun(const record::Event& event, Arrival arrival, Timestamp now);

@@ -251,7 +251,8 @@ std::string MoneyState::ExecuteLend(const MoneyBinding& binding, const Call& cal
   effect.amount = amount;
   effect.name = {call.by, {}};
   run->effects.push_back(std::move(effect));
-  AddOwner(entry, run);
+  AddOwner(call.by, entry);
+  run->undo.emplace_back([this, entry] { DropOwner(entry); });
   SetName(kLoanNames, &loan_ids_, call.by, std::optional(entry), run);
   if (products_.emplace(decl.product->digest, run->pack.digest).second) {
     NoteProduct(decl.product->digest);
@@ -263,12 +264,13 @@ std::string MoneyState::ExecuteLend(const MoneyBinding& binding, const Call& cal
   return {};
 }
 
-void MoneyState::AddOwner(const LoanEntry& entry, Run* run) {
+void MoneyState::AddOwner(const std::string& loan, const LoanEntry& entry) {
   by_owner_.emplace(entry.owner, entry.id);
-  run->undo.emplace_back([this, entry] { DropOwner(entry); });
+  loan_names_.emplace(entry.id, loan);
 }
 
 void MoneyState::DropOwner(const LoanEntry& entry) {
+  loan_names_.erase(entry.id);
   const auto [first, last] = by_owner_.equal_range(entry.owner);
   for (auto at = first; at != last; ++at) {
     if (at->second != entry.id) continue;
@@ -297,6 +299,7 @@ std::string MoneyState::ExecuteTransaction(const MoneyBinding& binding, const Ca
   run->loans.push_back(loans_.Save(entry.id));
   lending::BookResult result = loans_.Apply(entry.id, transaction);
   if (!result.ok()) return std::string(BookResultName(result));
+  run->changed_loans.emplace_back(call.by, entry);
   result.moved.push_back({transaction.id, transaction.kind, {}, result.allocation});
   Effect effect;
   effect.kind = EffectKind::kLoan;

@@ -12,6 +12,7 @@ using ledger::TransferId;
 using ledger::TransferSpec;
 using ledger::TransferStatus;
 using lending::HoldId;
+using lending::LoanId;
 using lending::TransactionKind;
 namespace flag = ledger::transfer_flag;
 
@@ -202,7 +203,7 @@ std::string MoneyState::AnswerTransfers(const Run& run, const Step& step, uint32
 
 // All steps as one chain of transfers.
 std::string MoneyState::PostAll(Run* run) {
-  const uint32_t base = run->decision == nullptr ? 0 : kDecisionTransfers;
+  const uint32_t base = run->decision == nullptr ? run->first_transfer : kDecisionTransfers;
   std::vector<TransferSpec> chain;
   std::vector<const Step*> steps_of;
   const auto label = [](const Step& step) {
@@ -230,6 +231,7 @@ std::string MoneyState::PostAll(Run* run) {
   }
   if (chain.empty()) return {};
   chain.back().flags &= static_cast<uint16_t>(~flag::kLinked);
+  run->tried = static_cast<uint32_t>(chain.size());
   std::vector<TransferStatus> statuses(chain.size());
   ledger_.CreateTransfers(run->now.ns, chain, statuses);
   for (size_t i = 0; i < statuses.size(); ++i) {
@@ -255,7 +257,17 @@ void MoneyState::Done(const EventContext& context, Seq reversed, Run* run) {
     bookings_.erase(key);
     NoteBooking(key);
   }
+  for (const LoanId loan : run->overdue_unbooked) {
+    Before(&overdue_, loan);
+    overdue_.erase(loan);
+    NoteOverdue(loan);
+  }
   for (Step& step : run->steps) {
+    if (step.overdue) {
+      Before(&overdue_, step.loan_id);
+      overdue_.insert_or_assign(step.loan_id, OverdueBooking{*step.overdue, step.made});
+      NoteOverdue(step.loan_id);
+    }
     if (step.books) {
       const BookingKey key{step.loan_id, *step.books};
       Before(&bookings_, key);

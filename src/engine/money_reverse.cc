@@ -99,6 +99,7 @@ std::string MoneyState::UndoLoan(const Effect& effect, Run* run) {
   run->loans.push_back(loans_.Save(id));
   const lending::BookResult result = loans_.Reverse(id, effect.other);
   if (!result.ok()) return std::string(BookResultName(result));
+  run->changed_loans.emplace_back(name, entry);
   const auto booking = bookings_.find({id, effect.other});
   if (booking != bookings_.end()) {
     Step back;
@@ -111,7 +112,7 @@ std::string MoneyState::UndoLoan(const Effect& effect, Run* run) {
   if (!opened) return Follow(entry, name, effect.other, result.moved, run);
   SetName(kLoanNames, &loan_ids_, name, std::optional<LoanEntry>(), run);
   DropOwner(entry);
-  run->undo.emplace_back([this, entry] { by_owner_.emplace(entry.owner, entry.id); });
+  run->undo.emplace_back([this, name, entry] { AddOwner(name, entry); });
   return FollowLimit(entry, effect.amount, run);
 }
 

@@ -154,6 +154,20 @@ void MoneyState::EffectsRow(Seq event, const Effects* effects, std::string* key,
   }
 }
 
+void MoneyState::OverdueRow(lending::LoanId id, const OverdueBooking* booking, std::string* key,
+                            std::string* value) {
+  key->clear();
+  value->clear();
+  PutOrdered64(id.value(), key);
+  if (booking == nullptr) return;
+  ByteWriter out(value);
+  const lending::Allocation& amounts = booking->amounts;
+  for (const int64_t amount : {amounts.principal, amounts.interest, amounts.fee, amounts.penalty}) {
+    out.PutVarint(static_cast<uint64_t>(amount));
+  }
+  Put(booking->transfers, &out);
+}
+
 void MoneyState::VisitRows(const RowVisitor& visit) const {
   const auto pairs = [&visit](Part part) {
     return
@@ -185,6 +199,10 @@ void MoneyState::VisitRows(const RowVisitor& visit) const {
   for (const auto& [event, effects] : effects_) {
     EffectsRow(event, &effects, &key, &value);
     visit(Part::kEffects, key, value);
+  }
+  for (const auto& [loan, booking] : overdue_) {
+    OverdueRow(loan, &booking, &key, &value);
+    visit(Part::kOverdue, key, value);
   }
 }
 
@@ -238,11 +256,13 @@ void MoneyState::TakeChanges(const RowVisitor& put,
   each(Part::kWaiting, changed_waiting_, waiting_, WaitingRow);
   each(Part::kBooking, changed_bookings_, bookings_, BookingRow);
   each(Part::kEffects, changed_effects_, effects_, EffectsRow);
+  each(Part::kOverdue, changed_overdue_, overdue_, OverdueRow);
   changed_products_.clear();
   changed_names_.clear();
   changed_waiting_.clear();
   changed_bookings_.clear();
   changed_effects_.clear();
+  changed_overdue_.clear();
 }
 
 // --- reading ---
@@ -282,7 +302,7 @@ Status MoneyState::RowLoader::AddName(std::string_view key, std::string_view val
     const uint8_t has_limit = in.GetU8();
     if (has_limit == 1) entry.limit = lending::LimitId(in.GetFixed64());
     if (!in.ok() || !in.AtEnd() || has_limit > 1 || !second.empty()) return Damaged("names");
-    money_.by_owner_.emplace(entry.owner, entry.id);
+    money_.AddOwner(std::string(first), entry);
     money_.loan_ids_.emplace(std::string(first), std::move(entry));
     return {};
   }
@@ -389,6 +409,38 @@ Status MoneyState::RowLoader::AddEffects(std::string_view key, std::string_view 
   return {};
 }
 
+Status MoneyState::RowLoader::AddOverdue(std::string_view key, std::string_view value) {
+  ByteReader name(key);
+  const lending::LoanId loan(GetOrdered64(&name));
+  ByteReader in(value);
+  OverdueBooking booking;
+  lending::Allocation& amounts = booking.amounts;
+  for (int64_t* amount : {&amounts.principal, &amounts.interest, &amounts.fee, &amounts.penalty}) {
+    const uint64_t stored = in.GetVarint();
+    if (stored > static_cast<uint64_t>(INT64_MAX)) in.Fail();
+    *amount = static_cast<int64_t>(stored);
+  }
+  booking.transfers = GetTransfers(&in);
+  if (!name.ok() || !name.AtEnd() || !in.ok() || !in.AtEnd()) return Damaged("overdue loans");
+  money_.overdue_.emplace(loan, booking);
+  return {};
+}
+
+// What is overdue is booked back by its transfers: they must be there.
+Status MoneyState::RowLoader::CheckOverdue() const {
+  for (const auto& [loan, booking] : money_.overdue_) {
+    const Transfers& made = booking.transfers;
+    bool good = money_.loans_.Has(loan) && made.count <= 2 * ledger::PostingBook::kLegsMax;
+    for (uint32_t i = 0; good && i < made.count; ++i) {
+      const auto* transfer =
+          money_.ledger_.FindTransfer(ledger::EngineTransferId(made.seq, made.first + i));
+      good = transfer != nullptr && transfer->state == ledger::PendingState::kNone;
+    }
+    if (!good) return Damaged("overdue loans: its transfers are not there");
+  }
+  return {};
+}
+
 Status MoneyState::RowLoader::Add(Part part, std::string_view key, std::string_view value) {
   switch (part) {
     case Part::kLedger:
@@ -407,6 +459,8 @@ Status MoneyState::RowLoader::Add(Part part, std::string_view key, std::string_v
       return AddBooking(key, value);
     case Part::kEffects:
       return AddEffects(key, value);
+    case Part::kOverdue:
+      return AddOverdue(key, value);
   }
   return Damaged("money");
 }
@@ -443,6 +497,7 @@ Result<MoneyState> MoneyState::RowLoader::Finish(Timestamp last_stamp,
     return Damaged("money: it is ahead of the last event");
   }
   CREDENCE_TRY(CheckNames());
+  CREDENCE_TRY(CheckOverdue());
   for (const auto& [seq, context] : money_.waiting_) {
     const auto decision = parked.find(seq);
     if (decision == parked.end()) return Damaged("waiting commands: no decision waits");

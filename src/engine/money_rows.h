@@ -33,9 +33,11 @@ class MoneyState::RowLoader {
   Status AddWaiting(std::string_view key, std::string_view value);
   Status AddBooking(std::string_view key, std::string_view value);
   Status AddEffects(std::string_view key, std::string_view value);
+  Status AddOverdue(std::string_view key, std::string_view value);
   static Transfers GetTransfers(ByteReader* in);
   static std::vector<Name> GetKeys(ByteReader* in);
   [[nodiscard]] Status CheckNames() const;
+  [[nodiscard]] Status CheckOverdue() const;
 
   const PackLoader load_pack_;
   MoneyState money_;

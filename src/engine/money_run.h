@@ -35,9 +35,10 @@ struct MoneyState::Step {
   Transfers made;
 
   static constexpr size_t kNone = SIZE_MAX;
-  std::optional<uint64_t> books;  // the transaction of the loan whose booking it is
-  size_t effect = kNone;          // whose transfers these are
-  std::optional<Name> pending;    // whose transfers these are
+  std::optional<uint64_t> books;               // the transaction of the loan whose booking it is
+  std::optional<lending::Allocation> overdue;  // of the loan: what is booked as overdue
+  size_t effect = kNone;                       // whose transfers these are
+  std::optional<Name> pending;                 // whose transfers these are
 };
 
 struct MoneyState::Run {
@@ -51,6 +52,11 @@ struct MoneyState::Run {
   // Transfers to be made, in order, as one chain.
   std::vector<Step> steps{};
   std::vector<BookingKey> unbooked{};
+  std::vector<lending::LoanId> overdue_unbooked{};
+  // Loans that were changed, by their names then.
+  std::vector<std::pair<std::string, LoanEntry>> changed_loans{};
+  uint32_t first_transfer = 0;  // the index of the first id
+  uint32_t tried = 0;           // transfers, whether they were made or not
   std::vector<Effect> effects{};
   uint32_t reversed = 0;
   uint32_t transfers = 0;

@@ -20,8 +20,6 @@ using pack::MoneyAction;
 using pack::MoneyBinding;
 using record::Value;
 
-namespace {
-
 Date LocalDay(const pack::Pack& pack, Timestamp time) {
   Int128 seconds = time.ns / kNsPerSecond;
   if (time.ns % kNsPerSecond < 0) --seconds;
@@ -30,8 +28,6 @@ Date LocalDay(const pack::Pack& pack, Timestamp time) {
   if (seconds % 86'400 < 0) --days;
   return Date{static_cast<int64_t>(days)};
 }
-
-}  // namespace
 
 MoneyState::EventContext MoneyState::ContextOf(const pack::Pack& pack, const record::Event& event,
                                                bool of_decision) {
@@ -159,6 +155,7 @@ MoneyReport MoneyState::Carry(const pack::Pack& pack, const EventContext& contex
     if (!report.status.empty()) return refuse(what);
     for (size_t i = made; i < run.effects.size(); ++i) run.effects[i].what = what;
   }
+  FollowOverdue(&run);
   report.status = PostAll(&run);
   if (!report.status.empty()) return refuse(std::move(run.failed));
   Done(context, reversed, &run);
@@ -197,6 +194,19 @@ std::optional<lending::Loan> MoneyState::LoanNamed(std::string_view name, Date t
   const auto found = loan_ids_.find(name);
   if (found == loan_ids_.end()) return std::nullopt;
   return loans_.Read(found->second.id, today);
+}
+
+std::optional<LoanId> MoneyState::LoanIdOf(std::string_view name) const {
+  const auto found = loan_ids_.find(name);
+  if (found == loan_ids_.end()) return std::nullopt;
+  return found->second.id;
+}
+
+lending::Allocation MoneyState::BookedOverdue(std::string_view loan) const {
+  const auto named = loan_ids_.find(loan);
+  if (named == loan_ids_.end()) return {};
+  const auto found = overdue_.find(named->second.id);
+  return found == overdue_.end() ? lending::Allocation() : found->second.amounts;
 }
 
 std::vector<MoneyState::NamedAccount> MoneyState::Accounts() const {
@@ -299,6 +309,7 @@ MoneyState::Trial::Trial(MoneyState* money)
       products_(money->changed_products_.size()),
       bookings_(money->changed_bookings_.size()),
       effects_(money->changed_effects_.size()),
+      overdue_(money->changed_overdue_.size()),
       loans_(money->loans_.NotedChanges()) {
   CREDENCE_ASSERT(money->trial_ == nullptr);
   money->trial_ = &undo_;
@@ -317,6 +328,7 @@ MoneyState::Trial::~Trial() {
   money_.changed_products_.resize(products_);
   money_.changed_bookings_.resize(bookings_);
   money_.changed_effects_.resize(effects_);
+  money_.changed_overdue_.resize(overdue_);
 }
 
 }  // namespace credence::engine

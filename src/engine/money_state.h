@@ -30,6 +30,20 @@
 // A transaction that comes late, or is taken back, makes the money of others fall in another way:
 // their old split is booked back and the new one booked, and their limit follows.
 //
+// Timers: expiry and due-ness are predicates on time, evaluated at read. What has to be posted when
+// something comes to its time is found in the order (due, kind, id) by DueTimers, and posted by
+// FireTimers, from a record of the journal:
+//   a pending transfer, a hold   what it held is free. Commands free all that is over before
+//                                anything else, so a timer changes no answer: it takes the work
+//                                from them
+//   a loan's due date            at the end of that day, in the pack's zone, what is overdue on the
+//                                loan is booked by the `overdue` posting of its product, if it has
+//                                one
+// From then on the books keep what is overdue as of the last day that a timer has turned: what
+// comes late, or is taken back, books it anew. Days past due, buckets, classes, accrued interest,
+// penalties and late fees are derived, raises that end are read as of their time: nothing is
+// posted.
+//
 // Clocks: limits and the ledger follow the arrival of events (their stamps, which never go back);
 // loans follow the day, in the pack's zone, on which an event happened, so that a repayment may
 // come late.
@@ -66,6 +80,12 @@ struct MoneyReport {
   friend bool operator==(const MoneyReport&, const MoneyReport&) = default;
 };
 
+// The day in the pack's zone that an instant lies in.
+[[nodiscard]] Date LocalDay(const pack::Pack& pack, Timestamp time);
+// The first instant of a day in the pack's zone; of a midnight that the clocks skip the instant at
+// which they do, or soon after; of one that they strike twice the first.
+[[nodiscard]] Timestamp StartOfDay(const pack::Pack& pack, Date day);
+
 class MoneyState {
  public:
   // The commands that the event's type gives at once. What those of its decision will need is kept
@@ -81,6 +101,20 @@ class MoneyState {
   // Whether what the commands of the event did stands and may be undone: not yet reversed, or a
   // reversal was refused.
   [[nodiscard]] bool MayBeUndone(Seq event) const { return effects_.contains(event); }
+  // What is due by `now` and has not fired, without the transfers that it would make: the first
+  // `max`, in the order in which it fires; fewer where one of them would make another fall due that
+  // comes before the next.
+  [[nodiscard]] std::vector<record::TimerItem> DueTimers(const pack::Pack& pack, Timestamp now,
+                                                         size_t max) const;
+  // None of them is due before it; nothing where none will ever be. It costs the same whatever
+  // there is, and may be the end of a pending transfer that was resolved before.
+  [[nodiscard]] std::optional<Timestamp> NextTimer(const pack::Pack& pack) const;
+  // Fires what DueTimers said at the same state, or a part of it from the first on, as the command
+  // `seq`. What is to be booked is not computed again. Fills in transfers and refusals. kDataLoss
+  // if the items do not follow from the state, which is of no use then.
+  Status FireTimers(const pack::Pack& pack, Seq seq, Timestamp now,
+                    std::span<record::TimerItem> items);
+
   // The event cannot be reversed any more.
   void Forget(Seq event);
   // Forgets all that `keep` does not say yes to.
@@ -108,6 +142,7 @@ class MoneyState {
     size_t products_;
     size_t bookings_;
     size_t effects_;
+    size_t overdue_;
     size_t loans_;
   };
   [[nodiscard]] bool empty() const;
@@ -125,6 +160,9 @@ class MoneyState {
   [[nodiscard]] std::optional<lending::LimitView> Limit(std::string_view name, std::string_view key,
                                                         Timestamp now) const;
   [[nodiscard]] std::optional<lending::Loan> LoanNamed(std::string_view name, Date today) const;
+  [[nodiscard]] std::optional<lending::LoanId> LoanIdOf(std::string_view name) const;
+  // What of the loan stands in the books as overdue.
+  [[nodiscard]] lending::Allocation BookedOverdue(std::string_view loan) const;
 
   // --- rows (docs/formats/store.md) ---
   enum class Part : uint8_t {
@@ -136,6 +174,7 @@ class MoneyState {
     kProduct = 5,  // of loans: the pack that has it
     kBooking = 6,  // of a loan's transaction: how it stands in the ledger
     kEffects = 7,  // of an event that may be reversed
+    kOverdue = 8,  // of a loan: what stands in the ledger as overdue
   };
   using RowVisitor = std::function<void(Part part, std::string_view key, std::string_view value)>;
   // Every row in canonical form; within a part in the order in which RowLoader takes them.
@@ -189,6 +228,12 @@ class MoneyState {
     Transfers transfers;
   };
   using BookingKey = std::pair<lending::LoanId, uint64_t>;
+  // What of a loan stands in the ledger as overdue. `amounts` are those that were asked for,
+  // whether the posting uses them all or not.
+  struct OverdueBooking {
+    lending::Allocation amounts;
+    Transfers transfers;
+  };
   // Stored. Do not change.
   enum class EffectKind : uint8_t {
     kLimit = 1,    // id: the limit, other: place of the change, name: the limit's
@@ -246,8 +291,16 @@ class MoneyState {
                      const std::vector<lending::BookResult::Moved>& moved, Run* run);
   std::string FollowLimit(const LoanEntry& entry, int64_t paid, Run* run);
   static std::map<std::string, int64_t, std::less<>> AmountsOf(const lending::Allocation& fell);
-  void AddOwner(const LoanEntry& entry, Run* run);
+  void AddOwner(const std::string& loan, const LoanEntry& entry);
   void DropOwner(const LoanEntry& entry);
+  // What is overdue on the loan at the end of the day up to which it was turned.
+  [[nodiscard]] lending::Allocation OverdueAt(lending::LoanId id, Date turned) const;
+  void BookOverdue(const LoanEntry& entry, const std::string& loan,
+                   const lending::Allocation& amounts, Run* run);
+  void FollowOverdue(Run* run);
+  Status FireReleases(Timestamp now, std::span<const record::TimerItem> items);
+  Status FireDueDay(const pack::Pack& pack, Seq seq, Timestamp now, uint32_t* first,
+                    record::TimerItem* item);
   std::string PostAll(Run* run);
   std::string StepTransfers(const Run& run, const Step& step, uint32_t first,
                             std::vector<ledger::TransferSpec>* out);
@@ -283,7 +336,12 @@ class MoneyState {
   void NoteEffects(Seq event) {
     if (notes_changes_) changed_effects_.push_back(event);
   }
+  void NoteOverdue(lending::LoanId id) {
+    if (notes_changes_) changed_overdue_.push_back(id);
+  }
   static void Put(const Transfers& transfers, ByteWriter* out);
+  static void OverdueRow(lending::LoanId id, const OverdueBooking* booking, std::string* key,
+                         std::string* value);
   static void BookingRow(const BookingKey& of, const Booking* booking, std::string* key,
                          std::string* value);
   static void EffectsRow(Seq event, const Effects* effects, std::string* key, std::string* value);
@@ -305,6 +363,8 @@ class MoneyState {
   std::map<Seq, Effects> effects_;  // of events that may be reversed
   // Made of loan_ids_: the loans of each borrower.
   std::multimap<std::string, lending::LoanId, std::less<>> by_owner_;
+  std::map<lending::LoanId, std::string> loan_names_;  // made of loan_ids_
+  std::map<lending::LoanId, OverdueBooking> overdue_;
   // The products that loans were made of: a pack which has each.
   std::map<Digest, Digest> products_;
 
@@ -317,6 +377,7 @@ class MoneyState {
   std::vector<Digest> changed_products_;
   std::vector<BookingKey> changed_bookings_;
   std::vector<Seq> changed_effects_;
+  std::vector<lending::LoanId> changed_overdue_;
 };
 
 }  // namespace credence::engine

@@ -171,7 +171,7 @@ Status LoadMoney(std::string_view key, std::string_view value, MoneyState::RowLo
   ByteReader in(key);
   const uint8_t kind = in.GetU8();
   if (kind < static_cast<uint8_t>(RowKind::kMoneyLedger) ||
-      kind > static_cast<uint8_t>(RowKind::kMoneyEffects)) {
+      kind > static_cast<uint8_t>(RowKind::kMoneyOverdue)) {
     return Damaged("the kinds that this release knows");
   }
   const auto part =

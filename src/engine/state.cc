@@ -143,6 +143,15 @@ void State::DropActivationRequests() {
   activation_requests.clear();
 }
 
+Status State::FireTimers(Seq seq, Timestamp stamp, std::span<record::TimerItem> items) {
+  CREDENCE_ASSERT(seq == last_seq.Next() && stamp > last_stamp);
+  last_seq = seq;
+  last_stamp = stamp;
+  CREDENCE_TRY(money.FireTimers(*pack, seq, stamp, items));
+  if (changes != nullptr) PutMoneyChanges(&money, changes);
+  return {};
+}
+
 std::shared_ptr<const pack::Pack> State::PackOf(const record::DecisionRecord& decision) const {
   if (pack != nullptr && pack->digest == decision.pack) return pack;
   const auto waiting = parked.find(decision.parked_seq);
@@ -251,8 +260,8 @@ void State::ForEachRow(Visitor visit) const {
     });
   }
   static constexpr std::string_view kMoneyNames[] = {
-      "ledger",           "limits",        "loans",    "money names",
-      "waiting commands", "loan products", "bookings", "effects"};
+      "ledger",        "limits",   "loans",   "money names", "waiting commands",
+      "loan products", "bookings", "effects", "overdue"};
   money.VisitRows([&](MoneyState::Part part, std::string_view key, std::string_view value) {
     const auto index = static_cast<uint8_t>(part);
     const auto kind = static_cast<RowKind>(static_cast<uint8_t>(RowKind::kMoneyLedger) + index);

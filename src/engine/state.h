@@ -43,7 +43,8 @@ enum class RowKind : uint8_t {
   kMoneyProduct = 14,  // of loans
   kMoneyBooking = 15,  // how a loan's transactions stand in the ledger
   kMoneyEffects = 16,  // of events that may be reversed
-  // 17 to 31 are free.
+  kMoneyOverdue = 17,  // what of loans stands in the ledger as overdue
+  // 18 to 31 are free.
   kActivationRequest = 32,
 };
 
@@ -123,6 +124,9 @@ class State {
   void ApplyDecision(const record::DecisionRecord& decision, std::string_view encoded);
   void ApplyActivationRequest(const Digest& wanted, std::string_view by);
   void DropActivationRequests();
+  // Fires timers, live and in recovery, as MoneyState::FireTimers. The sequence and the stamp
+  // follow: assertion.
+  Status FireTimers(Seq seq, Timestamp stamp, std::span<record::TimerItem> items);
   // The pack that a decision which is to be applied now was made by: the active one, or that of the
   // parked decision it resumes. Null if it is neither.
   [[nodiscard]] std::shared_ptr<const pack::Pack> PackOf(

@@ -1,6 +1,7 @@
 #include "src/ledger/ledger.h"
 
 #include <algorithm>
+#include <queue>
 
 #include "src/base/assert.h"
 #include "src/ledger/ledger_rep.h"
@@ -625,6 +626,34 @@ TransferStatus Ledger::CreateTransfer(int64_t now_ns, const TransferSpec& spec) 
 size_t Ledger::ExpireDue(int64_t now_ns, size_t max) {
   rep_->Advance(now_ns);
   return rep_->Release(now_ns, max);
+}
+
+std::vector<Ledger::PendingEnd> Ledger::PendingDue(int64_t now_ns, size_t max) const {
+  std::vector<PendingEnd> list;
+  const std::vector<Rep::Due>& heap = rep_->due;
+  // The least of what was met and not given yet is at the top; of the heap only its children can
+  // come next.
+  const auto later = [&heap](size_t a, size_t b) { return heap[a] < heap[b]; };
+  std::priority_queue<size_t, std::vector<size_t>, decltype(later)> open(later);
+  if (!heap.empty()) open.push(0);
+  while (!open.empty() && list.size() < max) {
+    const size_t at = open.top();
+    open.pop();
+    if (heap[at].expires_ns > now_ns) break;
+    const Transfer& pending = rep_->At(heap[at].row);
+    if (pending.state == PendingState::kPending) {
+      list.push_back({heap[at].expires_ns, pending.spec.id, pending.spec.amount});
+    }
+    for (const size_t child : {2 * at + 1, 2 * at + 2}) {
+      if (child < heap.size()) open.push(child);
+    }
+  }
+  return list;
+}
+
+std::optional<int64_t> Ledger::FirstPendingEnd() const {
+  if (rep_->due.empty()) return std::nullopt;
+  return rep_->due.front().expires_ns;
 }
 
 const Account* Ledger::FindAccount(AccountId id) const {

@@ -102,6 +102,17 @@ class Ledger {
   size_t ExpireDue(int64_t now_ns, size_t max);
 
   // --- reads ---
+  struct PendingEnd {
+    int64_t expires_ns = 0;
+    TransferId id;
+    int64_t amount = 0;
+  };
+  // The first `max` of the pending transfers that are due by `now`, in the order in which ExpireDue
+  // releases them. Costs what it gives, and what was resolved before its end and stood between.
+  [[nodiscard]] std::vector<PendingEnd> PendingDue(int64_t now_ns, size_t max) const;
+  // No pending transfer is due before it; nothing where none will ever be. It may be the end of one
+  // that was resolved before.
+  [[nodiscard]] std::optional<int64_t> FirstPendingEnd() const;
   [[nodiscard]] const Account* FindAccount(AccountId id) const;  // null if there is none
   [[nodiscard]] const Transfer* FindTransfer(TransferId id) const;
   [[nodiscard]] bool HasFailed(TransferId id) const;

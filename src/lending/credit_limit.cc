@@ -45,10 +45,13 @@ std::string_view LimitStatusName(LimitStatus status) {
 
 // --- time ---
 
-void LimitBook::Advance(int64_t now_ns) {
+void LimitBook::Advance(int64_t now_ns) { FreeOver(now_ns, SIZE_MAX); }
+
+size_t LimitBook::FreeOver(int64_t now_ns, size_t max) {
   CREDENCE_ASSERT(now_ns >= last_ns_);
   last_ns_ = now_ns;
-  while (!ends_.empty() && ends_.begin()->first <= now_ns) {
+  size_t freed = 0;
+  for (; freed < max && !ends_.empty() && ends_.begin()->first <= now_ns; ++freed) {
     const HoldId id = ends_.begin()->second;
     ends_.erase(ends_.begin());
     HoldEntry& hold = holds_.at(id);
@@ -57,6 +60,16 @@ void LimitBook::Advance(int64_t now_ns) {
     Note(id);
     AddHeld(hold.limit, -hold.amount);
   }
+  return freed;
+}
+
+std::vector<LimitBook::HoldEnd> LimitBook::HoldsOver(int64_t now_ns, size_t max) const {
+  std::vector<HoldEnd> list;
+  for (const auto& [until_ns, hold] : ends_) {
+    if (until_ns > now_ns || list.size() == max) break;
+    list.push_back({until_ns, hold, holds_.at(hold).amount});
+  }
+  return list;
 }
 
 void LimitBook::AddHeld(LimitId id, int64_t amount) {

@@ -142,8 +142,18 @@ class LimitBook {
 
   // Lets time pass: holds that are over by `now` are free again. Every command does it first.
   void Settle(int64_t now_ns) { Advance(now_ns); }
+  // Frees at most `max` of the holds that are over by `now`, in the order (end, hold); how many. A
+  // timer calls this so that no command has many to do.
+  size_t FreeOver(int64_t now_ns, size_t max);
 
   // --- reads ---
+  struct HoldEnd {
+    int64_t until_ns = 0;
+    HoldId hold;
+    int64_t amount = 0;
+  };
+  // The first `max` holds that are over by `now` and not yet free, in the order of FreeOver.
+  [[nodiscard]] std::vector<HoldEnd> HoldsOver(int64_t now_ns, size_t max) const;
   // What a hold still takes at `now`; nothing if there is none, or it is captured, released or
   // over.
   [[nodiscard]] std::optional<int64_t> HeldBy(HoldId hold, int64_t now_ns) const;

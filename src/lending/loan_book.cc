@@ -169,6 +169,16 @@ void LoanBook::Turn(LoanId id, Date day) {
   Index(id, &row, *loan);
 }
 
+std::optional<Date> LoanBook::NextDue(LoanId id) const {
+  const auto found = loans_.find(id);
+  return found == loans_.end() ? std::nullopt : found->second.next_due;
+}
+
+std::optional<Date> LoanBook::TurnedTo(LoanId id) const {
+  const auto found = loans_.find(id);
+  return found == loans_.end() ? std::nullopt : found->second.turned;
+}
+
 LoanBook::Saved LoanBook::Save(LoanId id) const {
   Saved saved;
   saved.id_ = id;

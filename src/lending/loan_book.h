@@ -91,6 +91,10 @@ class LoanBook {
   [[nodiscard]] std::vector<Due> DueBy(Date day, size_t max) const;
   // Due dates of the loan up to `day` are done with.
   void Turn(LoanId id, Date day);
+  // Its place in the index; nothing if it has none, or there is no such loan.
+  [[nodiscard]] std::optional<Date> NextDue(LoanId id) const;
+  // The due date up to which it was turned.
+  [[nodiscard]] std::optional<Date> TurnedTo(LoanId id) const;
 
   // The loan as it is now, and making it so again.
   class Saved;

@@ -72,6 +72,7 @@ struct LimitDecl {
 struct LoanDecl {
   std::shared_ptr<const lending::BookedProduct> product;
   std::optional<uint32_t> limit;  // index of the limit that it takes
+  std::string overdue;  // the posting that what is overdue stands in the books by; may be empty
 };
 
 struct MoneyBinding {
@@ -95,6 +96,13 @@ struct MoneyPlan {
   std::vector<LoanDecl> loans;
   std::vector<std::vector<MoneyBinding>> bindings;  // by event type; empty without products.yaml
 
+  // The posting of what is overdue on loans of a product; empty where there is none.
+  [[nodiscard]] std::string_view OverduePosting(std::string_view product) const {
+    for (const LoanDecl& loan : loans) {
+      if (loan.product->name == product) return loan.overdue;
+    }
+    return {};
+  }
   [[nodiscard]] const std::vector<MoneyBinding>* Bindings(uint32_t event_type) const {
     return event_type < bindings.size() && !bindings[event_type].empty() ? &bindings[event_type]
                                                                          : nullptr;

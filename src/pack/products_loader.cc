@@ -329,12 +329,21 @@ class Loader::MoneyReader {
     auto booked = std::make_shared<lending::BookedProduct>();
     booked->name = ReadName(name, "loan product", false, &reporter_).value_or("");
     Node product = node;
-    for (size_t i = 0; i < product.keys.size(); ++i) {
-      if (product.keys[i].text != "limit") continue;
-      loan.limit = FindLimit(product.items[i]);
-      product.keys.erase(product.keys.begin() + static_cast<std::ptrdiff_t>(i));
-      product.items.erase(product.items.begin() + static_cast<std::ptrdiff_t>(i));
-      break;
+    // What is the pack's alone; the rest is the product.
+    const auto take = [&product](std::string_view key) -> std::optional<Node> {
+      for (size_t i = 0; i < product.keys.size(); ++i) {
+        if (product.keys[i].text != key) continue;
+        Node taken = std::move(product.items[i]);
+        product.keys.erase(product.keys.begin() + static_cast<std::ptrdiff_t>(i));
+        product.items.erase(product.items.begin() + static_cast<std::ptrdiff_t>(i));
+        return taken;
+      }
+      return std::nullopt;
+    };
+    if (const auto limit = take("limit")) loan.limit = FindLimit(*limit);
+    if (const auto overdue = take("overdue")) {
+      loan.overdue = overdue->text;
+      CheckOverdue(*overdue, "loan product " + booked->name + ", overdue", loan.overdue);
     }
     if (product.kind == Node::Kind::kMap) {
       product.keys.push_back(name);
@@ -360,6 +369,41 @@ class Loader::MoneyReader {
     AppendCanonical(product, &canonical);
     booked->digest = Sha256(canonical);
     AddLoan(std::move(loan), std::move(booked));
+  }
+
+  // A timer posts it, and what falls anew is booked anew with whatever made it fall: it has the
+  // loan and its borrower, and no account may refuse it.
+  void CheckOverdue(const Node& at, const std::string& what, const std::string& posting) {
+    static constexpr std::array<std::string_view, 4> kGiven{"principal", "interest", "fee",
+                                                            "penalty"};
+    std::vector<std::string> names;
+    for (const TemplateUse& use : uses_) {
+      names.push_back(use.name);
+      if (use.name != posting) continue;
+      for (const std::string& amount : use.amounts) {
+        if (std::find(kGiven.begin(), kGiven.end(), amount) != kGiven.end()) continue;
+        reporter_.Error(at, "unknown-name",
+                        what + ": the posting " + use.name + " uses the amount '" + amount +
+                            "', expected one of principal, interest, fee, penalty");
+      }
+      for (const std::string& wanted : use.roles) {
+        for (const RoleDecl& role : plan_.roles) {
+          if (role.name != wanted) continue;
+          if (role.per == RoleDecl::Per::kEntity && role.entity != plan_.borrower) {
+            reporter_.Error(at, "missing-field",
+                            what + ": the role " + role.name +
+                                " has an account for each of another entity than the borrower");
+          }
+          if (role.flags != 0) {
+            reporter_.Error(at, "wrong-type",
+                            what + ": the role " + role.name +
+                                " is never_overdrawn; expected accounts that take any posting");
+          }
+        }
+      }
+      return;
+    }
+    reporter_.Unknown(at, "posting", posting, names);
   }
 
   void AddLoan(LoanDecl loan, std::shared_ptr<lending::BookedProduct> booked) {

@@ -43,7 +43,7 @@ TEST(Products, TheExampleLoadsAndBindsItsCommands) {
   ASSERT_NE(pack, nullptr);
   EXPECT_EQ(pack->money.limits.size(), 1U);
   EXPECT_EQ(pack->money.loans.size(), 1U);
-  EXPECT_EQ(pack->money.roles.size(), 10U);
+  EXPECT_EQ(pack->money.roles.size(), 12U);
   const auto type = pack->schema.EventTypeIndex("order.placed");
   const std::vector<MoneyBinding>* bindings = pack->money.Bindings(*type);
   ASSERT_NE(bindings, nullptr);
@@ -130,6 +130,12 @@ TEST(Products, WhatIsWrongIsSaidWithItsPlace) {
        "does not use the amount 'interest'"},
       {"{chargeback: instalments, amount: amount, ", "{chargeback: instalments, ",
        "chargeback: expected 'amount'"},
+      {"overdue: arrears", "overdue: arears", "unknown posting 'arears' (did you mean 'arrears'?)"},
+      {"overdue: arrears", "overdue: repayment",
+       "instalments, overdue: the posting repayment uses the amount 'overpaid'"},
+      {"{code: 13, normal: debit, per: loan}",
+       "{code: 13, normal: debit, per: loan, never_overdrawn: true}",
+       "the role overdue is never_overdrawn"},
       {"on:\n", "at:\n", "unknown key in products.yaml 'at'"},
   };
   for (const Fault& fault : faults) {

@@ -27,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     void operator()(const ActivationRequest& request) const {
       EncodeActivationRequest(request, out);
     }
+    void operator()(const Timers& timers) const { EncodeTimers(timers, out); }
   };
   std::visit(Encode{&again}, *decoded);
   CREDENCE_ASSERT(again == bytes);

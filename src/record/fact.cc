@@ -142,6 +142,52 @@ Result<Answer> DecodeAnswer(std::string_view bytes) {
   return answer;
 }
 
+// A number that is not negative and not above what money holds.
+int64_t ReadAmount(ByteReader* in) {
+  const uint64_t value = in->GetVarint();
+  if (value > static_cast<uint64_t>(INT64_MAX)) in->Fail();
+  return static_cast<int64_t>(value);
+}
+
+TimerItem ReadTimer(ByteReader* in) {
+  TimerItem item;
+  const uint8_t kind = in->GetU8();
+  if (kind == 0 || kind > kTimerKindMax) in->Fail();
+  item.kind = static_cast<TimerKind>(kind);
+  item.due = Timestamp{static_cast<int64_t>(in->GetFixed64())};
+  item.id = item.kind == TimerKind::kPendingOver ? in->GetFixed128() : in->GetVarint();
+  if (item.kind != TimerKind::kDueDayOver) {
+    item.amount = ReadAmount(in);
+    return item;
+  }
+  item.day = Date{in->GetZigzag()};
+  for (int64_t* amount : {&item.principal, &item.interest, &item.fee, &item.penalty}) {
+    *amount = ReadAmount(in);
+  }
+  const uint64_t transfers = in->GetVarint();
+  item.transfers = static_cast<uint32_t>(transfers);
+  item.refused = in->GetBytes();
+  if (transfers > UINT32_MAX || (transfers > 0 && !item.refused.empty())) in->Fail();
+  return item;
+}
+
+Result<Timers> DecodeTimers(std::string_view bytes) {
+  RecordReader in(bytes);
+  Timers timers;
+  timers.seq = Seq(in.Unsigned(1));
+  timers.stamp = Timestamp{in.Fixed64(2)};
+  ByteReader items(in.Text(3));
+  while (items.ok() && !items.AtEnd() && timers.items.size() < kTimerItemsMax) {
+    TimerItem item = ReadTimer(&items);
+    const bool follows = timers.items.empty() || timers.items.back().Order() < item.Order();
+    if (!follows || item.due > timers.stamp) items.Fail();
+    timers.items.push_back(std::move(item));
+  }
+  if (!items.ok() || !items.AtEnd() || timers.items.empty()) in.Fail();
+  CREDENCE_TRY(in.Finish("timers"));
+  return timers;
+}
+
 }  // namespace
 
 std::string DecisionRecord::IdFor(Seq seq) {
@@ -320,6 +366,36 @@ void EncodeAnswer(const Answer& answer, std::string* out) {
   });
 }
 
+// 1 sequence  2 stamp  3 items: kind, when it was due, then of a pending transfer its id (fixed128)
+// and amount, of a hold its id and amount, of a loan its id, the due date, principal, interest,
+// fee, penalty, transfers, refused
+void EncodeTimers(const Timers& timers, std::string* out) {
+  RecordWriter writer(static_cast<uint8_t>(RecordKind::kTimers), out);
+  writer.Unsigned(1, timers.seq.value());
+  writer.Fixed64(2, timers.stamp.ns);
+  writer.Built(3, [&](ByteWriter* content) {
+    for (const TimerItem& item : timers.items) {
+      content->PutU8(static_cast<uint8_t>(item.kind));
+      content->PutFixed64(static_cast<uint64_t>(item.due.ns));
+      if (item.kind == TimerKind::kPendingOver) {
+        content->PutFixed128(item.id);
+      } else {
+        content->PutVarint(static_cast<uint64_t>(item.id));
+      }
+      if (item.kind != TimerKind::kDueDayOver) {
+        content->PutVarint(static_cast<uint64_t>(item.amount));
+        continue;
+      }
+      content->PutZigzag(item.day.days);
+      for (const int64_t amount : {item.principal, item.interest, item.fee, item.penalty}) {
+        content->PutVarint(static_cast<uint64_t>(amount));
+      }
+      content->PutVarint(item.transfers);
+      content->PutBytes(item.refused);
+    }
+  });
+}
+
 Result<AnyRecord> DecodeRecord(std::string_view bytes, Arena* arena) {
   const auto any = [](auto result) -> Result<AnyRecord> {
     if (!result.ok()) return result.status();
@@ -341,6 +417,8 @@ Result<AnyRecord> DecodeRecord(std::string_view bytes, Arena* arena) {
       return any(DecodeAnswer(bytes));
     case RecordKind::kActivationRequest:
       return any(DecodeActivationRequest(bytes));
+    case RecordKind::kTimers:
+      return any(DecodeTimers(bytes));
   }
   return DataLoss("a record of kind " + std::to_string(static_cast<uint8_t>(bytes[0])) +
                   ", which this release does not know");

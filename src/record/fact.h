@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <variant>
 #include <vector>
 
 #include "src/base/digest.h"
+#include "src/base/int128.h"
 #include "src/base/status.h"
 #include "src/base/strong_id.h"
 #include "src/calendar/date.h"
@@ -27,7 +29,8 @@ enum class RecordKind : uint8_t {
   kKillSwitch = 4,
   kRate = 5,    // exchange rate
   kAnswer = 6,  // what an outside source said, on which a parked decision resumes
-  // 7 to 15: ledger, limits, cases (reserved for their issues).
+  kTimers = 7,  // due timers that fired together
+  // 8 to 15: reserved for cases and collections.
   kActivationRequest = 16,  // asked for; a second person has to approve
 };
 
@@ -127,6 +130,43 @@ struct Answer {
   std::vector<std::pair<std::string, std::string>> values;  // name and FEEL text, in name order
 };
 
+// What came to its time. In the order in which those of one instant fire. Stored. Do not change;
+// add at the end.
+enum class TimerKind : uint8_t {
+  kPendingOver = 1,  // a pending transfer: what it held is free
+  kHoldOver = 2,     // a hold of a credit limit: its room is free
+  kDueDayOver = 3,   // a loan: the day on which it had to pay is over
+};
+inline constexpr uint8_t kTimerKindMax = 3;
+
+struct TimerItem {
+  TimerKind kind = TimerKind::kPendingOver;
+  Timestamp due;       // when it was to fire
+  UInt128 id = 0;      // of the transfer, the hold or the loan; below 2^64 for the last two
+  int64_t amount = 0;  // minor units that are free again; 0 for a loan
+  // Of a loan alone: the due date; what is overdue at its end, of all due dates so far; the
+  // transfers that were made to book it, and the status that refused them (then there are none).
+  Date day;
+  int64_t principal = 0;
+  int64_t interest = 0;
+  int64_t fee = 0;
+  int64_t penalty = 0;
+  uint32_t transfers = 0;
+  std::string refused;
+  // The order in which timers fire.
+  [[nodiscard]] auto Order() const { return std::tuple(due, kind, id); }
+  friend bool operator==(const TimerItem&, const TimerItem&) = default;
+};
+
+// Items of one record: at least one.
+inline constexpr size_t kTimerItemsMax = 256;
+
+struct Timers {
+  Seq seq;
+  Timestamp stamp;               // when they fired: no item is due later
+  std::vector<TimerItem> items;  // ascending in TimerItem::Order
+};
+
 // Each Encode appends one whole record, kind byte first.
 void EncodeDecision(const DecisionRecord& decision, std::string* out);
 void EncodeActivation(const Activation& activation, std::string* out);
@@ -134,9 +174,10 @@ void EncodeActivationRequest(const ActivationRequest& request, std::string* out)
 void EncodeKillSwitch(const KillSwitch& kill_switch, std::string* out);
 void EncodeRate(const Rate& rate, std::string* out);
 void EncodeAnswer(const Answer& answer, std::string* out);
+void EncodeTimers(const Timers& timers, std::string* out);
 
-using AnyRecord =
-    std::variant<Event, DecisionRecord, Activation, KillSwitch, Rate, Answer, ActivationRequest>;
+using AnyRecord = std::variant<Event, DecisionRecord, Activation, KillSwitch, Rate, Answer, Timers,
+                               ActivationRequest>;
 // kDataLoss with kind and position on anything but a whole, canonical record of a known kind.
 Result<AnyRecord> DecodeRecord(std::string_view bytes, Arena* arena);
 Result<DecisionRecord> DecodeDecision(std::string_view bytes);

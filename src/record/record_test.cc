@@ -59,6 +59,42 @@ DecisionRecord SampleDecision() {
   return decision;
 }
 
+Timers SampleTimers() {
+  const Timestamp due{1'700'000'000'000'000'000};
+  Timers timers{Seq(43), Timestamp{due.ns + 7}, {}};
+  TimerItem item;
+  item.kind = TimerKind::kPendingOver;
+  item.due = Timestamp{due.ns - 1};
+  item.id = (UInt128{41} << 32) | 1;
+  item.amount = 12'50;
+  timers.items.push_back(item);
+  item.kind = TimerKind::kHoldOver;
+  item.due = due;
+  item.id = 9;
+  timers.items.push_back(item);
+  item = {};
+  item.kind = TimerKind::kDueDayOver;
+  item.due = due;
+  item.id = 3;
+  item.day = *Date::FromCivil(2023, 11, 14);
+  item.principal = 990'07;
+  item.interest = 30'00;
+  item.transfers = 2;
+  timers.items.push_back(item);
+  item.id = 4;
+  item.penalty = 15;
+  item.transfers = 0;
+  item.refused = "exceeds_credits";
+  timers.items.push_back(item);
+  return timers;
+}
+
+std::string Encoded(const Timers& timers) {
+  std::string bytes;
+  EncodeTimers(timers, &bytes);
+  return bytes;
+}
+
 std::string Encoded(const Event& event) {
   std::string bytes;
   EncodeEvent(event, &bytes);
@@ -113,8 +149,8 @@ TEST(Record, EveryPrefixOfARecordIsRefused) {
 TEST(Record, AcceptedBytesAreCanonical) {
   Arena arena;
   Random random(7);
-  const std::vector<std::string> samples = {Encoded(SampleEvent(&arena)),
-                                            Encoded(SampleDecision())};
+  const std::vector<std::string> samples = {Encoded(SampleEvent(&arena)), Encoded(SampleDecision()),
+                                            Encoded(SampleTimers())};
   for (int round = 0; round < 20'000; ++round) {
     std::string bytes = samples[random.Below(samples.size())];
     const uint64_t flips = 1 + random.Below(3);
@@ -128,6 +164,8 @@ TEST(Record, AcceptedBytesAreCanonical) {
       ASSERT_EQ(Encoded(*event), bytes) << "round " << round;
     } else if (const auto* decision = std::get_if<DecisionRecord>(&*decoded)) {
       ASSERT_EQ(Encoded(*decision), bytes) << "round " << round;
+    } else if (const auto* timers = std::get_if<Timers>(&*decoded)) {
+      ASSERT_EQ(Encoded(*timers), bytes) << "round " << round;
     }
   }
 }
@@ -169,6 +207,41 @@ TEST(Record, CommandsComeBackAsTheyWereWritten) {
   EXPECT_EQ(request.stamp, Timestamp{13});
   EXPECT_EQ(request.pack, Sha256("pack"));
   EXPECT_EQ(request.pack_name + " " + request.by, "loans li");
+}
+
+TEST(Record, TimersComeBackAsTheyWereWrittenAndOnlyInTheirOrder) {
+  Arena arena;
+  const Timers sample = SampleTimers();
+  const auto decoded = DecodeRecord(Encoded(sample), &arena);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  const auto& timers = std::get<Timers>(*decoded);
+  EXPECT_EQ(timers.items, sample.items);
+  EXPECT_EQ(timers.stamp, sample.stamp);
+  const auto accepted = [&](auto change) {
+    Timers altered = sample;
+    change(&altered);
+    const auto again = DecodeRecord(Encoded(altered), &arena);
+    EXPECT_TRUE(again.ok() || again.status().code() == StatusCode::kDataLoss);
+    return again.ok();
+  };
+  EXPECT_TRUE(accepted([](Timers*) {}));
+  EXPECT_FALSE(accepted([](Timers* t) { t->items.clear(); }));
+  EXPECT_FALSE(accepted([](Timers* t) { std::swap(t->items[0], t->items[1]); }));
+  EXPECT_FALSE(accepted([](Timers* t) { t->items[1] = t->items[2]; })) << "one twice";
+  EXPECT_FALSE(accepted([](Timers* t) { t->stamp.ns = t->items[3].due.ns - 1; })) << "not due yet";
+  EXPECT_FALSE(accepted([](Timers* t) { t->items[2].interest = -1; }));
+  EXPECT_FALSE(accepted([](Timers* t) { t->items[3].transfers = 1; })) << "refused and made";
+  EXPECT_FALSE(accepted([](Timers* t) { t->items[0].kind = static_cast<TimerKind>(4); }));
+  // As many as a record may hold, and one more.
+  Timers many = sample;
+  while (many.items.size() < kTimerItemsMax) {
+    many.items.push_back(many.items.back());
+    ++many.items.back().id;
+  }
+  EXPECT_TRUE(DecodeRecord(Encoded(many), &arena).ok());
+  many.items.push_back(many.items.back());
+  ++many.items.back().id;
+  EXPECT_FALSE(DecodeRecord(Encoded(many), &arena).ok());
 }
 
 TEST(Record, AnUnknownKindOrFieldIsRefusedAndNamed) {

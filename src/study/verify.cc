@@ -75,6 +75,7 @@ class Verifier {
  private:
   Status Record(std::string_view bytes, uint64_t frame);
   void Check(const DecisionRecord& recorded);
+  void CheckTimers(const record::Timers& recorded);
   void Compare(const DecisionRecord& recorded, const decision::DecisionPlan& plan,
                const Result<DecisionRecord>& again, const char* how);
   void Report(Seq seq, std::string what);
@@ -134,6 +135,10 @@ Status Verifier::Record(std::string_view bytes, uint64_t frame) {
   } else {
     ReportMissing();
   }
+  if (const auto* timers = std::get_if<record::Timers>(&any)) {
+    report_.timers += timers->items.size();
+    CheckTimers(*timers);
+  }
   CREDENCE_TRY(core_.Fold(bytes, frame, &arena_));
   if (const auto* event = std::get_if<record::Event>(&any)) {
     ++report_.events;
@@ -154,6 +159,26 @@ void Verifier::ReportMissing() {
   if (asked_ == Seq()) return;
   Report(asked_, "a decision was asked for, but none stands behind it");
   asked_ = Seq();
+}
+
+// What fired is what was due first, with the amounts that were overdue. Folding says whether the
+// transfers are those that follow.
+void Verifier::CheckTimers(const record::Timers& recorded) {
+  if (core_.state.pack == nullptr) return;
+  const auto due =
+      core_.state.money.DueTimers(*core_.state.pack, recorded.stamp, recorded.items.size());
+  for (size_t i = 0; i < recorded.items.size(); ++i) {
+    const record::TimerItem& item = recorded.items[i];
+    const std::string which = "timer " + std::to_string(i + 1) + " of the record: ";
+    if (i == due.size()) return Report(recorded.seq, which + "computed again, it is not due");
+    record::TimerItem again = due[i];
+    if (again.Order() != item.Order()) {
+      return Report(recorded.seq, which + "computed again, another one is due before it");
+    }
+    again.transfers = item.transfers;
+    again.refused = item.refused;
+    if (again != item) Report(recorded.seq, which + "computed again, its amounts are others");
+  }
 }
 
 void Verifier::Check(const DecisionRecord& recorded) {

@@ -46,6 +46,7 @@ struct VerifyReport {
   journal::ChainHead retired;
   uint64_t events = 0;
   uint64_t decisions = 0;
+  uint64_t timers = 0;  // that fired
   uint64_t mismatches = 0;
   std::vector<Mismatch> first;  // at most kMismatchesMax
   bool sealed = false;
