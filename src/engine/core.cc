@@ -132,7 +132,7 @@ Status Core::FoldDecoded(DecodedFrame* frame) {
   CREDENCE_TRY(FoldRecords(frame));
   CREDENCE_TRY(state.entities.status());
   folded_ = {frame->frame.index, frame->frame.last_seq, frame->frame.chain};
-  AtBoundary();
+  if (checkpoints_ != nullptr) checkpoints_->AtBoundaryOfFold();
   return {};
 }
 
