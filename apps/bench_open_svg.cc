@@ -1,4 +1,4 @@
-// The picture of an open loop: time from left to right in the first two panels, then the
+// The picture of an open loop: time from left to right in the first three panels, then the
 // distribution of latency, then what the threads work.
 
 #include <fmt/format.h>
@@ -49,6 +49,8 @@ class Picture {
     DrawLatencies();
     y_ += kPanel;
     DrawRate();
+    y_ += kPanel;
+    DrawMemory();
     y_ += kPanel;
     DrawHistogram();
     y_ += kPanel;
@@ -148,10 +150,25 @@ class Picture {
 
   void DrawRate() {
     Title("decisions, each second 每秒决策数", {{kP99, "decided 决策"}});
-    uint64_t most = 1;
-    for (const OpenSecond& second : report_.by_second) most = std::max(most, second.decided);
-    const double step = TickStep(static_cast<double>(most));
-    const double top = std::ceil(static_cast<double>(most) / step) * step;
+    DrawBySecond(kP99,
+                 [](const OpenSecond& second) { return static_cast<double>(second.decided); });
+  }
+
+  // Flat where the cache is bounded and all windows have begun to expire.
+  void DrawMemory() {
+    Title("resident memory, MB 驻留内存", {{kFacts, "resident 驻留"}});
+    DrawBySecond(kFacts, [](const OpenSecond& second) {
+      return static_cast<double>(second.resident_bytes) / 1e6;
+    });
+  }
+
+  // A line from 0 up.
+  template <class Number>
+  void DrawBySecond(const char* colour, Number number) {
+    double most = 1;
+    for (const OpenSecond& second : report_.by_second) most = std::max(most, number(second));
+    const double step = TickStep(most);
+    const double top = std::ceil(most / step) * step;
     for (int i = 0; i * step <= top * 1.0001; ++i) {
       const double y = Y(i * step / top);
       svg_.Line(X(0), y, X(1), y, kGrid);
@@ -160,9 +177,9 @@ class Picture {
     CheckpointMarks();
     std::string points;
     for (size_t i = 0; i < report_.by_second.size(); ++i) {
-      AddPoint(X(Second(i)), Y(static_cast<double>(report_.by_second[i].decided) / top), &points);
+      AddPoint(X(Second(i)), Y(number(report_.by_second[i]) / top), &points);
     }
-    svg_.Polyline(points, kP99, 1.5);
+    svg_.Polyline(points, colour, 1.5);
     SecondsAxis();
   }
 

@@ -190,7 +190,7 @@ void Checkpoints::Encode(uint64_t bytes) {
   retry_at_frame_ = 0;
 }
 
-void Checkpoints::AtBoundary() {
+void Checkpoints::Proceed() {
   if (!read_only_) {
     Reap(/*wait=*/false);
     state_->entities.KeepFull(changes_.get());
@@ -199,8 +199,20 @@ void Checkpoints::AtBoundary() {
     changed_before_ = state_->entities.changed_bytes();
     seq_before_ = state_->last_seq;
     HandOverIfReady();
-    WaitIfBehind();
   }
+}
+
+void Checkpoints::AtBoundary() {
+  Proceed();
+  const uint64_t events = state_->last_seq.value() - frozen_seq_.value();
+  const bool due = events >= kBehindEventsMax * options_.every_events;
+  if (!read_only_ && (due || HasChanged(kBehindMax))) WaitIfBehind();
+  state_->entities.Trim();
+}
+
+void Checkpoints::AtBoundaryOfFold() {
+  Proceed();
+  if (!read_only_ && HasChanged(kBehindMax)) WaitIfBehind();
   state_->entities.Trim();
 }
 
@@ -216,8 +228,6 @@ uint64_t Checkpoints::SliceBytes() const {
 
 void Checkpoints::WaitIfBehind() {
   if (phase_ != Phase::kWriting) return;
-  const uint64_t events = state_->last_seq.value() - frozen_seq_.value();
-  if (events < kBehindEventsMax * options_.every_events && !HasChanged(kBehindMax)) return;
   ++counters_.waits;
   if (options_.on_wait) options_.on_wait();
   Reap(/*wait=*/true);

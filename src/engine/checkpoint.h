@@ -107,6 +107,8 @@ class Checkpoints {
 
   // The state is that after whole batches, which need not be on disk.
   void AtBoundary();
+  // The same while a start folds: it does not wait for what the next start would fold.
+  void AtBoundaryOfFold();
   // The journal is on disk up to `head`, the end of a batch. Heads come in order, one for each
   // batch that has records; one that was given before, or an older one, changes nothing.
   void OnDisk(const journal::ChainHead& head);
@@ -146,6 +148,7 @@ class Checkpoints {
   [[nodiscard]] CheckpointNote MakeNote();
   void Encode(uint64_t bytes);
   [[nodiscard]] uint64_t SliceBytes() const;
+  void Proceed();
   void WaitIfBehind();
   void HandOver();
   void Reap(bool wait);

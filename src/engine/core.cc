@@ -91,22 +91,57 @@ Result<journal::ChainHead> Core::OpenCheckpoints(const CheckpointOptions& option
   return journal::ChainHead{position.frame, position.seq, position.chain};
 }
 
+void DecodedFrame::Copy(const journal::FrameView& view) {
+  body.assign(view.body);
+  frame = view;
+  frame.chained = {};
+  frame.body = body;
+  for (std::string_view& record : frame.records) {
+    record =
+        frame.body.substr(static_cast<size_t>(record.data() - view.body.data()), record.size());
+  }
+}
+
+void DecodedFrame::Clear() {
+  arena.Reset();
+  records.clear();
+  ahead.rows.clear();
+  decoded = OkStatus();
+}
+
+Status Core::Decode(DecodedFrame* frame) {
+  if (frame->frame.kind != journal::FrameKind::kBatch) return {};
+  for (const std::string_view bytes : frame->frame.records) {
+    CREDENCE_ASSIGN(record::AnyRecord record, record::DecodeRecord(bytes, &frame->arena));
+    frame->records.push_back(std::move(record));
+  }
+  return {};
+}
+
 Status Core::FoldFrame(const journal::FrameView& frame) {
+  decoded_.Clear();
+  decoded_.frame = frame;
+  decoded_.decoded = Decode(&decoded_);
+  return FoldDecoded(&decoded_);
+}
+
+Status Core::FoldDecoded(DecodedFrame* frame) {
   // Of what is read the last frame may still be in the page cache alone; those before are on disk.
   if (folded_.frames > 0) OnDisk(folded_);
+  CREDENCE_TRY(frame->decoded);
   CREDENCE_TRY(FoldRecords(frame));
   CREDENCE_TRY(state.entities.status());
-  folded_ = {frame.index, frame.last_seq, frame.chain};
-  AtBoundary();
+  folded_ = {frame->frame.index, frame->frame.last_seq, frame->frame.chain};
+  if (checkpoints_ != nullptr) checkpoints_->AtBoundaryOfFold();
   return {};
 }
 
 // Reads what the events of a frame touch at one go. A hint: what does not fit, folding says.
-void Core::PrefetchDecoded() {
+void Core::PrefetchDecoded(std::span<const record::AnyRecord> records) {
   if (state.pack == nullptr) return;
   const auto& types = state.pack->schema.event_types;
   std::vector<Event> events;
-  for (const record::AnyRecord& record : decoded_) {
+  for (const record::AnyRecord& record : records) {
     if (std::holds_alternative<record::Activation>(record)) break;
     const auto* event = std::get_if<Event>(&record);
     if (event == nullptr) continue;
@@ -118,28 +153,25 @@ void Core::PrefetchDecoded() {
   state.Prefetch(events);
 }
 
-Status Core::FoldRecords(const journal::FrameView& frame) {
+Status Core::FoldRecords(DecodedFrame* decoded) {
+  const journal::FrameView& frame = decoded->frame;
   if (frame.kind != journal::FrameKind::kBatch) return {};
-  arena_.Reset();
-  decoded_.clear();
-  for (const std::string_view bytes : frame.records) {
-    CREDENCE_ASSIGN(record::AnyRecord record, record::DecodeRecord(bytes, &arena_));
-    decoded_.push_back(std::move(record));
-  }
-  if (checkpoints_ != nullptr) PrefetchDecoded();
+  const std::span<const record::AnyRecord> records = decoded->records;
+  state.entities.TakeAhead(&decoded->ahead);
+  if (checkpoints_ != nullptr) PrefetchDecoded(records);
   size_t next = 0;  // of the prepared events
   preparing_.clear();
-  for (size_t i = 0; i < decoded_.size(); ++i) {
-    const auto* event = std::get_if<Event>(&decoded_[i]);
+  for (size_t i = 0; i < records.size(); ++i) {
+    const auto* event = std::get_if<Event>(&records[i]);
     if (event == nullptr) {
-      CREDENCE_TRY(FoldOther(decoded_[i], frame.records[i], frame.index));
+      CREDENCE_TRY(FoldOther(records[i], frame.records[i], frame.index));
       continue;
     }
     if (next == preparing_.size()) {
-      PrepareDecoded(i);
+      PrepareDecoded(records.subspan(i));
       next = 0;
     }
-    CREDENCE_TRY(FoldEvent(*event, prepared_.keys[next], prepared_.Of(next), &arena_));
+    CREDENCE_TRY(FoldEvent(*event, prepared_.keys[next], prepared_.Of(next), &decoded->arena));
     ++next;
   }
   if (state.last_seq != frame.last_seq) {
@@ -149,12 +181,13 @@ Status Core::FoldRecords(const journal::FrameView& frame) {
   return {};
 }
 
-// From the event decoded_[first] on, up to an activation: it changes what events touch.
-void Core::PrepareDecoded(size_t first) {
+// The events that come first, up to an activation: it changes what events touch.
+void Core::PrepareDecoded(std::span<const record::AnyRecord> records) {
   preparing_.clear();
-  for (size_t i = first; i < decoded_.size() && preparing_.size() < State::kPreparedEvents; ++i) {
-    if (std::holds_alternative<record::Activation>(decoded_[i])) break;
-    if (const auto* event = std::get_if<Event>(&decoded_[i])) preparing_.push_back(*event);
+  for (const record::AnyRecord& record : records) {
+    if (preparing_.size() == State::kPreparedEvents) break;
+    if (std::holds_alternative<record::Activation>(record)) break;
+    if (const auto* event = std::get_if<Event>(&record)) preparing_.push_back(*event);
   }
   state.Prepare(preparing_, &prepared_);
 }

@@ -38,6 +38,21 @@ std::optional<record::Event> Translate(const record::Event& event, const record:
 // frames: the bytes of its digest.
 std::string BasePackPath(const std::string& folder, uint64_t frames);
 
+// A frame of the journal with its records decoded, on its own memory.
+struct DecodedFrame {
+  // Copies the frame.
+  void Copy(const journal::FrameView& view);
+  // Keeps memory for the next.
+  void Clear();
+  journal::FrameView frame;  // of `body`, without what was chained
+  std::string body;
+  Arena arena;
+  std::vector<record::AnyRecord> records;
+  Status decoded;
+  // What was read of the entities that it touches, if anything was.
+  EntityTable::Ahead ahead;
+};
+
 class Core {
  public:
   // The entity states that a decision reads, where they are not those of the state (a dry run's
@@ -84,6 +99,9 @@ class Core {
   Status SetPack(std::shared_ptr<const pack::Pack> pack, uint64_t frames);
   // Takes in all records of a frame of the journal, in order.
   Status FoldFrame(const journal::FrameView& frame);
+  // The two halves of it: Decode needs no state, so that it may run ahead on another thread.
+  static Status Decode(DecodedFrame* frame);
+  Status FoldDecoded(DecodedFrame* frame);
   // One record; views of decoded events live until the arena is reset. kDataLoss if it does not
   // follow.
   Status Fold(std::string_view record, uint64_t frame, Arena* arena);
@@ -110,14 +128,14 @@ class Core {
                    std::span<EntityTable::Touch> touches, Arena* arena);
   Status FoldOther(const record::AnyRecord& any, std::string_view bytes, uint64_t frame);
   Status FoldTimers(const record::Timers& timers);
-  void PrepareDecoded(size_t first);
-  void PrefetchDecoded();
+  void PrepareDecoded(std::span<const record::AnyRecord> records);
+  void PrefetchDecoded(std::span<const record::AnyRecord> records);
   Status Advance(Seq seq, Timestamp stamp);
   [[nodiscard]] Result<std::shared_ptr<const pack::Pack>> StoredPack(const Digest& digest) const;
   Status RebuildEntities(const std::shared_ptr<const pack::Pack>& pack, std::vector<bool> carried,
                          uint64_t frames);
   Status RebuildInto(State* rebuilt, uint64_t frames) const;
-  Status FoldRecords(const journal::FrameView& frame);
+  Status FoldRecords(DecodedFrame* frame);
   Status RestoreFrom(const CheckpointOptions& options, bool read_only);
   // In force before the first frame that is retained; null where nothing was retired.
   [[nodiscard]] Result<std::shared_ptr<const pack::Pack>> PackBefore() const;
@@ -128,7 +146,6 @@ class Core {
   std::string folder_;
   uint64_t first_segment_;
   ArtefactStore artefacts_;
-  Arena arena_;
   uint64_t events_folded_ = 0;
   uint64_t decisions_folded_ = 0;
   journal::ChainHead folded_;  // by FoldFrame
@@ -138,7 +155,7 @@ class Core {
   std::vector<std::unique_ptr<feature::EntityState>> empty_;
   std::unique_ptr<decision::Scratch> scratch_;
   // Of one frame: its records, and of some of its events what they touch.
-  std::vector<record::AnyRecord> decoded_;
+  DecodedFrame decoded_;
   std::vector<record::Event> preparing_;
   State::Prepared prepared_;
   // Of one event.

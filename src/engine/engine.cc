@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/bytes.h"
+#include "src/engine/fold_ahead.h"
 #include "src/journal/reader.h"
 
 namespace credence::engine {
@@ -37,8 +38,20 @@ Status Engine::Recover() {
   journal::Options options = options_.journal;
   CREDENCE_TRY(OpenCheckpoints(&options.verify_from_frame));
   if (report_.checkpoint.frames > 0) options.must_hold = report_.checkpoint;
-  options.on_frame = [this](const journal::FrameView& frame) { return FoldFrame(frame); };
+  std::unique_ptr<FoldAhead> ahead;
+  options.on_frame = [&](const journal::FrameView& frame) -> Status {
+    if (!options_.own_journal_thread) return FoldFrame(frame);
+    if (ahead == nullptr) {
+      ahead = std::make_unique<FoldAhead>(&core_, options_.checkpoints.cache_bytes == 0);
+    }
+    CREDENCE_TRY(ahead->Push(frame));
+    if (options_.on_progress) options_.on_progress(ahead->events());
+    return {};
+  };
   CREDENCE_ASSIGN(journal_, journal::Journal::Open(files_, folder_ + "/journal", options));
+  if (ahead != nullptr) CREDENCE_TRY(ahead->Finish());
+  report_.events = core_.events_folded();
+  report_.decisions = core_.decisions_folded();
   report_.cut = journal_->opened().cut;
   report_.sealed = journal_->opened().sealed;
   core_.OnDisk(journal_->head());

@@ -54,7 +54,8 @@ struct Options {
   journal::Options journal;
   // Folds the journal without writing, cutting or locking it: DryRun and reading only.
   bool read_only = false;
-  // Encode, write and sync in a thread of the engine's own.
+  // Encode, write and sync in a thread of the engine's own; and at the start fold in one of its own
+  // what is read and decoded in the caller's.
   bool own_journal_thread = false;
   CheckpointOptions checkpoints;
   // Called in End, for decisions that are on disk. May be empty.

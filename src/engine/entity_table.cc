@@ -272,6 +272,46 @@ void EntityTable::Prefetch(std::span<const EntityRef> refs) {
   }
 }
 
+void EntityTable::ReadAhead(Ahead* ahead) const {
+  if (store_ == nullptr || ahead->rows.empty()) return;
+  std::vector<std::string> row_keys;
+  row_keys.reserve(ahead->rows.size());
+  for (const Ahead::Row& row : ahead->rows) row_keys.push_back(RowKey(row.ref));
+  std::vector<std::optional<std::string>> values;
+  if (!store_->MultiGet(kEntityTable, row_keys, &values).ok()) {
+    ahead->rows.clear();
+    return;
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    Ahead::Row row = std::move(ahead->rows[i]);
+    if (values[i]) {
+      auto state = Decode(row.ref, *values[i]);
+      // Its chunks may be another's by now: a checkpoint was written in between.
+      if (!state.ok()) continue;
+      row.row_bytes = values[i]->size();
+      row.state = std::move(*state);
+    }
+    ahead->rows[kept++] = std::move(row);
+  }
+  ahead->rows.resize(kept);
+}
+
+void EntityTable::TakeAhead(Ahead* ahead) {
+  if (!MayBeInStore() || !status_.ok() || ahead->settled != settled_) return;
+  for (Ahead::Row& row : ahead->rows) {
+    if (InMemory(row.ref, row.hash) != nullptr) continue;
+    if (!row.state) {
+      ++counters_.absent;
+      absent_.insert(RowKey(row.ref));
+      continue;
+    }
+    ++counters_.prefetched;
+    const uint64_t bytes = Measure(*row.state, row.ref.key.size());
+    Insert(row.ref, row.hash, std::move(*row.state), bytes, row.row_bytes)->fresh = true;
+  }
+}
+
 void EntityTable::Evict(Entry* entry) {
   ++counters_.evicted;
   complete_ = false;

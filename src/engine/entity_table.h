@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -122,6 +123,26 @@ class EntityTable {
   void LookUp(std::span<Touch> touches) const;
   // Reads those that are not in memory at one go. A hint: whatever it leaves out is read later.
   void Prefetch(std::span<const EntityRef> refs);
+  // Entities that were read from the store before their turn, on another thread.
+  struct Ahead {
+    struct Row {
+      EntityRef ref;
+      uint64_t hash = 0;  // of the key
+      uint64_t row_bytes = 0;
+      std::optional<feature::EntityState> state;  // nothing: the store has no such row
+    };
+    uint32_t settled = 0;  // settled() before the rows were read
+    std::vector<Row> rows;
+  };
+  // Reads the states of rows; those that cannot be read are left out. Any thread, while the pack
+  // and the store that are used stay the same.
+  void ReadAhead(Ahead* ahead) const;
+  // Brings in what is not in memory; nothing where the store may have changed since.
+  void TakeAhead(Ahead* ahead);
+  // Grows with each checkpoint that is settled.
+  [[nodiscard]] uint32_t settled() const { return settled_; }
+  // Whether entities may leave memory.
+  [[nodiscard]] bool bounded() const { return cache_bytes_ > 0; }
   // The end of a batch: lets clean entities go until the rest fits. In bounded time.
   void Trim();
 

@@ -13,7 +13,8 @@
 // goes on, and a later Write and Flush may succeed. kDataLoss: stored bytes are damaged;
 // kResourceExhausted: the disk is full; kIoError: the system refused.
 //
-// Write and Flush are called by one thread, everything else by one other; they may overlap.
+// Write and Flush are called by one thread, everything else by one other; they may overlap. Get and
+// MultiGet may be called by any number of threads.
 
 #include <cstdint>
 #include <memory>
