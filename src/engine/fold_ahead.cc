@@ -1,10 +1,9 @@
 #include "src/engine/fold_ahead.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 
 #include "src/base/digest.h"
+#include "src/thread/thread.h"
 
 namespace credence::engine {
 
@@ -102,7 +101,7 @@ void FoldAhead::ReadEntities(DecodedFrame* frame) {
 }
 
 void FoldAhead::Work() {
-  pthread_setname_np(pthread_self(), "fold");
+  thread::Begin("fold", thread::Urgency::kOrdinary);
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
