@@ -169,9 +169,10 @@ void Writer::Loop() {
     }
     const bool none = jobs.empty();
     if (!none) Begin(&jobs);
-    FireTimers();
+    // While timers are due the next of them are worked on beside the disk.
+    const bool fired = FireTimers();
     const bool full = engine_->in_flight() == engine::kBatchesInFlightMax;
-    if (full || (none && engine_->in_flight() > 0)) End();
+    if (full || (none && !fired && engine_->in_flight() > 0)) End();
   }
   Publish(true);
 }
@@ -222,19 +223,19 @@ std::optional<std::chrono::nanoseconds> Writer::UntilTimers() const {
   return std::min(look, std::max(due, rest));
 }
 
-void Writer::FireTimers() {
+bool Writer::FireTimers() {
   if (!options_.timers || timers_wait_ || engine_->in_flight() == engine::kBatchesInFlightMax) {
-    return;
+    return false;
   }
   const auto begun = SteadyClock::now();
   const auto next = engine_->NextTimer();
   const Timestamp now = CommandTime(*engine_);
-  if (!next || *next > now || begun < timers_rest_) return;
+  if (!next || *next > now || begun < timers_rest_) return false;
   const auto fired = engine_->BeginTimers(timers_in_share_, now);
   const auto ended = SteadyClock::now();
   if (!fired.ok() || *fired == 0) {
     timers_rest_ = ended + kTimersRest;
-    return;
+    return false;
   }
   metrics_->timers.fetch_add(*fired, std::memory_order_relaxed);
   const int64_t ns_each = std::max<int64_t>(Ns(ended - begun) / static_cast<int64_t>(*fired), 1);
@@ -242,6 +243,7 @@ void Writer::FireTimers() {
   timers_in_share_ =
       std::clamp<size_t>(fits, 1, std::min(2 * timers_in_share_, record::kTimerItemsMax));
   in_flight_.push_back({{}, ended});
+  return true;
 }
 
 void Writer::Begin(std::vector<Job*>* jobs) {

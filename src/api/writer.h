@@ -156,7 +156,8 @@ class Writer {
   void Loop();
   bool TakeNext(std::vector<Job*>* jobs, Command* command);
   void Begin(std::vector<Job*>* jobs);
-  void FireTimers();
+  // Whether a record of timers was begun.
+  bool FireTimers();
   // How long nothing is due; nothing where only an event or a command can change that.
   [[nodiscard]] std::optional<std::chrono::nanoseconds> UntilTimers() const;
   void End();
