@@ -36,7 +36,7 @@ namespace credence::api {
 
 inline constexpr size_t kQueueEventsMax = 8'192;  // 429 beyond it
 inline constexpr size_t kQueueCommandsMax = 256;  // 429 beyond it
-inline constexpr std::chrono::microseconds kTimerShare{250};
+inline constexpr std::chrono::microseconds kTimerShare{100};
 
 // Where the answer to a request goes, and what is counted and logged of it.
 struct Route;

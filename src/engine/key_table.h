@@ -4,6 +4,7 @@
 // the whole hash, so that most searches look at one slot and one thing, and a slot can be asked for
 // before it is needed.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -19,44 +20,54 @@ class KeyTable {
  public:
   // Null if there is none.
   [[nodiscard]] Thing* Find(uint64_t hash, std::string_view key) const {
-    if (slots_.empty()) return nullptr;
-    for (size_t at = Home(hash); slots_[at].thing != nullptr; at = Next(at)) {
-      if (slots_[at].hash == hash && slots_[at].thing->key == key) return slots_[at].thing;
+    const Part& part = PartOf(hash);
+    if (part.slots.empty()) return nullptr;
+    for (size_t at = part.Home(hash); part.slots[at].thing != nullptr; at = part.Next(at)) {
+      if (part.slots[at].hash == hash && part.slots[at].thing->key == key) {
+        return part.slots[at].thing;
+      }
     }
     return nullptr;
   }
   // What Find will most likely give; the thing itself is not looked at.
   [[nodiscard]] Thing* Guess(uint64_t hash) const {
-    if (slots_.empty()) return nullptr;
-    size_t at = Home(hash);
-    while (slots_[at].thing != nullptr && slots_[at].hash != hash) at = Next(at);
-    return slots_[at].thing;
+    const Part& part = PartOf(hash);
+    if (part.slots.empty()) return nullptr;
+    size_t at = part.Home(hash);
+    while (part.slots[at].thing != nullptr && part.slots[at].hash != hash) at = part.Next(at);
+    return part.slots[at].thing;
   }
   // Asks the memory for what Guess looks at.
   void Warm(uint64_t hash) const {
-    if (!slots_.empty()) PrefetchLines(&slots_[Home(hash)], sizeof(Slot));
+    const Part& part = PartOf(hash);
+    if (!part.slots.empty()) PrefetchLines(&part.slots[part.Home(hash)], sizeof(Slot));
   }
   // No thing of this key is here.
   void Add(Thing* thing) {
-    if ((size_ + 1) * 4 > slots_.size() * 3) Grow();
-    Put({thing->hash, thing});
+    Part& part = parts_[PartNumber(thing->hash)];
+    if ((part.size + 1) * 4 > part.slots.size() * 3) part.Grow();
+    part.Put({thing->hash, thing});
+    ++part.size;
     ++size_;
   }
   // It is here.
   void Remove(const Thing* thing) {
-    size_t hole = Home(thing->hash);
-    while (slots_[hole].thing != thing) {
-      CREDENCE_ASSERT(slots_[hole].thing != nullptr);
-      hole = Next(hole);
+    Part& part = parts_[PartNumber(thing->hash)];
+    std::vector<Slot>& slots = part.slots;
+    size_t hole = part.Home(thing->hash);
+    while (slots[hole].thing != thing) {
+      CREDENCE_ASSERT(slots[hole].thing != nullptr);
+      hole = part.Next(hole);
     }
     // Those behind the hole that probed past it move up, so that no search stops too early.
-    for (size_t at = Next(hole); slots_[at].thing != nullptr; at = Next(at)) {
-      const size_t mask = slots_.size() - 1;
-      if (((at - Home(slots_[at].hash)) & mask) < ((at - hole) & mask)) continue;
-      slots_[hole] = slots_[at];
+    for (size_t at = part.Next(hole); slots[at].thing != nullptr; at = part.Next(at)) {
+      const size_t mask = slots.size() - 1;
+      if (((at - part.Home(slots[at].hash)) & mask) < ((at - hole) & mask)) continue;
+      slots[hole] = slots[at];
       hole = at;
     }
-    slots_[hole] = {};
+    slots[hole] = {};
+    --part.size;
     --size_;
   }
   [[nodiscard]] size_t size() const { return size_; }
@@ -67,23 +78,34 @@ class KeyTable {
     Thing* thing = nullptr;
   };
   static constexpr size_t kSlotsMin = 16;
+  static constexpr int kPartBits = 6;
 
-  [[nodiscard]] size_t Home(uint64_t hash) const { return hash & (slots_.size() - 1); }
-  [[nodiscard]] size_t Next(size_t at) const { return (at + 1) & (slots_.size() - 1); }
-  void Put(const Slot& slot) {
-    size_t at = Home(slot.hash);
-    while (slots_[at].thing != nullptr) at = Next(at);
-    slots_[at] = slot;
-  }
-  void Grow() {
-    const std::vector<Slot> old = std::move(slots_);
-    slots_.assign(old.empty() ? kSlotsMin : old.size() * 2, {});
-    for (const Slot& slot : old) {
-      if (slot.thing != nullptr) Put(slot);
+  // A table by itself, of the things whose hash begins with its number. Each grows alone, so that
+  // no Add waits for all of them.
+  struct Part {
+    std::vector<Slot> slots;
+    size_t size = 0;
+
+    [[nodiscard]] size_t Home(uint64_t hash) const { return hash & (slots.size() - 1); }
+    [[nodiscard]] size_t Next(size_t at) const { return (at + 1) & (slots.size() - 1); }
+    void Put(const Slot& slot) {
+      size_t at = Home(slot.hash);
+      while (slots[at].thing != nullptr) at = Next(at);
+      slots[at] = slot;
     }
-  }
+    void Grow() {
+      const std::vector<Slot> old = std::move(slots);
+      slots.assign(old.empty() ? kSlotsMin : old.size() * 2, {});
+      for (const Slot& slot : old) {
+        if (slot.thing != nullptr) Put(slot);
+      }
+    }
+  };
 
-  std::vector<Slot> slots_;
+  static size_t PartNumber(uint64_t hash) { return hash >> (64 - kPartBits); }
+  [[nodiscard]] const Part& PartOf(uint64_t hash) const { return parts_[PartNumber(hash)]; }
+
+  std::array<Part, size_t{1} << kPartBits> parts_;
   size_t size_ = 0;
 };
 

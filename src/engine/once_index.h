@@ -1,7 +1,9 @@
 #pragma once
 // OnceIndex: which events have been here. (source, id) -> (content digest, sequence), kept until no
 // event with that time could be admitted again. Rows are grouped by the UTC day of the event's time
-// and a day is dropped whole, so the index stays flat.
+// and a day is dropped whole, so the index stays flat. No call takes longer for there being many
+// rows: those of a dropped day are gone for every caller at once, and from memory a few with each
+// Add; and the index grows in parts.
 //
 // Keys and digests are the first 16 bytes of a SHA-256: the chance that two different events of a
 // lifetime of 10^12 share one is below 10^-14.
@@ -10,11 +12,11 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "src/base/bytes.h"
 #include "src/base/digest.h"
@@ -34,12 +36,15 @@ struct EventKeyHash {
   size_t operator()(const EventKey& key) const { return static_cast<size_t>(key.words[0]); }
 };
 
+struct OnceRow {
+  std::array<uint64_t, 2> digest{};
+  Seq seq;
+  int64_t day = 0;  // of the event's time, from 1970-01-01
+};
+
 class OnceIndex {
  public:
-  struct Row {
-    std::array<uint64_t, 2> digest{};
-    Seq seq;
-  };
+  using Row = OnceRow;
 
   [[nodiscard]] const Row* Find(const EventKey& key) const;
   // Asks the memory for the row, without waiting for it.
@@ -54,7 +59,9 @@ class OnceIndex {
   [[nodiscard]] bool Covers(Timestamp time) const;
   // The first day (from 1970-01-01) that was never dropped.
   [[nodiscard]] int64_t first_day() const { return first_day_; }
-  [[nodiscard]] size_t size() const { return rows_.size(); }
+  [[nodiscard]] size_t size() const { return size_; }
+  // With the rows of dropped days that have not gone yet.
+  [[nodiscard]] size_t in_memory() const;
   // Puts back a row that was stored. kDataLoss if its day was dropped or its id is here.
   Status Restore(int64_t day, const EventKey& key, const Row& row);
   void RestoreFirstDay(int64_t first_day) { first_day_ = first_day; }
@@ -74,9 +81,21 @@ class OnceIndex {
   }
 
  private:
+  using Part = tsl::robin_map<EventKey, Row, EventKeyHash>;
+  static constexpr int kPartBits = 8;
+
+  [[nodiscard]] static size_t PartNumber(const EventKey& key) {
+    return key.words[1] >> (64 - kPartBits);
+  }
+  // Puts the row in, and takes the place of one of a dropped day. Null if a row is there.
+  const Row* Put(const EventKey& key, const Row& row);
+  void Sweep(size_t max);
   void AppendRow(int64_t day, const EventKey& key, std::string* out) const;
-  tsl::robin_map<EventKey, Row, EventKeyHash> rows_;
-  std::map<int64_t, std::vector<EventKey>> days_;
+
+  std::array<Part, size_t{1} << kPartBits> parts_;  // by the first bits of a key's second word
+  std::map<int64_t, std::deque<EventKey>> days_;
+  std::deque<std::deque<EventKey>> leaving_;  // of dropped days, none empty; a key may be back
+  size_t size_ = 0;
   int64_t first_day_ = INT64_MIN;
 };
 

@@ -191,7 +191,7 @@ void Ledger::Rep::DropRows(size_t account_rows, uint32_t transfer_rows, size_t h
     account_ids.Erase(IdTable::Hash(accounts[row].spec.id.value()), row);
     accounts.pop_back();
   }
-  history.resize(history_rows);
+  while (history.size() > history_rows) history.pop_back();
 }
 
 void Ledger::Rep::Rollback() {
@@ -783,7 +783,7 @@ std::vector<BalanceRow> Ledger::BalanceHistory(const HistoryFilter& filter) cons
 int64_t Ledger::last_ns() const { return rep_->last_ns; }
 size_t Ledger::account_count() const { return rep_->accounts.size(); }
 size_t Ledger::transfer_count() const { return rep_->transfer_count; }
-std::span<const Account> Ledger::accounts() const { return rep_->accounts; }
+const Chunked<Account>& Ledger::accounts() const { return rep_->accounts; }
 const Transfer& Ledger::transfer(uint32_t row) const {
   CREDENCE_ASSERT(row < rep_->transfer_count);
   return rep_->At(row);

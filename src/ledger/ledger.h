@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/base/chunked.h"
 #include "src/base/digest.h"
 #include "src/base/status.h"
 #include "src/ledger/id_table.h"
@@ -131,7 +132,7 @@ class Ledger {
 
   [[nodiscard]] size_t account_count() const;
   [[nodiscard]] size_t transfer_count() const;
-  [[nodiscard]] std::span<const Account> accounts() const;
+  [[nodiscard]] const Chunked<Account>& accounts() const;
   [[nodiscard]] const Transfer& transfer(uint32_t row) const;
 
   // --- trying out ---

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/chunked.h"
 #include "src/ledger/ledger.h"
 
 namespace credence::ledger {
@@ -28,13 +29,13 @@ struct Ledger::Rep {
   };
 
   int64_t last_ns = INT64_MIN;  // time of the last command
-  std::vector<Account> accounts;
+  Chunked<Account> accounts;
   IdTable account_ids;
   std::vector<std::unique_ptr<Transfer[]>> chunks;
   uint32_t transfer_count = 0;
   std::vector<TransferId> failed;
   IdTable transfer_ids;  // rows of transfers, and of failed ids with kFailedBit
-  std::vector<Balances> history;
+  Chunked<Balances> history;
   std::vector<Due> due;  // a heap
 
   // What changed since TakeChanges, where that is noted: rows of accounts and of resolved

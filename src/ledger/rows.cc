@@ -129,7 +129,7 @@ std::string Encode(const Transfer& transfer) {
   return bytes;
 }
 
-Transfer DecodeTransfer(ByteReader& in, std::span<const Account> accounts) {
+Transfer DecodeTransfer(ByteReader& in, const Chunked<Account>& accounts) {
   Transfer transfer;
   TransferSpec& spec = transfer.spec;
   spec.id = TransferId(in.GetFixed128());

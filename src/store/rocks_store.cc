@@ -27,6 +27,9 @@ constexpr char kPositionKey[] = "position";
 constexpr size_t kWriteBufferBytes = size_t{512} << 20;
 constexpr int kBloomBitsPerKey = 10;
 constexpr size_t kBlockBytes = 4 << 10;
+// How much RocksDB hands to the disk at a time, and how often it may.
+constexpr uint64_t kSyncStepBytes = uint64_t{256} << 10;
+constexpr int64_t kRateStepUs = 10'000;
 // Few: a block that does not fit its share of the cache is read again each time.
 constexpr int kCacheShardBits = 3;
 
@@ -71,10 +74,12 @@ rocksdb::DBOptions DbOptions(const RocksOptions& options) {
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.skip_stats_update_on_db_open = true;
-  db.bytes_per_sync = 1 << 20;
+  // In small steps: between any two of them a frame of the journal gets to the disk.
+  db.bytes_per_sync = kSyncStepBytes;
+  db.strict_bytes_per_sync = true;
   if (options.write_bytes_per_second > 0) {
-    db.rate_limiter.reset(
-        rocksdb::NewGenericRateLimiter(static_cast<int64_t>(options.write_bytes_per_second)));
+    db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(
+        static_cast<int64_t>(options.write_bytes_per_second), kRateStepUs));
   }
   return db;
 }
