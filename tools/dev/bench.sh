@@ -1,11 +1,12 @@
 #!/bin/sh
-# help: bench NAME [ARGS] -- run a benchmark, beside its peers where it has any: engine, serve, peers, dmn, ledger, lending, market
+# help: bench NAME [ARGS] -- run a benchmark, beside its peers where it has any: engine, serve, peers, dmn, ledger, day-end, lending, market
 #
 #   engine    credence bench ARGS: deciding, stage by stage; with --open the open loop (see credence bench --help)
 #   serve     the server under a simulated market at a fixed rate: latencies beside the disk's floor, memory, disk, restart
 #   peers     the same orders through Credence, Redis 7 and PostgreSQL 15: rates, latencies, sizes, values side by side
 #   dmn       tables and expressions beside ZEN, Drools, jDMN and Camunda; bench/dmn/run.sh says what each peer needs
 #   ledger    transfers and the day's end, beside PostgreSQL 15 where it is installed
+#   day-end   the day's end of a million loans in a whole engine, with decisions beside it
 #   lending   schedules
 #   market    what the policy of packs/live-commerce is worth on simulated markets that it was not made with, and how far such a
 #             market can be told apart (five minutes)
@@ -38,6 +39,11 @@ case $name in
     build release ledger_bench
     run build/release/bench/ledger/ledger_bench "$@"
     ;;
+  day-end)
+    build release day_end_bench
+    mkdir -p run
+    run build/release/bench/day_end/day_end_bench --folder run "$@"
+    ;;
   lending)
     build release lending_bench
     run build/release/bench/lending_bench "$@"
@@ -52,5 +58,5 @@ case $name in
     done
     run "$PYTHON" tools/market_separability.py "$@"
     ;;
-  *) fail "which benchmark? there are: engine, serve, peers, dmn, ledger, lending, market" ;;
+  *) fail "which benchmark? there are: engine, serve, peers, dmn, ledger, day-end, lending, market" ;;
 esac
