@@ -1,6 +1,5 @@
 #include "apps/bench_open.h"
 
-#include <pthread.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "apps/terminal.h"
 #include "src/api/gate.h"
 #include "src/engine/engine.h"
+#include "src/thread/thread.h"
 
 namespace credence::apps {
 
@@ -373,7 +373,7 @@ template <class Send>
 Status RunPhase(Taker* taker, Mailbox* mailbox, bool measured, const Send& send) {
   Status sent;
   std::thread thread([&] {
-    pthread_setname_np(pthread_self(), "sender");
+    thread::Begin("sender", thread::Urgency::kPrompt);
     sent = send();
     mailbox->End();
   });
@@ -390,12 +390,13 @@ Result<OpenReport> RunOpen(const std::shared_ptr<const pack::Pack>& pack, FileSy
                            const OpenOptions& options) {
   constexpr size_t kParcels = 64;
   OpenReport report;
-  pthread_setname_np(pthread_self(), "engine");
   engine::Options engine_options;
   engine_options.own_journal_thread = true;
   engine_options.checkpoints = options.checkpoints;
   CREDENCE_ASSIGN(auto engine,
                   engine::Engine::Open(disk, options.folder + "/engine", engine_options));
+  // Not before: threads that others make would inherit it.
+  thread::Begin("engine", thread::Urgency::kPrompt);
   CREDENCE_TRY(
       engine->Activate(pack, "credence bench", "", Timestamp{OrderStream::kStart.ns - kNsPerHour}));
   OrderStream stream(options.stream);
