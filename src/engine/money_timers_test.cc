@@ -61,6 +61,25 @@ TEST_F(TimerTest, AtTheEndOfTheDueDayWhatIsUnpaidStandsInTheBooksAsOverdue) {
   EXPECT_EQ(engine_->NextTimer(), std::nullopt) << "a closed loan has nothing more to come";
 }
 
+TEST_F(TimerTest, ADueDayEndsWithTheLocalDayAlsoWhereItHas23Or25Hours) {
+  // Five hours behind UTC; on 1 April 2024 the clock goes forward, on 1 May it goes back.
+  pack::FileSet files = CreditLineFiles();
+  std::string& zone = files["tzdata/Asia/Shanghai"];
+  zone = pack::FixedZone(-5);
+  zone.replace(zone.rfind("\nABC"), std::string::npos, "\nEST5EDT,M4.1.1,M5.1.3\n");
+  MustActivate(*engine_, pack::MustLoad(std::move(files)));
+  Send(Asked("a1", At(12 * kNsPerHour), "b1", 200'000));
+  Send(Lent("l1", At(13 * kNsPerHour), "b1", "L1", 300'000));
+  const Timestamp first = At(32 * kDay + 4 * kNsPerHour);
+  EXPECT_EQ(engine_->NextTimer(), first) << "1 April, a day of 23 hours, is over";
+  EXPECT_EQ(Fire(Timestamp{first.ns - 1}), 0U);
+  EXPECT_EQ(Fire(first), 1U);
+  const Timestamp second = At(62 * kDay + 5 * kNsPerHour);
+  EXPECT_EQ(engine_->NextTimer(), second) << "1 May, a day of 25 hours, is over";
+  EXPECT_EQ(Fire(Timestamp{second.ns - 1}), 0U);
+  EXPECT_EQ(Fire(second), 1U);
+}
+
 TEST_F(TimerTest, ALoanThatIsPaidInTimeIsTurnedAndNothingIsBooked) {
   Send(Asked("a1", At(1), "b1", 200'000));
   Send(Lent("l1", At(2), "b1", "L1", 300'000));
