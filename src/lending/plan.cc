@@ -441,7 +441,9 @@ int64_t Plan::LevelInstalment(const std::vector<size_t>& open, int64_t base) con
   return RoundInstalment((Decimal::FromInt64(base) * growth - balloon) / sum);
 }
 
-void Plan::SolveLevel(size_t first) {
+// With `counts_settled` the instalment is that of all periods from `first` on, settled ones too,
+// and it is smoothed by the last two neighbours that are open.
+void Plan::SolveLevel(size_t first, bool counts_settled) {
   first = std::max(first, static_cast<size_t>(terms_.principal_grace));
   int64_t base = drawn_ - prepaid_;
   std::vector<size_t> open;
@@ -458,6 +460,17 @@ void Plan::SolveLevel(size_t first) {
     return;
   }
   int64_t instalment = terms_.fixed_instalment_minor;
+  if (instalment == 0 && counts_settled) {
+    std::vector<size_t> all;
+    int64_t whole = base;
+    for (size_t i = first; i < periods_.size(); ++i) {
+      const Period& p = periods_[i];
+      if (p.locked) continue;
+      all.push_back(i);
+      if (IsSettled(p)) whole += p.principal - p.credited_principal;
+    }
+    instalment = LevelInstalment(all, whole);
+  }
   if (instalment == 0) instalment = LevelInstalment(open, base);
   const auto count = static_cast<int64_t>(open.size());
   // An instalment is not lowered below what was paid of it: such a period keeps its own.
@@ -476,7 +489,13 @@ void Plan::SolveLevel(size_t first) {
   const auto set = [&](int64_t amount) {
     for (const size_t i : open) periods_[i].instalment = amount;
     Recompute();
-    return periods_[open.back()].instalment - terms_.balloon_minor - amount;
+    if (!counts_settled) return periods_[open.back()].instalment - terms_.balloon_minor - amount;
+    const auto asks = [this](const Period& p) { return p.instalment != 0 && !IsSettled(p); };
+    for (size_t k = periods_.size(); k-- > first + 1;) {
+      if (!asks(periods_[k]) || !asks(periods_[k - 1])) continue;
+      return periods_[k].instalment - periods_[k - 1].instalment;
+    }
+    return int64_t{0};
   };
   int64_t difference = set(instalment);
   if (!terms_.smooth || terms_.fixed_instalment_minor != 0) return;
@@ -668,7 +687,10 @@ void Plan::AddPeriods(Date day, int32_t count) {
     plain_factors_.push_back(PlainFactor(periods_.size() - 1));
   }
   Recompute();
-  Solve(IndexOf(day));
+  const size_t first = IndexOf(day);
+  if (terms_.kind != PlanKind::kEqualInstalments) return Solve(first);
+  SolveLevel(first, std::any_of(periods_.begin() + static_cast<ptrdiff_t>(first), periods_.end(),
+                                [this](const Period& p) { return !p.locked && IsSettled(p); }));
 }
 
 bool Plan::MoveDue(Date due, Date to) {

@@ -82,7 +82,8 @@ class Plan {
   // A correction of the balance that interest is counted on, without a payment.
   void AddBalance(Date day, int64_t amount_minor);
   // `count` further periods behind the last; the instalments of periods that end after `day` are
-  // recomputed.
+  // recomputed. Equal instalments: over all of these periods, also those that were paid ahead,
+  // which keep what was paid.
   void AddPeriods(Date day, int32_t count);
   // The period that is due on `due` is due on `to` instead, and those behind it follow at their
   // usual distance. Instalments stay; the last takes the difference. False if no period is due then
@@ -194,7 +195,7 @@ class Plan {
   [[nodiscard]] Decimal RateAt(Date day) const;
   [[nodiscard]] bool IsPaused(Date day) const;
   void Solve(size_t first);
-  void SolveLevel(size_t first);
+  void SolveLevel(size_t first, bool counts_settled = false);
   [[nodiscard]] int64_t LevelInstalment(const std::vector<size_t>& open, int64_t base) const;
   void SpreadPrincipal(size_t first);
   [[nodiscard]] int64_t RoundInstalment(Decimal amount) const;
