@@ -52,7 +52,7 @@ UInt128 TimesFixed(UInt128 value, uint64_t factor) {
 
 }  // namespace
 
-Plan::Plan(const Terms& terms, std::vector<PeriodDates> dates) : terms_(terms) {
+Plan::Plan(const Terms& terms, const std::vector<PeriodDates>& dates) : terms_(terms) {
   CREDENCE_ASSERT(!dates.empty());
   periods_.reserve(dates.size());
   for (const PeriodDates& date : dates) {

@@ -62,7 +62,7 @@ struct Period {
 class Plan {
  public:
   // Nothing is drawn yet. Terms must have passed CheckTerms.
-  Plan(const Terms& terms, std::vector<PeriodDates> dates);
+  Plan(const Terms& terms, const std::vector<PeriodDates>& dates);
 
   // --- changes; each leaves all periods recomputed ---
   // Money drawn, on a day not before the first period nor after the last. Instalments follow.
