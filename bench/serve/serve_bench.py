@@ -184,7 +184,7 @@ def main():
         for name, found in both.items():
             print(f"floor {when}: write and fdatasync at {options.rate:.0f} a second, {name}: "
                   + ", ".join(f"{key} {value:.2f}" for key, value in found.items()) + " ms")
-    print(f"CPU, us an event: " + ", ".join(f"{name} {1e6 * sum(both) / events:.0f}" for name, both in
+    print("CPU, us an event: " + ", ".join(f"{name} {1e6 * sum(both) / events:.0f}" for name, both in
                                             sorted(threads.items(), key=lambda item: -sum(item[1])))
           + f", sender {1e6 * sender_seconds / events:.0f}")
     print(f"checkpoints {checkpoints}; resident {resident / 1e6:.0f} MB; from a kill to ready {restart:.2f} s")
