@@ -39,6 +39,8 @@ Problem InvalidParameter(std::string_view name, std::string expected) {
 
 void Service::Done(Job* job, const engine::Outcome& outcome) {
   using Kind = engine::Outcome::Kind;
+  // Before the answer leaves: who has it may ask for the metrics at once.
+  const auto observe_total = [&] { metrics_.Observe(Stage::kTotal, NsSince(job->reply.received)); };
   switch (outcome.kind) {
     case Kind::kApplied:
       metrics_.applied.fetch_add(1, std::memory_order_relaxed);
@@ -50,14 +52,17 @@ void Service::Done(Job* job, const engine::Outcome& outcome) {
       metrics_.duplicates.fetch_add(1, std::memory_order_relaxed);
       if (job->batch == nullptr && readers_ != nullptr &&
           job->pack->schema.event_types[job->event.type].decision) {
+        observe_total();
         return SendDuplicate(job, outcome);
       }
       break;
     case Kind::kRefused:
+      observe_total();
       return Refused(job, ToProblem(outcome));
   }
   std::string json = ToJson(outcome, job->pack.get(), job->event.source, job->event.id,
                             job->show_slots ? SlotsShown::kAll : SlotsShown::kNone);
+  observe_total();
   if (job->batch != nullptr) return AddLine(job->batch, job->line, std::move(json));
   SendJson(&job->reply, 200, std::move(json));
 }

@@ -294,11 +294,8 @@ void Writer::End() {
   metrics_->Observe(Stage::kCommit, Ns(SteadyClock::now() - batch.begun), batch.jobs.size());
   metrics_->batches.fetch_add(1, std::memory_order_relaxed);
   for (size_t i = 0; i < batch.jobs.size(); ++i) {
-    Job* job = batch.jobs[i];
-    const auto received = job->reply.received;
-    audience_->Done(job, (*outcomes)[i]);
-    metrics_->Observe(Stage::kTotal, Ns(SteadyClock::now() - received));
-    Forget(job);
+    audience_->Done(batch.jobs[i], (*outcomes)[i]);
+    Forget(batch.jobs[i]);
   }
   batch.jobs.clear();
   if (batch.jobs.capacity() > 0) spare_.push_back(std::move(batch.jobs));
