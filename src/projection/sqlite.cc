@@ -1,6 +1,7 @@
 #include "src/projection/sqlite.h"
 
 #include "src/base/assert.h"
+#include "src/projection/write_out.h"
 
 namespace credence::projection {
 
@@ -87,6 +88,7 @@ bool Statement::IsBlob(int column) const {
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path, Mode mode,
                                                  uint64_t cache_bytes) {
+  WriteOutInSteps();
   sqlite3* raw = nullptr;
   const int flags =
       SQLITE_OPEN_NOMUTEX |

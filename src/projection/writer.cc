@@ -24,7 +24,7 @@ constexpr size_t kEntitiesCachedMax = 65'536;
 constexpr size_t kPacksCachedMax = 64;
 constexpr int64_t kE18 = 1'000'000'000'000'000'000;
 // Pages that the log may hold before they are moved into the file.
-constexpr int kLogPages = 16'000;
+constexpr int kLogPages = 2'000;
 
 int64_t HourOf(Timestamp time) {
   const int64_t hour = time.ns / kNsPerBucket;
