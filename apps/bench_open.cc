@@ -76,11 +76,12 @@ class Mailbox {
     freed_.notify_one();
   }
 
-  // The parcels that wait, with at most `most` events together. With `wait`, blocks until there is
-  // one or the sender has ended (then it may be none).
-  void Take(size_t most, bool wait, std::vector<Parcel*>* taken) {
+  // The parcels that wait, with at most `most` events together. Blocks until there is one, unless
+  // `most` is 0, or `otherwise` holds (Wake: it may have changed); at the end there may be none.
+  void Take(size_t most, const std::function<bool(bool ended)>& otherwise,
+            std::vector<Parcel*>* taken) {
     std::unique_lock lock(mutex_);
-    if (wait) arrived_.wait(lock, [&] { return ended_ || !sent_.empty(); });
+    arrived_.wait(lock, [&] { return (most > 0 && !sent_.empty()) || otherwise(ended_); });
     size_t events = 0;
     while (!sent_.empty() && events + sent_.front()->events.size() <= most) {
       events += sent_.front()->events.size();
@@ -91,6 +92,10 @@ class Mailbox {
   [[nodiscard]] bool Finished() {
     const std::lock_guard lock(mutex_);
     return ended_ && sent_.empty();
+  }
+  void Wake() {
+    { const std::lock_guard lock(mutex_); }
+    arrived_.notify_one();
   }
   void Free(const std::vector<Parcel*>& parcels) {
     {
@@ -253,15 +258,17 @@ class Taker {
   Status Run(bool measured) {
     measured_ = measured;
     second_ends_ = Clock::now() + std::chrono::seconds(1);
+    engine_.set_on_committed([this] { mailbox_.Wake(); });
+    const auto otherwise = [this](bool ended) {
+      return engine_.in_flight() == 0 ? ended : engine_.MayEnd();
+    };
     while (engine_.in_flight() > 0 || !mailbox_.Finished()) {
       std::vector<Parcel*> parcels;
-      mailbox_.Take(options_.batch, engine_.in_flight() == 0, &parcels);
-      const bool none = parcels.empty();
-      if (!none) CREDENCE_TRY(Begin(std::move(parcels)));
-      // Answers once nothing else can be begun.
-      const bool full = engine_.in_flight() == engine::kBatchesInFlightMax;
-      if (full || (none && engine_.in_flight() > 0)) CREDENCE_TRY(End());
+      mailbox_.Take(engine_.MayBegin() ? options_.batch : 0, otherwise, &parcels);
+      if (!parcels.empty()) CREDENCE_TRY(Begin(std::move(parcels)));
+      while (engine_.MayEnd()) CREDENCE_TRY(End());
     }
+    engine_.set_on_committed({});
     if (measured_) EndSecond();
     return {};
   }

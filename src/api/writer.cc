@@ -83,6 +83,7 @@ Writer::Writer(std::unique_ptr<engine::Engine> engine, SharedGate* gate, Audienc
       options_(options) {
   Publish(true);
   TellDurable();
+  engine_->set_on_committed([this] { Wake(); });
   thread_ = std::thread([this] {
     thread::Begin("engine", thread::Urgency::kPrompt);
     Loop();
@@ -150,6 +151,7 @@ Status Writer::Stop() {
   }
   wake_.notify_one();
   thread_.join();
+  engine_->set_on_committed({});
   closed_ = engine_->Close();
   return closed_;
 }
@@ -159,7 +161,8 @@ Status Writer::Stop() {
 void Writer::Loop() {
   std::vector<Job*> jobs;
   Command command;
-  while (TakeNext(&jobs, &command)) {
+  bool fired = false;
+  while (TakeNext(fired, &jobs, &command)) {
     if (command) {
       command(engine_.get());
       command = {};
@@ -167,34 +170,41 @@ void Writer::Loop() {
       Publish(true);
       continue;
     }
-    const bool none = jobs.empty();
-    if (!none) Begin(&jobs);
+    if (!jobs.empty()) Begin(&jobs);
+    while (engine_->MayEnd()) End();
     // While timers are due the next of them are worked on beside the disk.
-    const bool fired = FireTimers();
-    const bool full = engine_->in_flight() == engine::kBatchesInFlightMax;
-    if (full || (none && !fired && engine_->in_flight() > 0)) End();
+    fired = FireTimers();
   }
   Publish(true);
 }
 
-// What waits, up to a batch; or a command, if nothing is in flight. False at the end.
-bool Writer::TakeNext(std::vector<Job*>* jobs, Command* command) {
+void Writer::Wake() {
+  // Not between the writer's look and its sleep.
+  { const std::lock_guard lock(mutex_); }
+  wake_.notify_one();
+}
+
+bool Writer::TakeNext(bool busy, std::vector<Job*>* jobs, Command* command) {
   jobs->clear();
   const bool idle = engine_->in_flight() == 0;
+  const bool room = engine_->MayBegin();
   std::unique_lock lock(mutex_);
-  if (idle && queue_.empty() && !stopping_) {
+  const auto ready = [&] {
+    if (idle) return stopping_ || !queue_.empty();
+    return engine_->MayEnd() || (room && !queue_.empty() && queue_.front().job != nullptr);
+  };
+  if (!busy && !ready()) {
     lock.unlock();
-    Publish(false);
-    const auto until = UntilTimers();
+    if (idle) Publish(false);
+    const auto until = idle ? UntilTimers() : std::nullopt;
     lock.lock();
-    const auto woken = [&] { return stopping_ || !queue_.empty(); };
     if (until) {
-      wake_.wait_for(lock, *until, woken);
+      wake_.wait_for(lock, *until, ready);
     } else {
-      wake_.wait(lock, woken);
+      wake_.wait(lock, ready);
     }
   }
-  while (!queue_.empty() && queue_.front().job != nullptr &&
+  while (room && !queue_.empty() && queue_.front().job != nullptr &&
          jobs->size() < engine::kBatchEventsMax) {
     jobs->push_back(queue_.front().job);
     queue_.pop_front();
@@ -224,9 +234,7 @@ std::optional<std::chrono::nanoseconds> Writer::UntilTimers() const {
 }
 
 bool Writer::FireTimers() {
-  if (!options_.timers || timers_wait_ || engine_->in_flight() == engine::kBatchesInFlightMax) {
-    return false;
-  }
+  if (!options_.timers || timers_wait_ || !engine_->MayBegin()) return false;
   const auto begun = SteadyClock::now();
   const auto next = engine_->NextTimer();
   const Timestamp now = CommandTime(*engine_);

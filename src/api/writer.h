@@ -1,7 +1,7 @@
 #pragma once
 // Writer: the one thread that drives the engine of a server. Others hand it events and commands;
-// it takes what waits, at most a batch, decides the next batch while the one before is written and
-// synced, and tells what became of each event once that is on disk.
+// it takes what waits, at most a batch, decides it while earlier ones are written and synced, and
+// tells what became of each event once that is on disk.
 //
 // Everything is done in the order in which it was handed over. When the engine has stopped (its
 // journal could not be written) every event is refused with 503 until the process is started again;
@@ -154,7 +154,11 @@ class Writer {
     std::chrono::steady_clock::time_point begun;
   };
   void Loop();
-  bool TakeNext(std::vector<Job*>* jobs, Command* command);
+  // A batch may be ended. Any thread.
+  void Wake();
+  // Waits until there is something to do, but not where `busy`. What is to be begun: a batch, or a
+  // command if nothing is in flight; or nothing, where a batch can be ended. False at the end.
+  bool TakeNext(bool busy, std::vector<Job*>* jobs, Command* command);
   void Begin(std::vector<Job*>* jobs);
   // Whether a record of timers was begun.
   bool FireTimers();

@@ -202,12 +202,13 @@ void Checkpoints::Proceed() {
   }
 }
 
-void Checkpoints::AtBoundary() {
+bool Checkpoints::AtBoundary() {
   Proceed();
   const uint64_t events = state_->last_seq.value() - frozen_seq_.value();
   const bool due = events >= kBehindEventsMax * options_.every_events;
   if (!read_only_ && (due || HasChanged(kBehindMax))) WaitIfBehind();
   state_->entities.Trim();
+  return job_ != nullptr && !job_->on_disk && job_->position.seq == state_->last_seq;
 }
 
 void Checkpoints::AtBoundaryOfFold() {

@@ -105,12 +105,14 @@ class Checkpoints {
   // Lets the entities of a table that is empty live in the store, as rows of new generations.
   void GiveStore(EntityTable* entities);
 
-  // The state is that after whole batches, which need not be on disk.
-  void AtBoundary();
+  // The state is that after whole batches, which need not be on disk. True: a checkpoint will stand
+  // here, so that the frame of the last batch has to end with it.
+  bool AtBoundary();
   // The same while a start folds: it does not wait for what the next start would fold.
   void AtBoundaryOfFold();
-  // The journal is on disk up to `head`, the end of a batch. Heads come in order, one for each
-  // batch that has records; one that was given before, or an older one, changes nothing.
+  // The journal is on disk up to `head`, the end of a frame. Heads come in order, of each batch
+  // that has records that of its last frame; one that was given before, or an older one, changes
+  // nothing.
   void OnDisk(const journal::ChainHead& head);
   // Completes what was begun. Every batch is on disk, and OnDisk has said so.
   Status Drain();

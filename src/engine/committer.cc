@@ -23,11 +23,7 @@ Committer::~Committer() {
 }
 
 void Committer::Submit(std::shared_ptr<Batch> batch) {
-  if (!thread_.joinable()) {
-    Commit(batch.get());
-    batch->done = true;
-    return;
-  }
+  if (!thread_.joinable()) return Commit({&batch, 1});
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(batch));
@@ -36,14 +32,22 @@ void Committer::Submit(std::shared_ptr<Batch> batch) {
 }
 
 Status Committer::Wait(const Batch& batch) {
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [&] { return batch.done; });
+  if (!batch.done) {
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [&] { return batch.done.load(); });
+  }
   return batch.status;
 }
 
 void Committer::WaitAll() {
   std::unique_lock lock(mutex_);
-  done_.wait(lock, [&] { return queue_.empty(); });
+  done_.wait(lock, [&] { return queue_.empty() && !working_; });
+}
+
+void Committer::set_on_done(std::function<void()> on_done) {
+  WaitAll();
+  const std::lock_guard lock(mutex_);
+  on_done_ = std::move(on_done);
 }
 
 void Committer::Loop() {
@@ -51,21 +55,31 @@ void Committer::Loop() {
   while (true) {
     submitted_.wait(lock, [&] { return stop_ || !queue_.empty(); });
     if (queue_.empty()) return;
-    Batch* batch = queue_.front().get();
+    taken_.swap(queue_);
+    working_ = true;
     lock.unlock();
-    Commit(batch);
+    Commit(taken_);
+    taken_.clear();
     lock.lock();
-    batch->done = true;
-    queue_.pop_front();
+    working_ = false;
     done_.notify_all();
   }
 }
 
-void Committer::Commit(Batch* batch) {
-  // A batch without records may speak of what a lost one held (a duplicate does).
-  batch->status = failed_;
-  if (!failed_.ok()) return;
-  for (const Batch::Record& record : batch->records) {
+void Committer::Commit(std::span<const std::shared_ptr<Batch>> batches) {
+  for (const std::shared_ptr<Batch>& batch : batches) {
+    Encode(*batch);
+    encoded_.push_back(batch.get());
+    if (batch->ends_frame || bytes_.size() > kGroupBytes || &batch == &batches.back()) {
+      Flush();
+      FinishEncoded();
+    }
+  }
+}
+
+void Committer::Encode(const Batch& batch) {
+  for (const Batch::Record& record : batch.records) {
+    if (!failed_.ok()) return;
     if (record.command.empty()) {
       record::EncodeEvent(record.event, &bytes_);
     } else {
@@ -76,26 +90,42 @@ void Committer::Commit(Batch* batch) {
       record::EncodeDecision(*record.decision, &bytes_);
       ends_.push_back(bytes_.size());
     }
-    if (bytes_.size() > kFrameRecordBytes || &record == &batch->records.back()) {
-      failed_ = batch->status = Flush(record.seq, batch);
-      if (!failed_.ok()) return;
-    }
+    last_seq_ = record.seq;
+    if (bytes_.size() > kFrameRecordBytes) Flush();
   }
 }
 
-Status Committer::Flush(Seq last_seq, Batch* batch) {
+void Committer::Flush() {
+  if (ends_.empty()) return;
   views_.clear();
   size_t begin = 0;
   for (const size_t end : ends_) {
     views_.push_back(std::string_view(bytes_).substr(begin, end - begin));
     begin = end;
   }
-  const auto head = journal_->Append(last_seq, views_);
+  const auto head = journal_->Append(last_seq_, views_);
   bytes_.clear();
   ends_.clear();
-  if (!head.ok()) return head.status();
-  batch->head = *head;
-  return {};
+  if (head.ok()) {
+    head_ = *head;
+  } else {
+    failed_ = head.status();
+  }
+}
+
+void Committer::FinishEncoded() {
+  {
+    // Also those without records: they may speak of what a lost one held (a duplicate does).
+    const std::lock_guard lock(mutex_);
+    for (Batch* batch : encoded_) {
+      batch->status = failed_;
+      batch->head = head_;
+      batch->done = true;
+    }
+  }
+  encoded_.clear();
+  done_.notify_all();
+  if (on_done_) on_done_();
 }
 
 }  // namespace credence::engine

@@ -1,6 +1,8 @@
 #pragma once
 // Committer: brings begun batches to disk in their order: encodes their records, appends them to
-// the journal and syncs, in a thread of its own or in the caller's.
+// the journal and syncs, in a thread of its own or in the caller's. In its own thread all batches
+// that wait when a sync has ended go into one frame (a group commit), so that the time of a sync,
+// not the number of batches, is what a batch waits for.
 //
 // A batch whose append failed has the journal's status, and so has every later one: the journal
 // refuses everything after a failure, so what stands behind a lost batch is lost too.
@@ -8,8 +10,9 @@
 // One caller. The journal belongs to the committer's thread from Submit until the batch is done;
 // the caller may look at it after WaitAll only.
 
+#include <atomic>
 #include <condition_variable>
-#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -32,6 +35,8 @@ namespace credence::engine {
 // A batch is cut into frames where its records pass this; one event with its decision stays
 // together.
 inline constexpr size_t kFrameRecordBytes = size_t{4} << 20;
+// No further batch is taken into a frame beyond this.
+inline constexpr size_t kGroupBytes = size_t{256} << 10;
 
 // What was admitted, decided and applied in memory, until it is on disk.
 struct Batch {
@@ -52,10 +57,15 @@ struct Batch {
   std::vector<Record> records;
   std::vector<Outcome> outcomes;  // one for each event that was given
   std::vector<Observed> observed;
+  size_t weight = 0;  // events, or timers: what Engine::MayBegin counts
+  // No record of a later batch goes into its last frame: a checkpoint stands at its end.
+  bool ends_frame = false;
   // Set by the committer.
-  bool done = false;
+  std::atomic<bool> done = false;  // the rest is meaningless before
   Status status;
-  journal::ChainHead head;  // after its last frame; meaningless where it has no records
+  // After the frame of its last record, which may hold later batches; meaningless where it has no
+  // records.
+  journal::ChainHead head;
 };
 
 class Committer {
@@ -67,6 +77,9 @@ class Committer {
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
 
+  // Called from now on, on the thread that did it, each time that batches are done; what was set
+  // before is called no more. Waits for what was submitted.
+  void set_on_done(std::function<void()> on_done);
   void Submit(std::shared_ptr<Batch> batch);
   // Until the batch is on disk, or lost.
   Status Wait(const Batch& batch);
@@ -74,21 +87,33 @@ class Committer {
 
  private:
   void Loop();
-  void Commit(Batch* batch);
-  Status Flush(Seq last_seq, Batch* batch);
+  // All of them; in as few frames as may be.
+  void Commit(std::span<const std::shared_ptr<Batch>> batches);
+  void Encode(const Batch& batch);
+  // Ends the frame that is being made, if it holds anything.
+  void Flush();
+  // The batches whose last record was flushed.
+  void FinishEncoded();
 
   journal::Journal* journal_;
+  std::function<void()> on_done_;
   std::mutex mutex_;
   std::condition_variable submitted_;
   std::condition_variable done_;
-  std::deque<std::shared_ptr<Batch>> queue_;  // the front is being worked on
-  bool stop_ = false;
+  std::vector<std::shared_ptr<Batch>> queue_;  // guarded by mutex_
+  bool working_ = false;                       // on what was queued; guarded by mutex_
+  bool stop_ = false;                          // guarded by mutex_
+  // Of the committer's thread.
+  std::vector<std::shared_ptr<Batch>> taken_;
   Status failed_;  // the first failure; for good
+  journal::ChainHead head_;
   // Of the frame that is being made.
+  Seq last_seq_;
   std::string bytes_;
   std::vector<size_t> ends_;
   std::vector<std::string_view> views_;
-  std::thread thread_;  // last: it uses all of the above
+  std::vector<Batch*> encoded_;  // whole
+  std::thread thread_;           // last: it uses all of the above
 };
 
 }  // namespace credence::engine

@@ -86,9 +86,8 @@ class Core {
   [[nodiscard]] Checkpoints* checkpoints() const { return checkpoints_.get(); }
   // The state is that after whole batches; it may be ahead of the disk. See Checkpoints. FoldFrame
   // does both for the frames that it folds, but the last of which it cannot know to be on disk.
-  void AtBoundary() {
-    if (checkpoints_ != nullptr) checkpoints_->AtBoundary();
-  }
+  // True: a frame has to end here.
+  bool AtBoundary() { return checkpoints_ != nullptr && checkpoints_->AtBoundary(); }
   void OnDisk(const journal::ChainHead& head) {
     if (checkpoints_ != nullptr) checkpoints_->OnDisk(head);
   }

@@ -242,7 +242,7 @@ Result<std::vector<Outcome>> Engine::Process(std::span<const Event> events, Arri
 
 Status Engine::Begin(std::span<const Event> events, Arrival arrival, Timestamp now) {
   CREDENCE_TRY(Ready());
-  CREDENCE_ASSERT(in_flight_.size() < kBatchesInFlightMax);
+  CREDENCE_ASSERT(MayBegin());
   if (events.size() > kBatchEventsMax) {
     return InvalidArgument("a batch has at most " + std::to_string(kBatchEventsMax) + " events");
   }
@@ -259,10 +259,16 @@ Status Engine::Begin(std::span<const Event> events, Arrival arrival, Timestamp n
   }
   taking_ = nullptr;
   CREDENCE_TRY(CheckStore());
-  core_.AtBoundary();
+  batch->weight = events.size();
+  SetOff(std::move(batch));
+  return {};
+}
+
+void Engine::SetOff(std::shared_ptr<Batch> batch) {
+  batch->ends_frame = core_.AtBoundary();
+  events_in_flight_ += batch->weight;
   in_flight_.push_back(batch);
   committer_->Submit(std::move(batch));
-  return {};
 }
 
 Result<std::vector<Outcome>> Engine::End() {
@@ -270,13 +276,14 @@ Result<std::vector<Outcome>> Engine::End() {
   std::shared_ptr<Batch> batch = std::move(in_flight_.front());
   in_flight_.pop_front();
   const Status status = committer_->Wait(*batch);
+  events_in_flight_ -= batch->weight;
   if (!status.ok()) return Stop(status);
   if (!batch->records.empty()) core_.OnDisk(batch->head);
   for (const Batch::Observed& seen : batch->observed) {
     options_.on_decision(*seen.plan, seen.event, seen.features);
   }
   std::vector<Outcome> outcomes = std::move(batch->outcomes);
-  spare_ = std::move(batch);
+  spare_.push_back(std::move(batch));
   return outcomes;
 }
 
@@ -287,7 +294,7 @@ std::optional<Timestamp> Engine::NextTimer() const {
 
 Result<size_t> Engine::BeginTimers(size_t max, Timestamp now) {
   CREDENCE_TRY(Ready());
-  CREDENCE_ASSERT(in_flight_.size() < kBatchesInFlightMax);
+  CREDENCE_ASSERT(MayBegin());
   record::Timers timers;
   timers.seq = core_.state.last_seq.Next();
   timers.stamp = NextStamp(now);
@@ -300,9 +307,8 @@ Result<size_t> Engine::BeginTimers(size_t max, Timestamp now) {
   std::shared_ptr<Batch> batch = NewBatch();
   batch->records.push_back({timers.seq, {}, {}, nullptr});
   record::EncodeTimers(timers, &batch->records.back().command);
-  core_.AtBoundary();
-  in_flight_.push_back(batch);
-  committer_->Submit(std::move(batch));
+  batch->weight = timers.items.size();
+  SetOff(std::move(batch));
   return timers.items.size();
 }
 
@@ -315,9 +321,10 @@ Result<size_t> Engine::FireTimers(size_t max, Timestamp now) {
 
 // One that was used before keeps its memory.
 std::shared_ptr<Batch> Engine::NewBatch() {
-  std::shared_ptr<Batch> batch = std::move(spare_);
   // The committer may hold on to the last one for a moment.
-  if (batch == nullptr || batch.use_count() > 1) return std::make_shared<Batch>();
+  if (spare_.empty() || spare_.back().use_count() > 1) return std::make_shared<Batch>();
+  std::shared_ptr<Batch> batch = std::move(spare_.back());
+  spare_.pop_back();
   batch->arena.Reset();
   batch->records.clear();
   batch->outcomes.clear();
@@ -593,10 +600,11 @@ bool Engine::CheckReversal(const Event& event, Outcome* outcome) const {
 }
 
 // A full disk is met here, before anything is applied that could not be written down. What is in
-// flight may not have taken its room yet.
+// flight may not have taken its room yet: events of two batches, a batch being at most a frame.
 Status Engine::Ready() {
   CREDENCE_TRY(stopped_);
-  const Status room = journal_->MakeRoom((in_flight_.size() + 1) * journal::kFrameBytesMax);
+  const Status room =
+      journal_->MakeRoom((events_in_flight_ == 0 ? 1 : 3) * journal::kFrameBytesMax);
   // A journal that has stopped says so when the batch that it lost is ended.
   return room.code() == StatusCode::kResourceExhausted ? room : OkStatus();
 }
@@ -613,13 +621,13 @@ Status Engine::Stop(const Status& failure) {
 
 Status Engine::Submit(std::shared_ptr<Batch> batch) {
   CREDENCE_TRY(CheckStore());
-  core_.AtBoundary();
+  batch->ends_frame = core_.AtBoundary();
   committer_->Submit(batch);
   const Status status = committer_->Wait(*batch);
   if (!status.ok()) return Stop(status);
   NoteOnDisk();
   core_.OnDisk(batch->head);
-  spare_ = std::move(batch);
+  spare_.push_back(std::move(batch));
   return {};
 }
 

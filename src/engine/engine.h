@@ -41,8 +41,11 @@ namespace credence::engine {
 
 inline constexpr size_t kBatchEventsMax = 256;
 inline constexpr size_t kActivationRequestsMax = 64;  // that wait; more are refused
-// Batches that are begun and not ended: one is decided while the one before it is synced.
-inline constexpr size_t kBatchesInFlightMax = 2;
+// Batches that are begun and not ended: what comes is decided while the disk is at work, however
+// long that takes.
+inline constexpr size_t kBatchesInFlightMax = 64;
+// No batch is begun while more events than this are in flight.
+inline constexpr size_t kEventsInFlightMax = kBatchEventsMax;
 // 2261-01-01T00:00:00Z: no event arrives later, so that stamps can always grow.
 inline constexpr Timestamp kStampEnd{9'183'110'400'000'000'000};
 
@@ -105,18 +108,30 @@ class Engine {
   // At most kBatchEventsMax events, made by the gate for the active pack. No batch is in flight.
   Result<std::vector<Outcome>> Process(std::span<const record::Event> events, Arrival arrival,
                                        Timestamp now);
-  // Decides and applies a batch in memory. What the events point to lives until its End. At most
-  // kBatchesInFlightMax are in flight; not ok: the batch was not begun.
+  // Decides and applies a batch in memory. What the events point to lives until its End. Only where
+  // MayBegin; not ok: the batch was not begun.
   Status Begin(std::span<const record::Event> events, Arrival arrival, Timestamp now);
   // Waits until the oldest batch in flight is on disk. Its outcomes; not ok: it was lost.
   Result<std::vector<Outcome>> End();
   [[nodiscard]] size_t in_flight() const { return in_flight_.size(); }
+  [[nodiscard]] bool MayBegin() const {
+    return in_flight_.size() < kBatchesInFlightMax && events_in_flight_ <= kEventsInFlightMax;
+  }
+  // `on_committed` is called from now on, on the thread that brings batches to disk, each time that
+  // some are there or lost: MayEnd may have changed. What was set before is called no more. Waits
+  // for the batches in flight; not for an engine that is read-only.
+  void set_on_committed(std::function<void()> on_committed) {
+    committer_->set_on_done(std::move(on_committed));
+  }
+  // Whether a batch is in flight and End would not wait.
+  [[nodiscard]] bool MayEnd() const { return !in_flight_.empty() && in_flight_.front()->done; }
   // When the next timer is due (MoneyState::NextTimer); nothing where none will ever be.
   [[nodiscard]] std::optional<Timestamp> NextTimer() const;
   // Fires the timers that are due by `now`, the first `max` of them and at most
   // record::kTimerItemsMax, as one record: a batch of its own without outcomes, which is in flight
-  // until its End. How many; 0: none is due, and nothing is in flight. Time is that of the record,
-  // max(last stamp + 1 ns, `now`): of a history the caller gives the time that it has come to.
+  // until its End; only where MayBegin. How many; 0: none is due, and nothing is in flight. Time is
+  // that of the record, max(last stamp + 1 ns, `now`): of a history the caller gives the time that
+  // it has come to.
   Result<size_t> BeginTimers(size_t max, Timestamp now);
   // BeginTimers and End. No batch is in flight.
   Result<size_t> FireTimers(size_t max, Timestamp now);
@@ -163,6 +178,8 @@ class Engine {
   Status Ready();
   [[nodiscard]] Status MayBeInCharge(const pack::Pack& pack) const;
   [[nodiscard]] std::shared_ptr<Batch> NewBatch();
+  // What was decided in memory goes to the disk.
+  void SetOff(std::shared_ptr<Batch> batch);
   Status Submit(std::shared_ptr<Batch> batch);
   Status CommitCommand(std::string record, Seq seq, Timestamp stamp);
   Status Stop(const Status& failure);
@@ -192,7 +209,8 @@ class Engine {
   OpenReport report_;
   Status stopped_;
   std::deque<std::shared_ptr<Batch>> in_flight_;
-  std::shared_ptr<Batch> spare_;
+  size_t events_in_flight_ = 0;  // and timers
+  std::vector<std::shared_ptr<Batch>> spare_;
   Batch* taking_ = nullptr;  // the batch whose events are being decided
   State::Prepared prepared_;
   Arena arena_;  // of a dry run

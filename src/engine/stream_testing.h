@@ -116,7 +116,7 @@ inline std::string Said(const Outcome& outcome) {
   return text;
 }
 
-// kOverlapped: random batches, the next one begun while the one before is on its way to the disk.
+// kOverlapped: random batches, some of them begun while those before are on their way to the disk.
 enum class Batches { kOne, kMost, kRandom, kOverlapped };
 
 // Feeds the stream. A batch has one clock, so it ends where the clock moves.
@@ -141,8 +141,8 @@ inline std::vector<std::string> Feed(Engine& engine, const std::vector<Given>& e
       batch.push_back(events[i++].event);
     }
     EXPECT_TRUE(engine.Begin(batch, Arrival::kLive, now).ok());
-    const size_t wanted = batches == Batches::kOverlapped ? kBatchesInFlightMax - 1 : 0;
-    while (engine.in_flight() > wanted) end();
+    const size_t wanted = batches == Batches::kOverlapped ? random.Below(kBatchesInFlightMax) : 0;
+    while (engine.in_flight() > wanted || !engine.MayBegin()) end();
   }
   while (engine.in_flight() > 0) end();
   return said;
