@@ -59,6 +59,7 @@ struct OpenReport {
   Histogram facts;     // should have been sent - decided and applied in memory
   Histogram durable;   // should have been sent - on disk
   Histogram floor;     // write and fdatasync of the mean frame, alone
+  Histogram wakeups;   // how late a thread wakes that only sleeps, alone, at the same rate
   uint64_t batches = 0;
   uint64_t journal_bytes = 0;
   uint64_t live_entities = 0;              // of all types, at the end

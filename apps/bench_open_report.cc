@@ -37,6 +37,9 @@ std::string RunText(const OpenReport& report, const OpenOptions& options) {
     rows.push_back(LatencyRow("  durable", report.durable));
   }
   rows.push_back(LatencyRow("  write and fdatasync of a frame", report.floor));
+  if (options.rate > 0) {
+    rows.push_back(LatencyRow("  a thread that only sleeps is late by", report.wakeups));
+  }
   text += "\n" + Table(rows);
   std::vector<std::vector<std::string>> threads = {{"thread", "CPU s", "us a decision"}};
   const auto events = static_cast<double>(std::max<uint64_t>(report.events, 1));
@@ -106,6 +109,7 @@ class Writer {
     Latency("facts", report.facts);
     Latency("durable", report.durable);
     Latency("floor", report.floor);
+    Latency("wakeups", report.wakeups);
     out_.Count("journal_bytes", report.journal_bytes);
     State(report);
     Threads(report);

@@ -7,11 +7,12 @@
 namespace credence::engine {
 
 namespace {
-// Bytes of entities that are encoded at the end of a batch, at least (some 100 us).
-constexpr uint64_t kSliceBytes = 24 << 10;
-// What has been frozen is encoded within this share of the events that begin a checkpoint: a start
-// after a kill folds them too.
-constexpr uint64_t kEncodeShare = 8;
+// Bytes of entities that are encoded at the end of a batch, at least (a few us): a batch may be one
+// event.
+constexpr uint64_t kSliceBytes = 512;
+// What has been frozen is encoded within this share of the events that begin a checkpoint. A start
+// after a kill folds them too; but each event waits for its part of it.
+constexpr uint64_t kEncodeShare = 5;
 // What is kept free behind what begins a checkpoint: a batch that grows is copied.
 constexpr uint64_t kSpareShare = 4;
 

@@ -52,6 +52,7 @@ OpenReport MadeUp() {
     report.durable.Merge(durable);
   }
   for (int64_t i = 0; i < 500; ++i) report.floor.Add(150'000 + i * 300);
+  for (int64_t i = 0; i < 100; ++i) report.wakeups.Add(30'000 + i * 1'000);
   report.batches = 32'000;
   report.journal_bytes = 120'000'000;
   report.live_entities = 4'000'000;
