@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
+#include <thread>
 
 #include "src/api/service_testing.h"
 
@@ -49,10 +51,13 @@ class ServiceDiskTest : public ServiceTest {
     EXPECT_EQ(Get("/v1/rates").code, 200);
     EXPECT_EQ(Get("/metrics").code, 200);
   }
-  bool MetricIs(const std::string& name, int value) {
-    return Get("/metrics").body.find("\n" + name + " " + std::to_string(value) + "\n") !=
-           std::string::npos;
+  int Metric(const std::string& name, http::Client* client = nullptr) {
+    const http::Call call{"GET", "/metrics", "", "", ""};
+    const std::string text = (client != nullptr ? client : client_.get())->Ask(call).body;
+    const size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::atoi(text.c_str() + at + name.size() + 2);
   }
+  bool MetricIs(const std::string& name, int value) { return Metric(name) == value; }
   // Sends orders from `from` on until one is refused; its number.
   int SendUntilRefused(int from) {
     constexpr int kMost = 2'000;  // two segments hold far fewer
@@ -185,6 +190,41 @@ TEST_F(ServiceDiskTest, ReadingEventsDoesNotWaitForTheKeysOfNewPeople) {
   files_.LetGo();
   std::unique_lock lock(mutex);
   came.wait(lock, [&] { return answered == 2; });
+}
+
+TEST_F(ServiceDiskTest, WhatComesDuringASyncIsDecidedMeanwhileAndSyncedTogether) {
+  constexpr int kOrders = 6;
+  options_.engine.journal.segment_bytes = 1 << 20;  // one for all of them
+  Start();
+  EXPECT_EQ(Post("/v1/events", Order(1)).code, 200);
+  const int frames = Metric("credence_journal_frames");
+  files_.Hold(options_.store + "/journal/" + journal::SegmentName(1));
+  std::mutex mutex;
+  std::condition_variable came;
+  int answered = 0;
+  const auto senders = Connect(kOrders, 1);
+  for (int i = 2; i <= 1 + kOrders; ++i) {
+    senders->Send({"POST", "/v1/events", "application/json", "", Order(i)},
+                  [&](const http::Reply& reply) {
+                    EXPECT_EQ(reply.code, 200) << reply.body;
+                    const std::lock_guard lock(mutex);
+                    ++answered;
+                    came.notify_one();
+                  });
+    if (i == 2) files_.AwaitSync();
+  }
+  const auto looker = Connect(1, 1);
+  while (Metric("credence_stage_seconds_count{stage=\"decide\"}", looker.get()) < 1 + kOrders) {
+    std::this_thread::yield();
+  }
+  {
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(answered, 0) << "an event was answered before it was on disk";
+  }
+  files_.LetGo();
+  std::unique_lock lock(mutex);
+  came.wait(lock, [&] { return answered == kOrders; });
+  EXPECT_EQ(Metric("credence_journal_frames"), frames + 2) << "one was held, the others waited";
 }
 
 }  // namespace

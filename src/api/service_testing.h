@@ -46,7 +46,7 @@ class SharedMemoryFiles final : public FileSystem {
     const std::lock_guard lock(mutex_);
     return files_.bytes_used();
   }
-  // Syncs of this file wait until it is let go.
+  // Syncs of the files that were opened by a path that begins so wait until they are let go.
   void Hold(const std::string& path) {
     const std::lock_guard lock(held_mutex_);
     held_ = path;
@@ -144,10 +144,11 @@ class SharedMemoryFiles final : public FileSystem {
 
   void WaitWhileHeld(const std::string& path) {
     std::unique_lock lock(held_mutex_);
-    if (held_ != path) return;
+    const auto held = [&] { return !held_.empty() && path.starts_with(held_); };
+    if (!held()) return;
     ++waiting_;
     held_changed_.notify_all();
-    held_changed_.wait(lock, [&] { return held_ != path; });
+    held_changed_.wait(lock, [&] { return !held(); });
   }
 
   std::mutex mutex_;
