@@ -213,7 +213,7 @@ def test_a_pack_is_activated_by_two_persons(store):
     assert (second.json()["activated_by"], second.json()["approved_by"]) == ("policy-owner", "second")
     assert store.take(event("p-2", data={"buyer_id": "p2", "amount": "500.00"}))["decision"]["outcome"]["code"] == \
         "review"
-    actions = served.ask("GET", f"/v1/actions?at_least={second.json()['sequence']}", role="read").json()["actions"]
+    actions = served.look(f"/v1/actions?at_least={second.json()['sequence']}").json()["actions"]
     assert [(action["kind"], action["by"], action["pack"]) for action in actions[:2]] == \
         [("activation", "policy-owner", digest), ("activation-request", "policy-owner", digest)]
     packs = served.ask("GET", "/v1/packs", role="read").json()["packs"]
