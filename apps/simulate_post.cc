@@ -188,7 +188,9 @@ class Poster {
       report_.first_decision = std::chrono::duration<double>(answer.at - since_).count();
     }
     const auto verdict = sim::ParseVerdict(OutcomeOf(answer.reply.body));
-    if (verdict) market_.Tell(sent.id, *verdict);
+    if (verdict && !market_.Tell(sent.id, *verdict)) {
+      ++(sent.asks == sim::Asks::kOrder ? report_.late_orders : report_.late_claims);
+    }
   }
 
   const SimulateOptions& options_;
@@ -255,6 +257,10 @@ std::string PostText(const PostReport& report, const PostOptions& post) {
       post.sale_rate > 0 ? fmt::format("; {:.0f} in the flash sale", post.sale_rate) : "",
       Grouped(static_cast<uint64_t>(static_cast<double>(report.run.decisions) / report.seconds)),
       Grouped(report.answered), Grouped(report.busy), Grouped(report.failed));
+  if (report.late_orders + report.late_claims > 0) {
+    text += fmt::format("too late for the market 判定过迟: {} orders 订单, {} claims 领券\n",
+                        Grouped(report.late_orders), Grouped(report.late_claims));
+  }
   if (report.first_decision) {
     text += fmt::format("first decision after {:.2f} s 首个决策用时\n", *report.first_decision);
   }

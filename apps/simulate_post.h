@@ -31,6 +31,10 @@ struct PostReport {
   uint64_t answered = 0;
   uint64_t busy = 0;    // answers 429 and 503; the event is sent again
   uint64_t failed = 0;  // no answer, or one that is an error
+  // Answers that came when the market had gone on without them: it waits a day of its own time,
+  // which is short where a market of weeks is sent in seconds.
+  uint64_t late_orders = 0;
+  uint64_t late_claims = 0;
   std::string first_failure;
   double seconds = 0;
   std::optional<double> first_decision;  // seconds from PostOptions::since to its answer
