@@ -1,4 +1,4 @@
-"""A `credence serve` process for tests: the built binary, a store of its own, a port of its own, nothing else."""
+"""A `credence serve` process for tests and benchmarks: the built binary, a store of its own, a port of its own, nothing else."""
 
 import datetime
 import http.client
@@ -48,7 +48,7 @@ class Answer:
 class Served:
     """Starts, stops and kills the server over one store."""
 
-    def __init__(self, folder, keys=True, arguments=(), pack=PACK, within=()):
+    def __init__(self, folder, keys=True, arguments=(), pack=PACK, within=(), log="requests"):
         """`within`: a command that runs the server as its last arguments, in its own process."""
         self.folder = pathlib.Path(folder)
         self.pack = pack
@@ -57,6 +57,7 @@ class Served:
         self.store = self.folder / "store"
         self.key_file = self.folder / "api.keys"
         self.log = self.folder / "log"
+        self.log_level = log
         self.keys = {}
         self.arguments = list(arguments)
         self.process = None
@@ -71,7 +72,7 @@ class Served:
 
     def start(self):
         command = [*self.within, BINARY, "serve", "--store", self.store, "--pack", self.pack, "--listen", "127.0.0.1:0",
-                   "--keys", self.folder / "person-keys", "--log", "requests", *self.arguments]
+                   "--keys", self.folder / "person-keys", "--log", self.log_level, *self.arguments]
         if self.keys:
             command += ["--api-keys", self.key_file]
         with open(self.log, "ab") as log:
