@@ -66,9 +66,11 @@ def fill(store):
 @pytest.fixture(params=[fresh, restarted, killed, restored], ids=lambda phase: phase.__name__)
 def store(request, tmp_path):
     found = Store(tmp_path / "served")
-    request.param(found, tmp_path)
-    yield found
-    found.served.end()
+    try:
+        request.param(found, tmp_path)
+        yield found
+    finally:
+        found.served.end()
 
 
 def test_what_was_acknowledged_is_there_once(store):

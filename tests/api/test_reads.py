@@ -62,19 +62,21 @@ def is_a(value, kind):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     served = Served(tmp_path_factory.mktemp("reads"), arguments=["--single-approval"])
-    served.start()
-    served.document = served.ask("GET", "/openapi.json").json()
-    served.answers = []
-    served.began = now(-3600)
-    for i in range(ORDERS):
-        sent = event(f"o-{i}", time=now(-60), data={"buyer_id": f"b-{i % 3}", "amount": f"{(i % 5) * 300 + 1}.00"})
-        answer = served.send(sent)
-        assert answer.status == 200, answer.body
-        served.answers.append((sent, answer.json()))
-    label = served.send(event("l-1", type="order.outcome", about="o-1", data={"buyer_id": "b-1", "bad": True}))
-    served.last = label.json()["sequence"]
-    yield served
-    served.end()
+    try:
+        served.start()
+        served.document = served.ask("GET", "/openapi.json").json()
+        served.answers = []
+        served.began = now(-3600)
+        for i in range(ORDERS):
+            sent = event(f"o-{i}", time=now(-60), data={"buyer_id": f"b-{i % 3}", "amount": f"{(i % 5) * 300 + 1}.00"})
+            answer = served.send(sent)
+            assert answer.status == 200, answer.body
+            served.answers.append((sent, answer.json()))
+        label = served.send(event("l-1", type="order.outcome", about="o-1", data={"buyer_id": "b-1", "bad": True}))
+        served.last = label.json()["sequence"]
+        yield served
+    finally:
+        served.end()
 
 
 def get(server, target, role="read", status=200):
