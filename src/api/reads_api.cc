@@ -273,7 +273,8 @@ void Service::GetDecisions(ApiCall call) {
   filter.event_type = query.Text("event_type");
   filter.from = query.Time("from");
   filter.until = query.Time("until");
-  if (const std::string path = query.Text("path"); !path.empty()) {
+  if (call.target.Parameter("path")) {
+    const std::string path = query.Text("path");
     using record::DecisionPath;
     for (const auto each : {DecisionPath::kPolicy, DecisionPath::kFallback,
                             DecisionPath::kKillSwitch, DecisionPath::kParked}) {

@@ -156,7 +156,7 @@ def test_pages_hold_every_decision_once_and_filters_hold(server):
         assert {row["id"] for row in rows} == wanted
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "cursor=nonsense", "path=none", "from=yesterday",
+@pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "cursor=nonsense", "path=none", "path=", "from=yesterday",
                                    "entity_type=buyer", "entity_key=x", "colour=red", "at_least=-1",
                                    "at_least=999999"])
 def test_a_wrong_query_is_one_problem(server, query):
