@@ -205,6 +205,9 @@ Action AddSimulate(CLI::App* app) {
                   "with --post: events a second in the hour of the flash sale")
       ->check(CLI::Range(1.0, 1e6));
   app->add_option("--key", post->key, "with --post: API key");
+  app->add_option("--since", post->since,
+                  "with --post: time the first decision from here (date +%s.%N), not from the "
+                  "first event");
   app->add_option("--connections", post->connections, "with --post: kept connections")
       ->check(CLI::Range(size_t{1}, size_t{256}));
   app->add_flag("--quiet", options->quiet, "no progress");

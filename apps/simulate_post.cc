@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "apps/load.h"
 #include "apps/terminal.h"
 #include "src/http/client.h"
 #include "src/thread/thread.h"
@@ -63,6 +64,13 @@ class Poster {
     CREDENCE_ASSIGN(client_, http::Client::Connect(client));
     thread::Begin("sender", thread::Urgency::kPrompt);
     const Instant begin = SteadyClock::now();
+    since_ = begin;
+    if (post_.since > 0) {
+      const double ago =
+          static_cast<double>(Now().ns) / static_cast<double>(kNsPerSecond) - post_.since;
+      since_ -=
+          std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(ago));
+    }
     sim::MarketEvent event;
     double offset = 0;  // of the next event, in seconds
     while (true) {
@@ -176,14 +184,20 @@ class Poster {
     }
     report_.decisions.Add(ns);
     ++report_.run.decisions;
+    if (!report_.first_decision) {
+      report_.first_decision = std::chrono::duration<double>(answer.at - since_).count();
+    }
     const auto verdict = sim::ParseVerdict(OutcomeOf(answer.reply.body));
-    if (verdict) market_.Tell(sent.id, *verdict);
+    if (verdict && !market_.Tell(sent.id, *verdict)) {
+      ++(sent.asks == sim::Asks::kOrder ? report_.late_orders : report_.late_claims);
+    }
   }
 
   const SimulateOptions& options_;
   const PostOptions& post_;
   sim::Market market_;
   PostReport report_;
+  Instant since_;                            // from when the first decision is timed
   size_t open_ = 0;                          // sent and not settled
   std::deque<std::shared_ptr<Sent>> again_;  // in order of their time
   std::mutex mutex_;
@@ -243,6 +257,13 @@ std::string PostText(const PostReport& report, const PostOptions& post) {
       post.sale_rate > 0 ? fmt::format("; {:.0f} in the flash sale", post.sale_rate) : "",
       Grouped(static_cast<uint64_t>(static_cast<double>(report.run.decisions) / report.seconds)),
       Grouped(report.answered), Grouped(report.busy), Grouped(report.failed));
+  if (report.late_orders + report.late_claims > 0) {
+    text += fmt::format("too late for the market 判定过迟: {} orders 订单, {} claims 领券\n",
+                        Grouped(report.late_orders), Grouped(report.late_claims));
+  }
+  if (report.first_decision) {
+    text += fmt::format("first decision after {:.2f} s 首个决策用时\n", *report.first_decision);
+  }
   if (!report.first_failure.empty()) text += "the first failure: " + report.first_failure + "\n";
   return text;
 }

@@ -115,19 +115,28 @@ std::string CompareText(const std::vector<MarketRun>& runs) {
   std::string text =
       Aligned({header, orders, sales, lost, loss, challenged, refused, adapted, speed}, 1) + "\n" +
       SchemesText(runs);
-  std::vector<Row> verdicts = {{"verdicts 处置", "", "good 正常", "bad 欺诈"}};
+  std::vector<Row> verdicts = {
+      {"verdicts 处置", "", "orders 订单", "share 占比", "good 正常", "bad 欺诈"}};
   constexpr std::pair<Verdict, std::string_view> kNames[] = {{Verdict::kPass, "通过"},
                                                              {Verdict::kStepUp, "加验"},
                                                              {Verdict::kManual, "人工"},
                                                              {Verdict::kStripCoupon, "去券"},
                                                              {Verdict::kRefuse, "拒绝"}};
   const MarketReport& last = runs.back().report;
+  uint64_t judged = 0;
+  for (const SchemeReport& scheme : last.schemes) {
+    for (const auto& [verdict, chinese] : kNames) {
+      judged += scheme.verdicts[static_cast<size_t>(verdict)];
+    }
+  }
   for (const auto& [verdict, chinese] : kNames) {
     const auto at = static_cast<size_t>(verdict);
+    const uint64_t good = last.schemes[0].verdicts[at];
     uint64_t bad = 0;
     for (size_t i = 1; i < kSchemes; ++i) bad += last.schemes[i].verdicts[at];
-    verdicts.push_back({std::string(sim::VerdictName(verdict)), std::string(chinese),
-                        Grouped(last.schemes[0].verdicts[at]), Grouped(bad)});
+    verdicts.push_back(
+        {std::string(sim::VerdictName(verdict)), std::string(chinese), Grouped(good + bad),
+         fmt::format("{:.2f} %", 100 * Share(good + bad, judged)), Grouped(good), Grouped(bad)});
   }
   if (runs.back().policy != MarketPolicy::kOff) text += "\n" + Aligned(verdicts, 2);
   return text + fmt::format("\ncoupon claims 领券 {}, denied 不可领 {} (good 正常 {})\n",

@@ -241,11 +241,18 @@ Status Auditor::Kill() {
   if (random_.OneIn(6)) {
     CREDENCE_TRY(Live(begun + random_.Between(0, 15'000), *child, &ready, &said));
   } else {
-    constexpr int64_t kOpensWithin = 60'000'000;
+    constexpr int64_t kOpensWithin = 240'000'000;
     while (!ready && NowUs() < begun + kOpensWithin) {
       CREDENCE_TRY(Live(NowUs() + 2'000, *child, &ready, &said));
     }
-    if (!ready) return Internal("the process was not ready after a minute");
+    if (!ready) return Internal("the process was not ready after four minutes");
+    // Half of these kills come only when this life has acknowledged something, however slow the
+    // machine is.
+    const uint64_t before = report_.acknowledged;
+    const bool heard = random_.OneIn(2);
+    while (heard && report_.acknowledged == before && NowUs() < begun + kOpensWithin) {
+      CREDENCE_TRY(Live(NowUs() + 2'000, *child, &ready, &said));
+    }
     CREDENCE_TRY(Live(NowUs() + random_.Between(0, options_.moment_us_max), *child, &ready, &said));
   }
   child->End(SIGKILL, &said);

@@ -22,8 +22,10 @@ struct KillOptions {
   std::string folder;
   // The program that runs TakeEvents, with the store's folder as last argument.
   std::vector<std::string> taker;
-  int kills_per_store = 25;    // then a new store is begun
-  int moment_us_max = 60'000;  // a kill comes so soon after the process was started, at most
+  int kills_per_store = 25;  // then a new store is begun
+  // A kill comes so soon after the process was ready, or, each second time, after it acknowledged
+  // something, at most.
+  int moment_us_max = 60'000;
 };
 
 struct KillReport {

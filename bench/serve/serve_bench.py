@@ -19,15 +19,15 @@ import os
 import pathlib
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = ROOT / "build/release/apps/credence"
+sys.path.insert(0, str(ROOT / "tests/api"))
+from served import BINARY, Served  # noqa: E402
+
 FLOOR_BYTES = 2560
 FLOOR_FILE_BYTES = 32 << 20
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -78,21 +78,6 @@ def floor(folder, rate, seconds):
     finally:
         os.close(file)
         path.unlink()
-
-
-def serve(folder):
-    """The server and its URL, once it is ready."""
-    address = folder / "address"
-    address.unlink(missing_ok=True)
-    with open(folder / "serve.log", "ab") as log:
-        server = subprocess.Popen(
-            [BINARY, "serve", "--pack", ROOT / "packs/live-commerce", "--store", folder / "store", "--keys", folder / "keys",
-             "--listen", "127.0.0.1:0", "--ready-file", address], stdout=log, stderr=log, cwd=ROOT)
-    while not (address.exists() and address.read_text().strip()):
-        if server.poll() is not None:
-            sys.exit(f"the server ended with {server.returncode}:\n" + (folder / "serve.log").read_text()[-2000:])
-        time.sleep(.005)
-    return server, "http://" + address.read_text().strip()
 
 
 def thread_seconds(pid):
@@ -151,32 +136,27 @@ def folder_bytes(folder):
 def main():
     options = arguments()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="serve-bench-", dir=options.folder or ROOT / "run"))
-    server = None
+    server = Served(folder, keys=False, pack=ROOT / "packs/live-commerce", log="errors")
     try:
         floors = [floor(folder, options.rate, 10)]
-        server, url = serve(folder)
-        text, sender_seconds = send(options, url)
+        server.start()
+        text, sender_seconds = send(options, f"http://127.0.0.1:{server.port}")
         print(text[text.index("\nms ") + 1:])
-        metrics = urllib.request.urlopen(url + "/metrics").read().decode()
-        threads = thread_seconds(server.pid)
-        resident = resident_bytes(server.pid)
+        metrics = server.ask("GET", "/metrics").body.decode()
+        threads = thread_seconds(server.process.pid)
+        resident = resident_bytes(server.process.pid)
         checkpoints = {result: int(count) for result, count in
                        re.findall(r'credence_checkpoints_total\{result="(\w+)"\} (\d+)', metrics)}
         server.kill()
-        server.wait()
         disk = {path.name: folder_bytes(path) if path.is_dir() else path.stat().st_size
                 for path in sorted((folder / "store").iterdir())}
         begun = time.perf_counter()
-        server, url = serve(folder)
+        server.start()
         restart = time.perf_counter() - begun
-        server.terminate()
-        server.wait()
+        server.stop()
         floors.append(floor(folder, options.rate, 10))
     finally:
-        if server is not None and server.poll() is None:
-            server.kill()
-            server.wait()
-        shutil.rmtree(folder)
+        server.end()
     rows = rows_of(text)
     events = sum(rows[name][0] for name in ("decisions", "other events"))
     decisions = rows["decisions"][0]

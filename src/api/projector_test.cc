@@ -16,7 +16,7 @@ using pack::EventText;
 using pack::Yuan;
 using record::Value;
 
-constexpr std::chrono::minutes kLong{1};  // only a test that fails waits so long
+constexpr std::chrono::minutes kLong{4};  // only a test that fails waits so long
 
 // 2024-03-01T00:00:00Z
 constexpr Timestamp kStart{1'709'251'200 * kNsPerSecond};

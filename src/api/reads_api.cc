@@ -187,6 +187,14 @@ study::FramePlace PlaceOf(const projection::RecordPlace& place) {
 
 }  // namespace
 
+bool Service::WaitForRead(ReplyTo* reply, Seq seq, std::string_view field) {
+  if (projector_->WaitFor(seq, kReadPatience)) return true;
+  SendProblem(reply,
+              {503, "read-model-behind", "The read model does not show it yet", std::string(field),
+               "expected to be sent again: the read model follows the journal"});
+  return false;
+}
+
 void Service::RunRead(ApiCall call, std::function<void(ApiCall*)> read) {
   if (readers_ == nullptr) {
     return SendProblem(&call.reply, {503, "no-read-model", "There is no read model", "",
@@ -201,13 +209,7 @@ void Service::RunRead(ApiCall call, std::function<void(ApiCall*)> read) {
     }
   }
   RunWork(std::move(call), [this, at_least, run = std::move(read)](ApiCall* asked) {
-    if (at_least > 0 && !projector_->WaitFor(Seq(at_least), kReadPatience)) {
-      return SendProblem(
-          &asked->reply,
-          {503, "read-model-behind", "The read model does not show it yet", "at_least",
-           "expected to be sent again: the read model follows the journal"});
-    }
-    run(asked);
+    if (at_least == 0 || WaitForRead(&asked->reply, Seq(at_least), "at_least")) run(asked);
   });
 }
 
@@ -233,8 +235,8 @@ void Service::GetDecision(ApiCall call) {
                                      "expected D- and at least twelve digits"});
   }
   RunRead(std::move(call), [this, seq = *seq](ApiCall* asked) {
-    // One that was just made is shown as soon as the read model has it.
-    if (seq <= writer_->durable().last_seq) projector_->WaitFor(seq, kReadPatience);
+    // One that was just made is shown as soon as the read model has it, and never denied before.
+    if (seq <= writer_->durable().last_seq && !WaitForRead(&asked->reply, seq, "id")) return;
     const auto found = readers_->Decision(seq);
     if (!found.ok()) return SendProblem(&asked->reply, ReadProblem(found.status()));
     if (!found->row) {
@@ -271,7 +273,8 @@ void Service::GetDecisions(ApiCall call) {
   filter.event_type = query.Text("event_type");
   filter.from = query.Time("from");
   filter.until = query.Time("until");
-  if (const std::string path = query.Text("path"); !path.empty()) {
+  if (call.target.Parameter("path")) {
+    const std::string path = query.Text("path");
     using record::DecisionPath;
     for (const auto each : {DecisionPath::kPolicy, DecisionPath::kFallback,
                             DecisionPath::kKillSwitch, DecisionPath::kParked}) {

@@ -171,6 +171,8 @@ class Service final : public Writer::Audience {
   void GetActions(ApiCall call);
   // A read of the read model, on a worker, once it shows what the caller asks for.
   void RunRead(ApiCall call, std::function<void(ApiCall*)> read);
+  // False, and answered 503: the read model does not show this sequence in time.
+  bool WaitForRead(ReplyTo* reply, Seq seq, std::string_view field);
   void SendEntity(std::shared_ptr<ApiCall> asked, const projection::EntityKey& key);
   Result<std::shared_ptr<const pack::Pack>> PackOf(const Digest& digest);
   Result<study::StoredDecision> ReadStored(const projection::DecisionRow& row);

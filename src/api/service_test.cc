@@ -72,6 +72,7 @@ TEST_F(ServiceTest, EventsThatWaitWhileThePackChangesAreReadAgain) {
   std::condition_variable came;
   int good = 0;
   int all = 0;
+  int activation = 0;  // the status of its answer
   constexpr int kEvents = 400;
   const std::string activate = "/v1/packs/" + digest + "/activate";
   for (int i = 0; i < kEvents; ++i) {
@@ -85,11 +86,17 @@ TEST_F(ServiceTest, EventsThatWaitWhileThePackChangesAreReadAgain) {
           came.notify_one();
         });
     if (i == kEvents / 2) {
-      client_->Send({"POST", activate, "application/json", "", "{}"}, [](const http::Reply&) {});
+      client_->Send({"POST", activate, "application/json", "", "{}"},
+                    [&](const http::Reply& reply) {
+                      const std::lock_guard lock(mutex);
+                      activation = reply.code;
+                      came.notify_one();
+                    });
     }
   }
   std::unique_lock lock(mutex);
-  came.wait(lock, [&] { return all == kEvents; });
+  came.wait(lock, [&] { return all == kEvents && activation != 0; });
+  EXPECT_EQ(activation, 200);
   EXPECT_EQ(good, kEvents);
   EXPECT_EQ(service_->pack()->version, 2);
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,9 @@
 namespace credence::api {
 
 inline constexpr Timestamp kServiceStart{1'709'251'200 * kNsPerSecond};  // 2024-03-01T00:00:00Z
+
+// Only a test that fails waits so long, or one on a machine that does much else.
+inline constexpr std::chrono::minutes kLoadedMachine{4};
 
 // Moves on by a microsecond each time it is read, from several threads.
 class TickingClock final : public Clock {
@@ -197,6 +201,7 @@ class ServiceTest : public testing::Test {
     connecting.port = server_->port();
     connecting.connections = connections;
     connecting.pipelined = pipelined;
+    connecting.timeout = kLoadedMachine;
     auto client = http::Client::Connect(connecting);
     EXPECT_TRUE(client.ok()) << client.status().ToString();
     return client.ok() ? std::move(*client) : nullptr;

@@ -46,6 +46,7 @@ class Auditor:
         self.sent = {}   # id -> text of the event
         self.acked = {}  # id -> (sequence, what was decided or None)
         self.duplicates = 0
+        self.heard = threading.Event()  # set with each answer
 
     def sending(self, ids_and_texts):
         with self.lock:
@@ -54,6 +55,7 @@ class Auditor:
 
     def answered(self, event_id, answer):
         """`answer`: the JSON of one event's result. Raises where it contradicts an earlier one."""
+        self.heard.set()
         if answer["result"] not in ("applied", "decided", "duplicate"):
             raise Failure(f"{event_id} was refused: {answer}")
         with self.lock:
@@ -124,6 +126,8 @@ def post(connection, auditor, events):
                        headers={"Content-Type": "application/json" if one else "application/x-ndjson"})
     response = connection.getresponse()
     body = response.read()
+    if response.getheader("Content-Length") is None:
+        raise http.client.HTTPException("killed within the headers")
     if response.status in (429, 503):
         return
     if response.status != 200:
@@ -199,8 +203,12 @@ def run_store(folder, seed, kills, report):
             served.start()
             send_again(served, auditor, rng)
             senders = [Sender(auditor, served.port, rng.getrandbits(64), f"{seed}-{kill}-{i}") for i in range(SENDERS)]
+            auditor.heard.clear()
             for sender in senders:
                 sender.start()
+            # Half of the kills come only when this life has answered, however slow the machine is.
+            if rng.randrange(2) == 0 and not auditor.heard.wait(PATIENCE):
+                raise Failure("the server answers nothing")
             time.sleep(rng.uniform(0, MOMENT_SECONDS_MAX))
             served.kill()
             report["kills"] += 1

@@ -1,4 +1,4 @@
-"""A `credence serve` process for tests: the built binary, a store of its own, a port of its own, nothing else."""
+"""A `credence serve` process for tests and benchmarks: the built binary, a store of its own, a port of its own, nothing else."""
 
 import datetime
 import http.client
@@ -10,18 +10,19 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CREDENCE_BUILD_DIR", ROOT / "build/release"))
 BINARY = BUILD / "apps/credence"
 PACK = pathlib.Path(__file__).resolve().parent / "pack"
 ROLES = ("ingest", "decide", "read", "policy", "admin")
-PATIENCE = 60  # seconds for anything the server does; it is loaded machines that need them
+PATIENCE = 240  # seconds for anything the server does: it is loaded machines that need them, and tests that fail
 
 
 def now(offset_seconds=0):
-    time = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=offset_seconds)
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=offset_seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def event(event_id, type="order.placed", source="shop", time=None, data=None, **more):
@@ -47,7 +48,7 @@ class Answer:
 class Served:
     """Starts, stops and kills the server over one store."""
 
-    def __init__(self, folder, keys=True, arguments=(), pack=PACK, within=()):
+    def __init__(self, folder, keys=True, arguments=(), pack=PACK, within=(), log="requests"):
         """`within`: a command that runs the server as its last arguments, in its own process."""
         self.folder = pathlib.Path(folder)
         self.pack = pack
@@ -56,6 +57,7 @@ class Served:
         self.store = self.folder / "store"
         self.key_file = self.folder / "api.keys"
         self.log = self.folder / "log"
+        self.log_level = log
         self.keys = {}
         self.arguments = list(arguments)
         self.process = None
@@ -70,7 +72,7 @@ class Served:
 
     def start(self):
         command = [*self.within, BINARY, "serve", "--store", self.store, "--pack", self.pack, "--listen", "127.0.0.1:0",
-                   "--keys", self.folder / "person-keys", "--log", "requests", *self.arguments]
+                   "--keys", self.folder / "person-keys", "--log", self.log_level, *self.arguments]
         if self.keys:
             command += ["--api-keys", self.key_file]
         with open(self.log, "ab") as log:
@@ -127,6 +129,14 @@ class Served:
 
     def send(self, event, role="ingest", target="/v1/events"):
         return self.ask("POST", target, event, role=role if self.keys else None)
+
+    def look(self, target, role="read"):
+        """A GET that is sent again, as its answer asks for, while the read model does not show what is there yet."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = self.ask("GET", target, role=role if self.keys else None)
+            if answer.status != 503 or answer.code() != "read-model-behind" or time.monotonic() > deadline:
+                return answer
 
     def raw(self, data, end_sending=False):
         """Bytes to a connection of their own, and all that comes back until the server closes it."""

@@ -4,6 +4,7 @@ Bounded and the same each time: a fixed number of examples for each operation, m
 """
 
 import json
+import time
 
 import pytest
 import requests
@@ -53,8 +54,14 @@ def test_the_server_gives_out_the_description_of_its_source(served):
 def test_every_operation_does_what_it_says(case, served):
     with requests.Session() as session:
         session.headers["Authorization"] = "Bearer " + served.keys["all"]
-        case.call_and_validate(base_url=f"http://127.0.0.1:{served.port}", session=session, checks=CHECKS,
-                               timeout=PATIENCE)
+        transport = {"base_url": f"http://127.0.0.1:{served.port}", "session": session, "timeout": PATIENCE}
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            response = case.call(**transport)
+            # The one answer of the server's side that is no fault: it asks to be sent again.
+            if not (response.status_code == 503 and "read-model-behind" in response.text) or time.monotonic() > deadline:
+                break
+        case.validate_response(response, checks=CHECKS, transport_kwargs=transport)
 
 
 def test_it_still_runs_and_nothing_was_lost(served):

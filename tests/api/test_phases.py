@@ -66,9 +66,11 @@ def fill(store):
 @pytest.fixture(params=[fresh, restarted, killed, restored], ids=lambda phase: phase.__name__)
 def store(request, tmp_path):
     found = Store(tmp_path / "served")
-    request.param(found, tmp_path)
-    yield found
-    found.served.end()
+    try:
+        request.param(found, tmp_path)
+        yield found
+    finally:
+        found.served.end()
 
 
 def test_what_was_acknowledged_is_there_once(store):
@@ -213,7 +215,7 @@ def test_a_pack_is_activated_by_two_persons(store):
     assert (second.json()["activated_by"], second.json()["approved_by"]) == ("policy-owner", "second")
     assert store.take(event("p-2", data={"buyer_id": "p2", "amount": "500.00"}))["decision"]["outcome"]["code"] == \
         "review"
-    actions = served.ask("GET", f"/v1/actions?at_least={second.json()['sequence']}", role="read").json()["actions"]
+    actions = served.look(f"/v1/actions?at_least={second.json()['sequence']}").json()["actions"]
     assert [(action["kind"], action["by"], action["pack"]) for action in actions[:2]] == \
         [("activation", "policy-owner", digest), ("activation-request", "policy-owner", digest)]
     packs = served.ask("GET", "/v1/packs", role="read").json()["packs"]

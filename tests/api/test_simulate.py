@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import subprocess
+import time
 import xml.etree.ElementTree
 
 import pytest
@@ -97,7 +98,7 @@ def listed(server, **filters):
     cursor = None
     while True:
         query = "&".join(f"{name}={value}" for name, value in {**filters, "limit": 500}.items())
-        page = server.ask("GET", f"/v1/decisions?{query}" + (f"&cursor={cursor}" if cursor else ""), role="read").json()
+        page = server.look(f"/v1/decisions?{query}" + (f"&cursor={cursor}" if cursor else "")).json()
         found += page["decisions"]
         cursor = page["next"]
         if not cursor:
@@ -122,6 +123,7 @@ def test_a_market_is_sent_and_told_what_was_decided(server, tmp_path):
     assert posted.returncode == 0, posted.stdout + posted.stderr
     assert f"{EVENTS:,} events sent in " in posted.stdout
     assert re.search(rf"{EVENTS:,} answered, \d+ sent again after 429 or 503, 0 failed", posted.stdout)
+    assert 0 <= first_decision(posted.stdout) <= float(re.search(r"sent in ([\d.]+) s", posted.stdout)[1]) + .1
     check_both_languages(posted.stdout, ("off 无策略", "full 完整策略"))
     for begin in ("ms 毫秒", "decisions 决策", "other events 其他事件", "generator late 发送延迟"):
         assert begin in posted.stdout
@@ -139,9 +141,12 @@ def test_a_market_is_sent_and_told_what_was_decided(server, tmp_path):
     claims = listed(server, decision="coupon_eligibility")
     assert len(orders) + len(claims) == full["decisions"]
     assert len(orders) == full["orders"]
-    assert sum(verdicts_of(full).values()) == full["orders"]
+    # On a machine that does much else the market, six days in two seconds, goes on before it is answered.
+    late = re.search(r"^too late for the market 判定过迟: (\d+) orders", posted.stdout, re.MULTILINE)
+    missing = full["orders"] - sum(verdicts_of(full).values())
+    assert missing == (int(late[1]) if late else 0)
     for verdict, count in verdicts_of(full).items():
-        assert count == sum(1 for decision in orders if decision["outcome"] == verdict), verdict
+        assert 0 <= sum(1 for decision in orders if decision["outcome"] == verdict) - count <= missing, verdict
     check_drawing(drawing, (off, full))
 
 
@@ -157,6 +162,17 @@ def test_the_hour_of_the_flash_sale_has_its_rate_and_its_own_row(empty_server):
                                    for begin in ("decisions", "other", "all, in", "all, outside"))
     assert sale > 0 and calm > 0
     assert sale + calm == decided + others
+
+
+def first_decision(text):
+    return float(re.search(r"^first decision after ([\d.]+) s 首个决策用时$", text, re.MULTILINE)[1])
+
+
+def test_the_first_decision_is_timed_from_where_it_is_asked_for(empty_server):
+    posted = simulate("--seed", 3, "--days", 1, "--orders-per-day", 20, "--post", url_of(empty_server), "--key",
+                      empty_server.keys["sender"], "--rate", 1000, "--since", time.time() - 10_000)
+    assert posted.returncode == 0, posted.stdout + posted.stderr
+    assert 10_000 <= first_decision(posted.stdout) <= 10_000 + PATIENCE
 
 
 def test_no_server_is_one_clear_error():

@@ -6,22 +6,30 @@
 #                 (CREDENCE_RATE events a second, default 1500; CREDENCE_ORDERS orders a day for 14 days, default 650), says what
 #                 was decided and keeps serving until Ctrl-C; with --once it stops by itself
 #   demo bank     makes a small bank's events, decides its loan applications and proves the decisions
-bank() {
-  need_packages build python
-  command -v python3 >/dev/null || fail "python3 is missing"
+#
+# CREDENCE_DEMO_DIR: another folder than run/demo, for a second one beside it. CREDENCE_BUILD_DIR: what is built there is run as
+# it is; nothing is installed or built.
+ready() {
+  [ -z "${CREDENCE_BUILD_DIR:-}" ] || return 0
+  need_packages "$@"
   build release credence
-  mkdir -p run/demo
-  rm -rf run/demo/bank
-  run python3 tools/demo_events.py run/demo/events.ndjson --accounts 1000 --seed 1
+}
+
+bank() {
+  ready build python
+  command -v python3 >/dev/null || fail "python3 is missing"
+  mkdir -p "$folder"
+  rm -rf "$folder/bank"
+  run python3 tools/demo_events.py "$folder/events.ndjson" --accounts 1000 --seed 1
   run "$credence" pack check packs/bank-account-loan
-  run "$credence" replay packs/bank-account-loan --events run/demo/events.ndjson --history \
-    --store run/demo/bank --decisions run/demo/decisions.ndjson --show 3
-  run "$credence" verify run/demo/bank
-  first=$(sed -n '1s/.*"id":"\(D-[0-9]*\)".*/\1/p' run/demo/decisions.ndjson)
-  [ -z "$first" ] || run "$credence" inspect run/demo/bank --decision "$first"
+  run "$credence" replay packs/bank-account-loan --events "$folder/events.ndjson" --history \
+    --store "$folder/bank" --decisions "$folder/decisions.ndjson" --show 3
+  run "$credence" verify "$folder/bank"
+  first=$(sed -n '1s/.*"id":"\(D-[0-9]*\)".*/\1/p' "$folder/decisions.ndjson")
+  [ -z "$first" ] || run "$credence" inspect "$folder/bank" --decision "$first"
   say
-  say "Left to look at: run/demo/decisions.ndjson (one decision a line) and run/demo/bank (the journal)."
-  say "Try: $credence inspect run/demo/bank --entity account 10001"
+  say "Left to look at: $folder/decisions.ndjson (one decision a line) and $folder/bank (the journal)."
+  say "Try: $credence inspect $folder/bank --entity account 10001"
 }
 
 # The server ends with this script, however it ends; it answers what it has taken and closes its store.
@@ -33,21 +41,21 @@ stop_server() {
 }
 
 start_server() {
-  rm -rf run/demo/store run/demo/keys run/demo/address
-  show "$credence" serve --pack packs/live-commerce --store run/demo/store --keys run/demo/keys --listen 127.0.0.1:0
-  "$credence" serve --pack packs/live-commerce --store run/demo/store --keys run/demo/keys --listen 127.0.0.1:0 \
-    --ready-file run/demo/address &
+  rm -rf "$folder/store" "$folder/keys" "$folder/address"
+  show "$credence" serve --pack packs/live-commerce --store "$folder/store" --keys "$folder/keys" --listen 127.0.0.1:0
+  "$credence" serve --pack packs/live-commerce --store "$folder/store" --keys "$folder/keys" --listen 127.0.0.1:0 \
+    --ready-file "$folder/address" &
   server=$!
   trap stop_server EXIT
   trap 'exit 130' INT TERM
   waited=0
-  until [ -s run/demo/address ]; do
+  until [ -s "$folder/address" ]; do
     kill -0 "$server" 2>/dev/null || fail "the server did not start"
-    [ "$waited" -lt 300 ] || fail "the server was not ready within 30 seconds"
+    [ "$waited" -lt 6000 ] || fail "the server was not ready within two minutes"
     waited=$((waited + 1))
-    sleep 0.1
+    sleep 0.02
   done
-  address=$(cat run/demo/address)
+  address=$(cat "$folder/address")
 }
 
 # An order of a buyer whom nobody knows, now.
@@ -57,14 +65,13 @@ try_line() {
 }
 
 market() {
-  need_packages build
-  build release credence
-  mkdir -p run/demo
+  ready build
+  mkdir -p "$folder"
   start_server
   run "$credence" simulate --seed 1 --days 14 --orders-per-day "${CREDENCE_ORDERS:-650}" --post "http://$address" \
-    --rate "${CREDENCE_RATE:-1500}" --report run/demo/report.json --svg run/demo/losses.svg
+    --rate "${CREDENCE_RATE:-1500}" --since "$began" --report "$folder/report.json" --svg "$folder/losses.svg"
   say
-  say "Drawn: run/demo/losses.svg. The journal: run/demo/store. The interface: http://$address/openapi.json"
+  say "Drawn: $folder/losses.svg. The journal: $folder/store. The interface: http://$address/openapi.json"
   say "Decide an order yourself 自己试一笔:"
   say "  $(try_line "$(date -u +%Y-%m-%dT%H:%M:%SZ)")"
   if [ -n "$once" ]; then
@@ -77,10 +84,13 @@ market() {
   fi
   say
   say "It keeps serving until Ctrl-C. 服务继续运行，按 Ctrl-C 结束。"
-  wait "$server" || true
+  trap 'say; exit 0' INT TERM # as it is meant to end, on a line of its own
+  wait "$server" || fail "the server ended by itself"
 }
 
-credence=build/release/apps/credence
+began=$(date +%s.%N)
+credence=${CREDENCE_BUILD_DIR:-build/release}/apps/credence
+folder=${CREDENCE_DEMO_DIR:-run/demo}
 server=
 once=
 case ${1:-} in

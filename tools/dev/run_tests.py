@@ -266,7 +266,7 @@ def options():
     parser.add_argument("--slow", action="store_true")
     parser.add_argument("--preset", default="release")
     parser.add_argument("--only", default="")
-    parser.add_argument("--cap", type=int, default=120)
+    parser.add_argument("--cap", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--root", type=pathlib.Path, required=True)
     return parser.parse_args()

@@ -5,7 +5,7 @@
 #   --slow      also the suites whose name ends in Slow and Python tests marked slow; sets CREDENCE_SLOW=1
 #   --preset P  release (default), debug, asan or tsan
 #   --only A,B  these test programs and no Python tests
-#   --cap S     seconds that one case may take (default 120)
+#   --cap S     seconds that one case may take (default 300)
 #
 # Results as JSON and JUnit are left in build/PRESET/test-results/.
 preset=release
