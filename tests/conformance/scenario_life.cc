@@ -167,6 +167,10 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
 }
 
 Verdict Life::Play(const Scenario& scenario) {
+  if (!scenario.unreadable.empty()) {
+    Fail(scenario.unreadable);
+    return verdict_;
+  }
   for (const Step& step : scenario.steps) {
     const auto handler = Handlers().find(step.kind);
     if (handler == Handlers().end()) {
@@ -176,7 +180,11 @@ Verdict Life::Play(const Scenario& scenario) {
   }
   for (const Step& step : scenario.steps) {
     const auto before = verdict_.outcome;
-    (this->*Handlers().at(step.kind))(step);
+    try {
+      (this->*Handlers().at(step.kind))(step);
+    } catch (const std::exception& error) {  // a cell that is no number
+      Fail(std::string("  cannot be read: ") + error.what());
+    }
     if (before == Outcome::kPassed && verdict_.outcome == Outcome::kFailed) {
       verdict_.reason = step.text + "\n" + verdict_.reason;
     }
@@ -184,6 +192,16 @@ Verdict Life::Play(const Scenario& scenario) {
   }
   if (verdict_.compared == 0) Unsupported("nothing is compared");
   return verdict_;
+}
+
+bool Life::KnowsColumns(const Step& step, std::initializer_list<std::string_view> columns) {
+  if (step.table.empty()) return true;
+  for (const std::string& column : step.table[0]) {
+    if (std::find(columns.begin(), columns.end(), column) != columns.end()) continue;
+    Unsupported("column " + column);
+    return false;
+  }
+  return true;
 }
 
 void Life::Unsupported(const std::string& why) {
