@@ -426,9 +426,10 @@ void Life::Chargeback(const Step& step) {
   t.amount_minor = *amount;
   // Of the given payment, or of the last one.
   int number = step.args.size() > 2 ? std::stoi(step.args[2]) : 0;
+  const bool of_down = step.text.find("Downpayment nr.") != std::string::npos;
   for (const Posted& row : posted_) {
     const bool payment = row.id != 0 && row.type != "Disbursement" && row.type != "Chargeback" &&
-                         row.type != "Down Payment" && !row.reverted;
+                         (row.type == "Down Payment") == of_down && !row.reverted;
     if (!payment) continue;
     t.about = row.id;
     if (number > 0 && --number == 0) break;

@@ -116,6 +116,12 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
       {"Admin can successfully unset Fraud flag to the loan", &Life::UnsetFraud},
       {"When Admin creates a Loan re-amortization transaction on current business date",
        &Life::Reamortise},
+      {"When Admin creates a Loan re-amortization transaction on current business date by loan "
+       "external ID",
+       &Life::Reamortise},
+      {"Admin does a charge-off undo the loan with reversal external Id", &Life::UndoChargeOff},
+      {"Admin makes \"X\" chargeback with N EUR transaction amount for Downpayment nr. N",
+       &Life::Chargeback},
       {"Admin creates a Loan re-aging transaction with the following data:", &Life::Reage},
       {"Admin creates a Loan re-aging transaction by Loan external ID with the following data:",
        &Life::Reage},
