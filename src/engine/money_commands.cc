@@ -50,6 +50,8 @@ TransactionKind KindOf(MoneyAction action) {
       return TransactionKind::kWaiveCharges;
     case MoneyAction::kWaiveInterest:
       return TransactionKind::kWaiveInterest;
+    case MoneyAction::kTerminate:
+      return TransactionKind::kTerminate;
     default:
       return TransactionKind::kRepay;
   }

@@ -113,6 +113,12 @@ std::vector<Event> LoanLife(uint64_t seed, size_t count, Arena* arena) {
       case 2:
         add(Reversed(id, now, "r" + std::to_string(random.Below(i + 1))));
         break;
+      case 3:
+        if (random.OneIn(3)) {
+          add(OfLoan("loan.terminated", id, time, loan));
+          break;
+        }
+        [[fallthrough]];
       default:
         add(OfLoan("repayment.received", id, time, loan, random.Between(1, 40'000)));
         break;

@@ -339,13 +339,49 @@ TEST_F(MoneyTest, AChargebackIsOwedAgainAndGoodsReturnedAreNot) {
   }
 }
 
+// 加速到期: one instalment paid, the contract ends 15 days into the second month.
+TEST_F(MoneyTest, ATerminatedLoanAsksForAllOfItOnThatDayAndTakenBackThePlanStandsAgain) {
+  Send(Asked("a1", At(1), "b1", 200'000));
+  EXPECT_EQ(Said(Send(OfLoan("loan.terminated", "t0", At(2), "L1")).money),
+            "terminate instalments: not_found");
+  Send(Lent("l1", At(2), "b1", "L1", 300'000));
+  Send(OfLoan("repayment.received", "r1", At(31 * kDay), "L1", 102'007));
+  const auto standing = [&] {
+    return std::tuple(Balance("receivable", "L1"), Balance("interest_income"), Limit().committed);
+  };
+  const auto before = standing();
+  const std::string rows = MoneyRows(money());
+  EXPECT_EQ(Said(Send(OfLoan("loan.terminated", "t1", At(46 * kDay), "L1")).money), "applied 1");
+  EXPECT_EQ(standing(), before) << "no money moves";
+  EXPECT_NE(MoneyRows(money()), rows);
+  // A month later: 2,009.93, and 2,009.93 x 12 % / 12 x 15/30 = 10.05, and nothing since.
+  const Outcome paid = Send(OfLoan("loan.settled", "z1", At(76 * kDay), "L1"));
+  EXPECT_EQ(Said(paid.money), "applied 1");
+  EXPECT_EQ(standing(), std::tuple(0, 3'000 + 1'005, 0));
+  EXPECT_EQ(Said(Send(OfLoan("loan.terminated", "t2", At(77 * kDay), "L1")).money),
+            "terminate instalments: closed");
+  EXPECT_EQ(Said(Send(Reversed("x1", At(78 * kDay), "z1")).money), "applied 0, reversed 1");
+  EXPECT_EQ(Said(Send(Reversed("x2", At(79 * kDay), "t1")).money), "applied 0, reversed 1");
+  EXPECT_EQ(standing(), before);
+  // The second instalment is what it was: interest of the whole month.
+  Send(OfLoan("repayment.received", "r2", At(80 * kDay), "L1", 102'007));
+  EXPECT_EQ(Balance("interest_income"), 3'000 + 2'010);
+  ASSERT_TRUE(engine_->Close().ok());
+  const auto verified = study::Verify(files_, kFolder);
+  ASSERT_TRUE(verified.ok()) << verified.status().ToString();
+  EXPECT_TRUE(verified->ok());
+}
+
 TEST_F(MoneyTest, ADryRunSaysWhatTheRealRunSaysAndLeavesNoTrace) {
   Send(Asked("a1", At(1), "b1", 200'000));
   Send(Lent("l1", At(2), "b1", "L1", 300'000));
-  const std::vector<EventText> events{
-      Ordered("o1", At(3), "b1", "O1", 200'000), Ordered("o2", At(4), "b1", "O2", 200'000),
-      Lent("l2", At(5), "b1", "L2", 200'000),    OfLoan("repayment.received", "r1", At(6), "L1", 9),
-      OfLoan("loan.settled", "z1", At(7), "L1"), Shipped("s1", At(8), "O1")};
+  const std::vector<EventText> events{Ordered("o1", At(3), "b1", "O1", 200'000),
+                                      Ordered("o2", At(4), "b1", "O2", 200'000),
+                                      Lent("l2", At(5), "b1", "L2", 200'000),
+                                      OfLoan("repayment.received", "r1", At(6), "L1", 9),
+                                      OfLoan("loan.terminated", "t1", At(7), "L1"),
+                                      OfLoan("loan.settled", "z1", At(7), "L1"),
+                                      Shipped("s1", At(8), "O1")};
   for (const EventText& text : events) {
     const Digest before = engine_->state().Hash();
     const Outcome dry = Dry(text);

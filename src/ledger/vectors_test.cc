@@ -68,8 +68,39 @@ class Player {
  public:
   explicit Player(Tally* tally) : tally_(tally) {}
 
+  // A row with a verb that is not known is unsupported, one that cannot be read has failed.
   void Play(const Row& row, const std::string& where) {
     where_ = where;
+    static const std::map<std::string, size_t> kCells{{"account", 21},
+                                                      {"transfer", 24},
+                                                      {"commit", 2},
+                                                      {"setup", 6},
+                                                      {"tick", 3},
+                                                      {"lookup_account", 3},
+                                                      {"lookup_transfer", 3},
+                                                      {"get_account_transfers", 12},
+                                                      {"get_account_balances", 12},
+                                                      {"get_account_transfers_result", 2},
+                                                      {"get_account_balances_result", 6}};
+    const auto cells = kCells.find(row.empty() ? "" : row[0]);
+    if (cells == kCells.end()) {
+      std::printf("unsupported: %s: %s\n", where.c_str(), row.empty() ? "no verb" : row[0].c_str());
+      ++tally_->unsupported;
+      return;
+    }
+    if (row.size() < cells->second) {
+      return Check(
+          false, std::to_string(row.size()) + " cells, expected " + std::to_string(cells->second));
+    }
+    try {
+      PlayRow(row);
+    } catch (const std::exception& error) {
+      Check(false, std::string("a cell that cannot be read: ") + error.what());
+    }
+  }
+
+ private:
+  void PlayRow(const Row& row) {
     const std::string& verb = row[0];
     if (verb == "account") return AddAccount(row);
     if (verb == "transfer") return AddTransfer(row);
@@ -81,12 +112,9 @@ class Player {
     if (verb == "get_account_transfers" || verb == "get_account_balances") return Ask(row);
     if (verb == "get_account_transfers_result" || verb == "get_account_balances_result") {
       wanted_.push_back(row);
-      return;
     }
-    ++tally_->unsupported;
   }
 
- private:
   static UInt128 Id(const std::string& text) {
     if (text == "_") return 0;
     if (text == "-0") return kIdMax;
@@ -112,6 +140,7 @@ class Player {
 
   void Check(bool ok, const std::string& what) {
     ++(ok ? tally_->passed : tally_->failed);
+    if (!ok) std::printf("failed: %s: %s\n", where_.c_str(), what.c_str());
     EXPECT_TRUE(ok) << where_ << ": " << what;
   }
 
@@ -216,7 +245,7 @@ class Player {
   // with a helper.
   void Setup(const Row& row) {
     const Account* account = ledger_.FindAccount(AccountId(Id(row[1])));
-    ASSERT_NE(account, nullptr);
+    if (account == nullptr) return Check(false, "no account " + row[1]);
     AccountSpec helper;
     helper.id = AccountId(1'000'000 + next_helper_++);
     helper.currency = account->spec.currency;
@@ -256,7 +285,7 @@ class Player {
   void LookUpAccount(const Row& row) {
     const AccountId id(Id(row[1]));
     const Account* account = ledger_.FindAccount(id);
-    if (row.size() == 3) return Check(account == nullptr, "account " + row[1] + " exists");
+    if (row.size() < 7) return Check(account == nullptr, "account " + row[1] + " exists");
     if (account == nullptr) return Check(false, "account " + row[1] + " does not exist");
     const Balances want{Amount(row[2]), Amount(row[3]), Amount(row[4]), Amount(row[5])};
     const Balances got = ledger_.BalancesNow(id, now_ns_);
@@ -274,6 +303,7 @@ class Player {
       return;
     }
     const Transfer* transfer = ledger_.FindTransfer(TransferId(Id(row[1])));
+    if (row.size() < 4) return Check(false, "3 cells, expected 4");
     if (row[2] == "exists") {
       return Check((transfer != nullptr) == (row[3] == "true"), "transfer " + row[1] + " exists");
     }
@@ -332,6 +362,22 @@ class Player {
   std::vector<Row> wanted_;
 };
 
+// {"test": name, "checks": [[[word …] …] …]}
+bool IsTest(const rapidjson::Value& test) {
+  if (!test.IsObject() || !test.HasMember("test") || !test["test"].IsString()) return false;
+  if (!test.HasMember("checks") || !test["checks"].IsArray()) return false;
+  for (const auto& check : test["checks"].GetArray()) {
+    if (!check.IsArray()) return false;
+    for (const auto& row : check.GetArray()) {
+      if (!row.IsArray()) return false;
+      for (const auto& word : row.GetArray()) {
+        if (!word.IsString()) return false;
+      }
+    }
+  }
+  return true;
+}
+
 TEST(LedgerVectors, EveryRowWithWordsOfOursGivesItsStatus) {
   const std::string folder = VectorFolder();
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no test vectors at " << folder;
@@ -348,11 +394,26 @@ TEST(LedgerVectors, EveryRowWithWordsOfOursGivesItsStatus) {
     text << file.rdbuf();
     rapidjson::Document json;
     json.Parse(text.str().c_str());
-    ASSERT_FALSE(json.HasParseError()) << path;
-    if (!json.IsArray()) continue;  // another kind of file
-    for (const auto& test : json.GetArray()) {
-      if (!test.IsObject() || !test.HasMember("test") || !test.HasMember("checks")) continue;
-      const std::string name = test["test"].GetString();
+    const auto fails = [&](const std::string& why) {
+      std::printf("failed: %s: %s\n", path.filename().c_str(), why.c_str());
+      ADD_FAILURE() << path << ": " << why;
+      ++tally.failed;
+    };
+    if (json.HasParseError()) {
+      fails("no JSON from byte " + std::to_string(json.GetErrorOffset()) + " on");
+      json.SetArray();
+    }
+    if (!json.IsArray()) {
+      std::printf("%s: another kind of file, not read\n", path.filename().c_str());
+      continue;
+    }
+    for (rapidjson::SizeType number = 0; number < json.Size(); ++number) {
+      const auto& test = json[number];
+      if (!IsTest(test)) {
+        fails("entry " + std::to_string(number) + ": expected test and checks, rows of words");
+        continue;
+      }
+      const std::string name = path.filename().string() + ": " + test["test"].GetString();
       for (const auto& check : test["checks"].GetArray()) {
         Player player(&tally);
         size_t line = 0;

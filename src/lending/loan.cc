@@ -374,6 +374,7 @@ Allocation Loan::FoldKind(const Transaction& t, Allocation* from_surplus) {
     case TransactionKind::kPenalty: {
       const Date due = t.due.value_or(t.day);
       AddCharge(t.id, t.kind == TransactionKind::kPenalty, due, ChargeSlot(due), t.amount_minor);
+      PayFromSurplus(t);
       (t.kind == TransactionKind::kPenalty ? a.penalty : a.fee) = t.amount_minor;
       return a;
     }
@@ -401,12 +402,15 @@ Allocation Loan::FoldKind(const Transaction& t, Allocation* from_surplus) {
       a.principal = t.amount_minor;
       return a;
     case TransactionKind::kRefundOverpaid: {
-      // What is not overpaid any more, since something earlier changed, is owed again.
-      const int64_t held = std::min(t.amount_minor, overpaid_);
-      overpaid_ -= held;
-      a.principal = t.amount_minor - held;
+      // What is not overpaid any more, since something earlier changed, is owed again; what is held
+      // pays its part of it.
+      if (t.amount_minor <= overpaid_) {
+        overpaid_ -= t.amount_minor;
+        a.overpaid = t.amount_minor;
+        return a;
+      }
+      a.principal = t.amount_minor;
       CreditAgain(t, &a);
-      a.overpaid += held;
       return a;
     }
     case TransactionKind::kChangeRate:

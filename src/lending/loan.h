@@ -93,6 +93,9 @@ struct Product {
   ChargeOffRule charge_off = ChargeOffRule::kRegular;
   // Money that comes when nothing is owed is held as overpaid instead of refused.
   bool holds_surplus = false;
+  // A fee or penalty is due from its own day on, though its instalment is due later; otherwise with
+  // its instalment.
+  bool charges_by_own_day = false;
   // A down payment comes before the period that is due on the same day, not behind it.
   bool down_payment_first = false;
   std::vector<ChargeRule> charges;
@@ -372,6 +375,8 @@ class Loan {
   [[nodiscard]] int64_t PayablePart(size_t slot, Part part, Date day) const;
   [[nodiscard]] bool IsOpenSlot(size_t slot, Date day) const;
   int64_t PayCharges(size_t slot, bool penalty, Date day, int64_t amount);
+  void PayOwnCharges(Date day, Part part, int64_t* left, Allocation* allocation);
+  void PayFromSurplus(const Transaction& charge);
   void PaySpread(Date day, std::span<const Bucket> buckets, int64_t* left, Allocation* allocation);
   [[nodiscard]] std::vector<size_t> SlotsOf(Timing timing, Date day, FutureRule future) const;
   Allocation Draw(const Transaction& t, Allocation* from_surplus);

@@ -39,7 +39,11 @@ LoanStatus Loan::CheckOpen(const Transaction& t) const {
     case TransactionKind::kChargeback: {
       if (written_off) return LoanStatus::kWrittenOff;
       const LoanTotals sums = totals();
-      const int64_t held = sums.principal_paid - sums.charged_back + sums.overpaid;
+      const int64_t paid =
+          sums.principal_paid + sums.interest_paid + sums.fee_paid + sums.penalty_paid;
+      const int64_t back = sums.charged_back + sums.interest_charged_back + sums.fee_charged_back +
+                           sums.penalty_charged_back;
+      const int64_t held = paid - back + sums.overpaid;
       return t.amount_minor > held ? LoanStatus::kExceedsPaid : LoanStatus::kApplied;
     }
     default:

@@ -111,6 +111,10 @@ void Loan::CreditAgain(const Transaction& t, Allocation* a) {
     overpaid_ -= held;
     *asked -= held;
     a->overpaid += held;
+    const Date due = DueOf(slots_[index]);
+    const bool of_slot = part == Part::kPrincipal || part == Part::kInterest;
+    if (of_slot && t.day < due) slots_[index].in_advance += held;
+    if (of_slot && t.day > due) slots_[index].late += held;
     if (part == Part::kFee || part == Part::kPenalty) {
       (void)PayCharges(index, part == Part::kPenalty, t.day, held);
     } else if (part == Part::kPrincipal) {

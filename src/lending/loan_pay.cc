@@ -313,6 +313,48 @@ void Loan::PaySpread(Date day, std::span<const Bucket> buckets, int64_t* left,
   }
 }
 
+// Charges of instalments to come that are due by their own day.
+void Loan::PayOwnCharges(Date day, Part part, int64_t* left, Allocation* allocation) {
+  const bool penalty = part == Part::kPenalty;
+  if (!penalty && part != Part::kFee) return;
+  for (Charge& charge : charges_) {
+    if (charge.due > day || charge.penalty != penalty) continue;
+    const Date due = DueOf(slots_[charge.slot]);
+    if (due <= day) continue;
+    const int64_t taken = std::min(*left, charge.Unpaid());
+    charge.paid += taken;
+    charge.paid_in_advance += taken;
+    (penalty ? allocation->penalty : allocation->fee) += taken;
+    *left -= taken;
+  }
+}
+
+// Money that is held for the borrower pays a charge that comes later; the payments that it came
+// from say so.
+void Loan::PayFromSurplus(const Transaction& t) {
+  const auto charge =
+      std::find_if(charges_.begin(), charges_.end(), [&](const Charge& c) { return c.id == t.id; });
+  int64_t left = std::min(overpaid_, charge->Unpaid());
+  if (left == 0) return;
+  overpaid_ -= left;
+  charge->paid += left;
+  const Date due = DueOf(slots_[charge->slot]);
+  if (t.day < due) charge->paid_in_advance += left;
+  if (t.day > due) charge->paid_late += left;
+  // The oldest first.
+  for (AppliedTransaction& applied : transactions_) {
+    if (left == 0 || applied.transaction.id == t.id) return;
+    const TransactionKind kind = applied.transaction.kind;
+    const bool out = kind == TransactionKind::kRefundOverpaid ||
+                     kind == TransactionKind::kChargeback || kind == TransactionKind::kDraw;
+    if (applied.reversed || out) continue;
+    const int64_t part = std::min(left, applied.allocation.overpaid);
+    applied.allocation.overpaid -= part;
+    (charge->penalty ? applied.allocation.penalty : applied.allocation.fee) += part;
+    left -= part;
+  }
+}
+
 void Loan::PayTiming(Date day, std::span<const Bucket> buckets, FutureRule future, int64_t* left,
                      Allocation* allocation) {
   const Timing timing = buckets.front().timing;
@@ -326,6 +368,8 @@ void Loan::PayTiming(Date day, std::span<const Bucket> buckets, FutureRule futur
       *left -= PayPart(i, bucket.part, day, *left, allocation);
     }
   }
+  if (timing != Timing::kDue || !product_.charges_by_own_day) return;
+  for (const Bucket& bucket : buckets) PayOwnCharges(day, bucket.part, left, allocation);
 }
 
 Allocation Loan::Pay(Date day, int64_t amount, const Allotment& how) {

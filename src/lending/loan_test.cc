@@ -231,6 +231,36 @@ TEST(Terms, EveryImpossibleProductIsRefusedByName) {
   says(t, "single payment");
 }
 
+// 1,000.00 due on 1 February, a penalty of 15 January, principal first in advance.
+TEST(Loan, AChargeIsDueByItsOwnDayWhereTheProductSaysSo) {
+  for (const bool own : {true, false}) {
+    Product product;
+    product.terms.periods = 3;
+    product.charges_by_own_day = own;
+    using enum Part;
+    product.order.resize(8);
+    for (const Part part : {kPrincipal, kPenalty, kFee, kInterest}) {
+      product.order.push_back({Timing::kInAdvance, part});
+    }
+    const Date start = D("2023-01-01");
+    Loan loan(product, start, MakePeriods(product.terms, start, nullptr).value());
+    const auto apply = [&](uint64_t id, TransactionKind kind, const char* day, int64_t amount) {
+      Transaction t;
+      t.id = id;
+      t.kind = kind;
+      t.day = D(day);
+      t.amount_minor = amount;
+      EXPECT_EQ(loan.Apply(t), LoanStatus::kApplied);
+    };
+    apply(1, TransactionKind::kDraw, "2023-01-01", 300'000);
+    apply(2, TransactionKind::kPenalty, "2023-01-15", 5'000);
+    apply(3, TransactionKind::kRepay, "2023-01-15", 50'000);
+    const Allocation& fell = loan.transactions().back().allocation;
+    EXPECT_EQ(fell.penalty, own ? 5'000 : 0);
+    EXPECT_EQ(fell.principal, own ? 45'000 : 50'000);
+  }
+}
+
 TEST(Terms, DueDatesByTable) {
   Terms terms;
   terms.periods = 3;

@@ -243,7 +243,9 @@ bool Plan::IsSettled(const Period& period) const {
 size_t Plan::LastOpen() const {
   for (size_t i = periods_.size(); i-- > 0;) {
     const Period& period = periods_[i];
-    if (!period.locked && !IsSettled(period)) return i;
+    // A level period that asks for nothing, since others were paid, takes no difference either.
+    const bool asks = !IsLevel(i) || period.instalment != 0 || !period.IsPaid();
+    if (!period.locked && !IsSettled(period) && asks) return i;
   }
   return periods_.size() - 1;
 }
@@ -487,7 +489,7 @@ void Plan::SolveLevel(size_t first, bool counts_settled) {
     if (terms_.fixed_instalment_minor == 0 && base > 0) instalment = LevelInstalment(open, base);
   }
   const auto set = [&](int64_t amount) {
-    for (const size_t i : open) periods_[i].instalment = amount;
+    for (const size_t i : open) periods_[i].instalment = periods_[i].level = amount;
     Recompute();
     if (!counts_settled) return periods_[open.back()].instalment - terms_.balloon_minor - amount;
     const auto asks = [this](const Period& p) { return p.instalment != 0 && !IsSettled(p); };
@@ -665,7 +667,11 @@ Plan::Dues Plan::PayableOn(size_t index, Date day) const {
   // A period that is paid asks for no more: what it earns later is the next one's.
   if (total > 0 && p.paid_principal + p.paid_interest >= total) return {};
   const int64_t interest = std::max(std::min(accrued, total), p.paid_interest);
-  const int64_t principal = std::max(std::max<int64_t>(total - interest, 0), p.paid_principal);
+  // Paid before it begins, the last one takes a level instalment, though rounding leaves it less.
+  const bool whole = day <= p.from && index > 0 && index == LastOpen() && p.instalment > 0;
+  const int64_t level = whole ? std::max<int64_t>(p.level - p.instalment, 0) : 0;
+  const int64_t principal =
+      std::max(std::max<int64_t>(total + level - interest, 0), p.paid_principal);
   return {principal - p.paid_principal, interest - p.paid_interest};
 }
 

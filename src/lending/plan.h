@@ -37,7 +37,8 @@ struct Period {
   Date from;
   Date to;
   Date due;
-  int64_t instalment = 0;         // equal instalments: what the borrower pays; other kinds: 0
+  int64_t instalment = 0;  // equal instalments: what the borrower pays; other kinds: 0
+  int64_t level = 0;       // equal instalments: what it was before the last one took the difference
   int64_t planned_principal = 0;  // other kinds
   int64_t paid_principal = 0;
   int64_t paid_interest = 0;

@@ -51,6 +51,7 @@ enum class MoneyAction : uint8_t {
   kRefundOverpaid = 25,
   kWaiveCharges = 26,
   kWaiveInterest = 27,
+  kTerminate = 28,
 };
 [[nodiscard]] std::string_view MoneyActionName(MoneyAction action);  // "hold"
 

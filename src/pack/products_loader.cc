@@ -23,7 +23,7 @@ struct ActionDecl {
   bool takes_all;  // money comes in: its posting must book all of it
 };
 // In the order of their values.
-constexpr std::array<ActionDecl, 27> kMoneyActions{
+constexpr std::array<ActionDecl, 28> kMoneyActions{
     {{MoneyAction::kGrant, "grant", Of::kLimit, true, false, Wants::kMust, false},
      {MoneyAction::kFreeze, "freeze", Of::kLimit, true, false, Wants::kNo, false},
      {MoneyAction::kUnfreeze, "unfreeze", Of::kLimit, true, false, Wants::kNo, false},
@@ -50,7 +50,8 @@ constexpr std::array<ActionDecl, 27> kMoneyActions{
      {MoneyAction::kGoodwill, "goodwill", Of::kLoan, false, true, Wants::kMust, true},
      {MoneyAction::kRefundOverpaid, "refund_overpaid", Of::kLoan, false, true, Wants::kMust, true},
      {MoneyAction::kWaiveCharges, "waive_charges", Of::kLoan, false, true, Wants::kMust, false},
-     {MoneyAction::kWaiveInterest, "waive_interest", Of::kLoan, false, true, Wants::kMust, false}}};
+     {MoneyAction::kWaiveInterest, "waive_interest", Of::kLoan, false, true, Wants::kMust, false},
+     {MoneyAction::kTerminate, "terminate", Of::kLoan, false, true, Wants::kNo, false}}};
 const ActionDecl& DeclOf(MoneyAction action) {
   return kMoneyActions.at(static_cast<size_t>(action) - 1);
 }

@@ -38,9 +38,46 @@ std::set<std::string> Listed() {
   return listed;
 }
 
+// A made-up folder: one life that passes, and lines and steps that cannot.
+TEST(LendingScenarios, WhatCannotBeReadFailsAndWhatNobodyKnowsIsUnsupportedByName) {
+  const auto line = [](const std::string& steps) {
+    return R"({"file": "a", "line": 1, "name": "n", "steps": [)" + steps + "]}\n";
+  };
+  const std::string day = R"({"text": "Admin sets the business date to \"01 January 2024\""})";
+  const std::string status = R"({"text": "Loan status will be \"\""})";
+  const std::string path = testing::TempDir() + "scenarios.jsonl";
+  std::ofstream(path)
+      << line(day + "," + status) << "{\"file\": \n"
+      << R"({"file": "a", "line": "1", "name": "n", "steps": []})" << '\n'
+      << line(R"({"text": "x", "table": [["a", "b"], ["c"]]})")
+      << line(R"({"text": "Admin dances"})")
+      << line(R"({"text": "Admin creates a fully customized loan with the following )"
+              R"(data:", "table": [["LoanProduct", "moon phase"], ["LP1", "new"]]})")
+      << line(R"({"text": "Admin creates a fully customized loan with the following )"
+              R"(data:", "table": [["LoanProduct", "repaymentEvery"], ["LP1", "x"]]})");
+  const auto scenarios = ReadScenarios(path);
+  ASSERT_TRUE(scenarios.ok()) << scenarios.status().ToString();
+  ASSERT_EQ(scenarios->size(), 7U);
+  Products products("");
+  std::vector<Verdict> got;
+  for (const Scenario& scenario : *scenarios) got.push_back(Life(products).Play(scenario));
+  EXPECT_EQ(got[0].outcome, Outcome::kPassed) << got[0].reason;
+  EXPECT_EQ(got[1].outcome, Outcome::kFailed);
+  EXPECT_EQ(got[1].reason, "scenarios.jsonl:2: no JSON from byte 9 on");
+  EXPECT_EQ(got[2].reason, "scenarios.jsonl:3: expected file, line, name and steps");
+  EXPECT_EQ(got[3].reason, "scenarios.jsonl:4: step 1: a row of another length");
+  EXPECT_EQ(got[4].outcome, Outcome::kUnsupported);
+  EXPECT_EQ(got[4].reason, "Admin dances");
+  EXPECT_EQ(got[5].outcome, Outcome::kUnsupported);
+  EXPECT_EQ(got[5].reason, "column moon phase");
+  EXPECT_EQ(got[6].outcome, Outcome::kFailed) << got[6].reason;
+  EXPECT_FALSE(ReadScenarios(path + ".none").ok());
+}
+
 TEST(LendingScenarios, EveryListedLifePassesToTheCent) {
-  const std::string path = Find("scenarios.jsonl.gz");
-  if (path.empty()) GTEST_SKIP() << "no scenarios.jsonl.gz in " << Folder();
+  std::string path = Find("scenarios.jsonl.gz");
+  if (path.empty()) path = Find("scenarios.jsonl");
+  if (path.empty()) GTEST_SKIP() << "no scenarios.jsonl.gz or scenarios.jsonl in " << Folder();
   const auto scenarios = ReadScenarios(path);
   ASSERT_TRUE(scenarios.ok()) << scenarios.status().ToString();
   Products products(Find("products.json"));
@@ -56,6 +93,7 @@ TEST(LendingScenarios, EveryListedLifePassesToTheCent) {
       passed.insert(scenario.id);
     } else if (verdict.outcome == Outcome::kFailed) {
       ++failed;
+      if (!scenario.unreadable.empty()) std::printf("failed: %s\n", scenario.unreadable.c_str());
       if (verbose != nullptr) {
         std::printf("FAILED %s %s\n%s\n", scenario.id.c_str(), scenario.name.c_str(),
                     verdict.reason.c_str());

@@ -42,9 +42,20 @@ void Life::Make(LoanPlan plan) {
 }
 
 void Life::CreateFromTable(const Step& step) {
+  if (!KnowsColumns(
+          step,
+          {"LoanProduct", "submitted on date", "with Principal", "ANNUAL interest rate %",
+           "interest type", "interest calculation period", "amortization type", "loanTermFrequency",
+           "loanTermFrequencyType", "repaymentEvery", "repaymentFrequencyType",
+           "numberOfRepayments", "graceOnPrincipalPayment", "graceOnInterestPayment",
+           "interest free period", "interestRateFrequencyType", "Payment strategy"})) {
+    return;
+  }
   auto plan = products_.FromTable(step);
   if (!plan.ok()) {
-    Unsupported(std::string(plan.status().message()));
+    const std::string why(plan.status().message());
+    const bool unreadable = plan.status().code() == StatusCode::kInvalidArgument;
+    unreadable ? Fail("  cannot be read: " + why) : Unsupported(why);
     return;
   }
   Make(std::move(plan).value());
@@ -415,9 +426,10 @@ void Life::Chargeback(const Step& step) {
   t.amount_minor = *amount;
   // Of the given payment, or of the last one.
   int number = step.args.size() > 2 ? std::stoi(step.args[2]) : 0;
+  const bool of_down = step.text.find("Downpayment nr.") != std::string::npos;
   for (const Posted& row : posted_) {
     const bool payment = row.id != 0 && row.type != "Disbursement" && row.type != "Chargeback" &&
-                         row.type != "Down Payment" && !row.reverted;
+                         (row.type == "Down Payment") == of_down && !row.reverted;
     if (!payment) continue;
     t.about = row.id;
     if (number > 0 && --number == 0) break;
@@ -636,6 +648,11 @@ void Life::WriteOff(const Step& step) {
 void Life::Reschedule(const Step& step) {
   if (step.table.size() != 2 || !NeedLoan()) {
     Unsupported("reschedule");
+    return;
+  }
+  if (!KnowsColumns(step,
+                    {"rescheduleFromDate", "submittedOnDate", "adjustedDueDate", "graceOnPrincipal",
+                     "graceOnInterest", "extraTerms", "newInterestRate"})) {
     return;
   }
   const auto from = DateFrom(step.Cell(1, "rescheduleFromDate"));

@@ -42,6 +42,35 @@ void Generalise(Step& step) {
   }
 }
 
+// Empty where the line has the form of scenario_file.h.
+std::string WhatIsWrong(const rapidjson::Document& json) {
+  if (json.HasParseError()) {
+    return "no JSON from byte " + std::to_string(json.GetErrorOffset()) + " on";
+  }
+  const auto text = [](const rapidjson::Value& value, const char* name) {
+    return value.HasMember(name) && value[name].IsString();
+  };
+  if (!json.IsObject() || !text(json, "file") || !text(json, "name") || !json.HasMember("line") ||
+      !json["line"].IsInt() || !json.HasMember("steps") || !json["steps"].IsArray()) {
+    return "expected file, line, name and steps";
+  }
+  for (rapidjson::SizeType i = 0; i < json["steps"].Size(); ++i) {
+    const auto& step = json["steps"][i];
+    const std::string where = "step " + std::to_string(i + 1) + ": ";
+    if (!step.IsObject() || !text(step, "text")) return where + "expected a text";
+    if (!step.HasMember("table") || step["table"].IsNull()) continue;
+    if (!step["table"].IsArray()) return where + "expected a table of rows";
+    for (const auto& row : step["table"].GetArray()) {
+      if (!row.IsArray()) return where + "expected a table of rows";
+      for (const auto& cell : row.GetArray()) {
+        if (!cell.IsString()) return where + "expected cells of text";
+      }
+      if (row.Size() != step["table"][0].Size()) return where + "a row of another length";
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string Step::Cell(size_t row, std::string_view column) const {
@@ -71,12 +100,16 @@ Result<std::vector<Scenario>> ReadScenarios(const std::string& path) {
   std::istringstream in(text);
   std::string line;
   for (int number = 1; std::getline(in, line); ++number) {
+    if (line.empty()) continue;
     rapidjson::Document json;
     json.Parse(line.c_str());
-    if (!json.IsObject() || !json.HasMember("steps")) {
-      return InvalidArgument(path + ":" + std::to_string(number) + ": not a scenario");
-    }
     Scenario scenario;
+    scenario.id = path.substr(path.rfind('/') + 1) + ":" + std::to_string(number);
+    if (const std::string why = WhatIsWrong(json); !why.empty()) {
+      scenario.unreadable = scenario.id + ": " + why;
+      scenarios.push_back(std::move(scenario));
+      continue;
+    }
     scenario.id =
         std::string(json["file"].GetString()) + ":" + std::to_string(json["line"].GetInt());
     scenario.name = json["name"].GetString();

@@ -29,9 +29,10 @@ struct Scenario {
   std::string id;  // "Loan.feature:460"
   std::string name;
   std::vector<Step> steps;
+  std::string unreadable;  // why the line is no scenario, with file and line; empty: it is one
 };
 
-// kNotFound, or kInvalidArgument naming the line.
+// Lines that are no scenario are kept and say so. kNotFound, or kDataLoss for a file that is cut.
 Result<std::vector<Scenario>> ReadScenarios(const std::string& path);
 
 }  // namespace credence::conformance

@@ -116,6 +116,12 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
       {"Admin can successfully unset Fraud flag to the loan", &Life::UnsetFraud},
       {"When Admin creates a Loan re-amortization transaction on current business date",
        &Life::Reamortise},
+      {"When Admin creates a Loan re-amortization transaction on current business date by loan "
+       "external ID",
+       &Life::Reamortise},
+      {"Admin does a charge-off undo the loan with reversal external Id", &Life::UndoChargeOff},
+      {"Admin makes \"X\" chargeback with N EUR transaction amount for Downpayment nr. N",
+       &Life::Chargeback},
       {"Admin creates a Loan re-aging transaction with the following data:", &Life::Reage},
       {"Admin creates a Loan re-aging transaction by Loan external ID with the following data:",
        &Life::Reage},
@@ -167,6 +173,10 @@ const std::map<std::string, Life::Handler>& Life::Handlers() {
 }
 
 Verdict Life::Play(const Scenario& scenario) {
+  if (!scenario.unreadable.empty()) {
+    Fail(scenario.unreadable);
+    return verdict_;
+  }
   for (const Step& step : scenario.steps) {
     const auto handler = Handlers().find(step.kind);
     if (handler == Handlers().end()) {
@@ -176,7 +186,11 @@ Verdict Life::Play(const Scenario& scenario) {
   }
   for (const Step& step : scenario.steps) {
     const auto before = verdict_.outcome;
-    (this->*Handlers().at(step.kind))(step);
+    try {
+      (this->*Handlers().at(step.kind))(step);
+    } catch (const std::exception& error) {  // a cell that is no number
+      Fail(std::string("  cannot be read: ") + error.what());
+    }
     if (before == Outcome::kPassed && verdict_.outcome == Outcome::kFailed) {
       verdict_.reason = step.text + "\n" + verdict_.reason;
     }
@@ -184,6 +198,16 @@ Verdict Life::Play(const Scenario& scenario) {
   }
   if (verdict_.compared == 0) Unsupported("nothing is compared");
   return verdict_;
+}
+
+bool Life::KnowsColumns(const Step& step, std::initializer_list<std::string_view> columns) {
+  if (step.table.empty()) return true;
+  for (const std::string& column : step.table[0]) {
+    if (std::find(columns.begin(), columns.end(), column) != columns.end()) continue;
+    Unsupported("column " + column);
+    return false;
+  }
+  return true;
 }
 
 void Life::Unsupported(const std::string& why) {

@@ -156,6 +156,9 @@ class Life {
   void AddChargeOn(const std::string& name, bool penalty, Date due, int64_t amount);
   [[nodiscard]] Date EffectiveDay(Date day) const { return std::min(day, today_); }
   void Unsupported(const std::string& why);
+  // Whether every column of the step's table is one of these; if not, it is unsupported.
+  bool KnowsColumns(const Step& step, std::initializer_list<std::string_view> columns);
+  bool KnowsTransactionColumns(const Step& step);
   void Fail(const std::string& why);
   void Expect(bool same, const Step& step, const std::string& got);
 

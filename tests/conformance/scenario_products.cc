@@ -198,6 +198,7 @@ Status Products::SetOrder(const std::string& name, const std::string& strategy,
     product->order = SameOrder(due);
     product->order.resize(8);
     for (const Part part : ahead) product->order.push_back({Timing::kInAdvance, part});
+    product->charges_by_own_day = true;
   };
   if (strategy == "ADVANCED_PAYMENT_ALLOCATION") {
     SetAllotments(name, product);
@@ -272,7 +273,7 @@ Result<LoanPlan> Products::FromTable(const Step& step) const {
   }
   const std::string recalculates = Setting(name, "isInterestRecalculationEnabled");
   const bool recalculated =
-      !plan.zero_rate &&
+      (!plan.zero_rate || !cumulative) &&
       (recalculates.empty() ? (has("RECALC") && !has("NO_INTEREST_RECALC") && !has("NO_INT_RECALC"))
                             : recalculates == "true");
   if (cumulative && recalculated) {

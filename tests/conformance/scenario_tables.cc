@@ -139,7 +139,7 @@ std::vector<Life::SheetRow> Life::Sheet(bool waived) const {
     SheetRow line;
     line.counted = true;
     line.cells = {std::to_string(++number), std::to_string(row.due.days - row.from.days),
-                  LongDay(row.due),         row.settled_on ? LongDay(*row.settled_on) : "",
+                  LongDay(row.due),         loan_ && row.settled_on ? LongDay(*row.settled_on) : "",
                   Money(balance),           Money(row.principal),
                   Money(row.interest),      Money(row.fee),
                   Money(row.penalty),       Money(row.Due()),
@@ -154,6 +154,11 @@ std::vector<Life::SheetRow> Life::Sheet(bool waived) const {
 }
 
 void Life::CheckSchedule(const Step& step) {
+  if (!KnowsColumns(step, {"Nr", "Days", "Date", "Paid date", "Balance of loan", "Principal due",
+                           "Interest", "Fees", "Penalties", "Due", "Paid", "In advance", "Late",
+                           "Waived", "Outstanding"})) {
+    return;
+  }
   const std::vector<SheetRow> sheet = Sheet(step.Has("Waived"));
   std::vector<Row> rows;
   int64_t counted = 0;
@@ -242,7 +247,14 @@ Row Life::TransactionCells(const Posted& posted, const Row& header) const {
   return row;
 }
 
+bool Life::KnowsTransactionColumns(const Step& step) {
+  return KnowsColumns(
+      step, {"Transaction date", "Transaction Type", "Amount", "Principal", "Interest", "Fees",
+             "Penalties", "Loan Balance", "Overpayment", "Reverted", "Replayed"});
+}
+
 void Life::CheckTransactions(const Step& step) {
+  if (!KnowsTransactionColumns(step)) return;
   if (step.table.empty()) return Unsupported("table of transactions");
   std::vector<Row> rows;
   std::vector<Posted> sorted = posted_;
@@ -257,6 +269,7 @@ void Life::CheckNoTransactions(const Step& step) {
 }
 
 void Life::CheckTransactionOfDay(const Step& step) {
+  if (!KnowsTransactionColumns(step)) return;
   const auto day = DateArg(step, 0);
   if (!day.ok() || step.table.empty()) return;
   std::vector<Row> rows;
