@@ -12,6 +12,7 @@
 #include "src/decision/decide.h"
 #include "src/engine/state.h"
 #include "src/journal/journal.h"
+#include "src/record/slots_codec.h"
 
 namespace credence::apps {
 
@@ -170,7 +171,7 @@ class Stages {
 
 void AddDecision(const record::DecisionRecord& decision, Sha256Stream* hash) {
   std::string bytes;
-  record::EncodeDecision(decision, &bytes);
+  record::EncodePlainDecision(decision, &bytes);
   hash->Update(bytes);
 }
 

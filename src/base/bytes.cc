@@ -19,6 +19,19 @@ void AppendLittleEndian(Integer value, std::string* out) {
   out->append(raw, sizeof raw);
 }
 
+template <class Integer>
+Integer FromLittleEndian(const char* raw) {
+  Integer value = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(&value, raw, sizeof value);
+  } else {
+    for (size_t i = 0; i < sizeof value; ++i) {
+      value |= static_cast<Integer>(static_cast<uint8_t>(raw[i])) << (8 * i);
+    }
+  }
+  return value;
+}
+
 }  // namespace
 
 void ByteWriter::PutFixed32(uint32_t value) { AppendLittleEndian(value, out_); }
@@ -68,20 +81,14 @@ uint8_t ByteReader::GetU8() {
 
 uint32_t ByteReader::GetFixed32() {
   if (!Need(4)) return 0;
-  uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) {
-    value |= static_cast<uint32_t>(static_cast<uint8_t>(bytes_[at_++])) << (8 * i);
-  }
-  return value;
+  at_ += 4;
+  return FromLittleEndian<uint32_t>(bytes_.data() + at_ - 4);
 }
 
 uint64_t ByteReader::GetFixed64() {
   if (!Need(8)) return 0;
-  uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) {
-    value |= static_cast<uint64_t>(static_cast<uint8_t>(bytes_[at_++])) << (8 * i);
-  }
-  return value;
+  at_ += 8;
+  return FromLittleEndian<uint64_t>(bytes_.data() + at_ - 8);
 }
 
 UInt128 ByteReader::GetFixed128() {
@@ -92,6 +99,9 @@ UInt128 ByteReader::GetFixed128() {
 }
 
 uint64_t ByteReader::GetVarint() {
+  if (!failed_ && at_ < bytes_.size() && static_cast<uint8_t>(bytes_[at_]) < 0x80) [[likely]] {
+    return static_cast<uint8_t>(bytes_[at_++]);
+  }
   uint64_t value = 0;
   for (int shift = 0; shift < 70; shift += 7) {
     if (!Need(1)) return 0;

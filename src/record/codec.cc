@@ -22,11 +22,11 @@ void RecordWriter::Raw(uint32_t number, std::string_view content) {
   out_->append(content);
 }
 
-size_t RecordWriter::Begin(uint32_t number, size_t bytes) {
+size_t RecordWriter::Begin(uint32_t number, size_t bytes_guessed) {
   CREDENCE_ASSERT(number > last_);
   const size_t begin = out_->size();
-  const size_t content = begin + put::VarintBytes(number) + SizeBytesGuessed(bytes);
-  out_->resize(content + bytes);
+  const size_t content = begin + put::VarintBytes(number) + SizeBytesGuessed(bytes_guessed);
+  out_->resize(content);
   put::Varint(out_->data() + begin, number);
   return content;
 }

@@ -37,21 +37,19 @@ class RecordWriter {
     fill(&writer);
     End(number, begin, content);
   }
-  // Writes what `fill(char* at)` wrote, if it wrote anything: at most `bytes_max` from `at` on. It
-  // returns where its content ends.
+  // Writes what `fill(std::string*)` appended, if it did anything: about `bytes_guessed`.
   template <class Fill>
-  void Placed(uint32_t number, size_t bytes_max, Fill fill) {
+  void Appended(uint32_t number, size_t bytes_guessed, Fill fill) {
     const size_t begin = out_->size();
-    const size_t content = Begin(number, bytes_max);
-    const char* const end = fill(out_->data() + content);
-    out_->resize(static_cast<size_t>(end - out_->data()));
+    const size_t content = Begin(number, bytes_guessed);
+    fill(out_);
     End(number, begin, content);
   }
 
  private:
   void Raw(uint32_t number, std::string_view content);
-  // Room for the header of a field and for `bytes` of content, and where the content begins.
-  size_t Begin(uint32_t number, size_t bytes);
+  // Room for the header of a field of about that many bytes, and where its content begins.
+  size_t Begin(uint32_t number, size_t bytes_guessed);
   // The content ends where the record does: writes its size before it, or takes the field back if
   // it is empty.
   void End(uint32_t number, size_t begin, size_t content);

@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "src/record/codec.h"
-#include "src/record/put.h"
+#include "src/record/slots_codec.h"
 
 namespace credence::record {
 
@@ -212,9 +212,16 @@ std::optional<Seq> DecisionRecord::SeqFromId(std::string_view id) {
 
 // Permanent field numbers of a decision record.
 //   1 sequence  2 parked sequence  3 decision  4 time  5 path  6 outcome  7 needs  8 failure  9
-//   score 10 probability of default  11 limit  12 offer  13 reasons  14 matched rules  15 slots  16
-//   pack  17 artefacts
-void EncodeDecision(const DecisionRecord& decision, std::string* out) {
+//   score 10 probability of default  11 limit  12 offer  13 reasons  14 matched rules  15 slots in
+//   the plain form  16 pack  17 artefacts  18 slots in the packed form (one of 15 and 18)
+namespace {
+
+enum class SlotsForm : uint8_t { kPlain, kPacked };
+
+// What most packed slots take.
+constexpr size_t kPackedSlotBytes = 8;
+
+void EncodeDecisionWith(SlotsForm form, const DecisionRecord& decision, std::string* out) {
   RecordWriter writer(static_cast<uint8_t>(RecordKind::kDecision), out);
   writer.Unsigned(1, decision.seq.value());
   writer.Unsigned(2, decision.parked_seq.value());
@@ -239,18 +246,25 @@ void EncodeDecision(const DecisionRecord& decision, std::string* out) {
       content->PutVarint(matched.rule);
     }
   });
-  size_t bytes_max = decision.slots.size() * (put::kVarintBytesMax + put::kValueBytesMax);
-  for (const SlotValue& slot : decision.slots) {
-    if (put::IsText(slot.value)) bytes_max += slot.value.text().size();
+  if (form == SlotsForm::kPlain) {
+    writer.Appended(15, 0, [&](std::string* to) { PutPlainSlots(decision.slots, to); });
   }
-  writer.Placed(15, bytes_max, [&](char* at) {
-    for (const SlotValue& slot : decision.slots) {
-      at = put::EncodedValue(put::Varint(at, slot.slot), slot.value);
-    }
-    return at;
-  });
   writer.WithDigest(16, decision.pack);
   PutDigests(&writer, 17, decision.artefacts);
+  if (form == SlotsForm::kPacked) {
+    writer.Appended(18, decision.slots.size() * kPackedSlotBytes,
+                    [&](std::string* to) { PackSlots(decision.slots, to); });
+  }
+}
+
+}  // namespace
+
+void EncodeDecision(const DecisionRecord& decision, std::string* out) {
+  EncodeDecisionWith(SlotsForm::kPacked, decision, out);
+}
+
+void EncodePlainDecision(const DecisionRecord& decision, std::string* out) {
+  EncodeDecisionWith(SlotsForm::kPlain, decision, out);
 }
 
 Result<DecisionRecord> DecodeDecision(std::string_view bytes) {
@@ -294,15 +308,14 @@ Result<DecisionRecord> DecodeDecision(std::string_view bytes) {
     if (rule > UINT32_MAX) rules.Fail();
     decision.matched_rules.push_back({std::move(table), static_cast<uint32_t>(rule)});
   }
-  ByteReader slots(in.Text(15));
-  while (!slots.AtEnd() && decision.slots.size() < kListMax) {
-    const uint64_t slot = slots.GetVarint();
-    if (slot > UINT32_MAX) slots.Fail();
-    decision.slots.push_back({static_cast<uint32_t>(slot), DecodeValue(&slots)});
-  }
-  if (!rules.ok() || !rules.AtEnd() || !slots.ok() || !slots.AtEnd()) in.Fail();
+  if (!rules.ok() || !rules.AtEnd()) in.Fail();
+  const std::string_view plain = in.Text(15);
+  if (!ReadPlainSlots(plain, kListMax, &decision.slots)) in.Fail();
   decision.pack = in.ReadDigest(16);
   decision.artefacts = ReadDigests(&in, 17);
+  const std::string_view packed = in.Text(18);
+  if (!plain.empty() && !packed.empty()) in.Fail();
+  if (!packed.empty() && !UnpackSlots(packed, kListMax, &decision.slots)) in.Fail();
   CREDENCE_TRY(in.Finish("decision"));
   return decision;
 }

@@ -73,10 +73,6 @@ inline size_t VarintBytes(uint64_t value) {
   return value == 0 ? 1 : (static_cast<size_t>(std::bit_width(value)) + 6) / 7;
 }
 
-inline bool IsText(const Value& value) {
-  return value.kind() == ValueKind::kString || value.kind() == ValueKind::kToken;
-}
-
 // Of an encoded value without its text: kind, currency, two amounts.
 inline constexpr size_t kValueBytesMax = 1 + 4 + 2 * kVarintBytesMax;
 

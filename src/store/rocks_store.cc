@@ -30,6 +30,9 @@ constexpr size_t kBlockBytes = 4 << 10;
 // How much RocksDB hands to the disk at a time, and how often it may.
 constexpr uint64_t kSyncStepBytes = uint64_t{256} << 10;
 constexpr int64_t kRateStepUs = 10'000;
+// Each merge writes all rows of a table again, so twice RocksDB's own number costs half the work;
+// a read looks at as many filters more, and the disk holds as many checkpoints' rows more.
+constexpr int kCheckpointsBeforeMerge = 8;
 // Few: a block that does not fit its share of the cache is read again each time.
 constexpr int kCacheShardBits = 3;
 
@@ -101,6 +104,7 @@ rocksdb::ColumnFamilyOptions TableOptions(const std::shared_ptr<rocksdb::Cache>&
   family.write_buffer_size = kWriteBufferBytes;
   family.compression = rocksdb::kLZ4Compression;
   family.level_compaction_dynamic_level_bytes = true;
+  family.level0_file_num_compaction_trigger = kCheckpointsBeforeMerge;
   return family;
 }
 
@@ -127,6 +131,9 @@ class RocksBatch final : public Batch {
 
   // All that was put in, ready to be written. What is put in later comes behind it.
   rocksdb::WriteBatch* Order() {
+    if (ordered_.Count() == 0) {
+      ordered_ = rocksdb::WriteBatch(bytes_.size() + (changes_.size() + 1) * kChangeBytesMax);
+    }
     for (size_t begin = 0; begin < changes_.size();) {
       size_t end = begin;
       while (end < changes_.size() && changes_[end].kind != Kind::kDeleteRange) ++end;
@@ -148,8 +155,9 @@ class RocksBatch final : public Batch {
     uint32_t table = 0;
     Kind kind = Kind::kPut;
   };
-  // About what RocksDB's batch takes beside key and value.
+  // What RocksDB's batch takes beside key and value: about, and at most.
   static constexpr size_t kChangeBytes = 4;
+  static constexpr size_t kChangeBytesMax = 16;
 
   void Add(size_t table, Kind kind, std::string_view key, std::string_view value) {
     CREDENCE_ASSERT(table < tables_.size() && key.size() <= UINT32_MAX &&
