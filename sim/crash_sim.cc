@@ -1,8 +1,12 @@
 #include "sim/crash_sim.h"
 
+#include <rocksdb/env.h>
+
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "sim/stall.h"
 #include "src/api/gate.h"
@@ -10,6 +14,7 @@
 #include "src/engine/engine.h"
 #include "src/journal/fault_file.h"
 #include "src/journal/posix_file.h"
+#include "src/store/rocks_store.h"
 #include "src/study/verify.h"
 
 namespace credence::sim {
@@ -23,7 +28,11 @@ using journal::FaultKind;
 using journal::PendingChange;
 
 const std::string kFolder = "/store";
+const std::string kCheckpointFolder = kFolder + "/checkpoint";
 constexpr size_t kBatchMost = 6;
+// A crash inside a call of RocksDB is audited on the thread that makes the call, by opening another
+// RocksDB, and that once more inside a recovery: so many more threads than one store needs.
+constexpr int kRocksThreads = 8;
 
 struct Packs {
   std::vector<std::shared_ptr<const pack::Pack>> all;  // by StallPack
@@ -78,8 +87,23 @@ class Work {
   [[nodiscard]] const engine::Options& engine_options() const { return engine_options_; }
 
   [[nodiscard]] Result<std::unique_ptr<Engine>> Open(FileSystem& files) const {
-    return Engine::Open(files, kFolder, engine_options_);
+    engine::Options options = engine_options_;
+    if (has_checkpoints()) {
+      store::RocksOptions rocks;
+      rocks.files = &files;
+      rocks.block_cache_bytes = 0;
+      rocks.write_bytes_per_second = 0;
+      options.checkpoints.backing = store::RocksAt(kCheckpointFolder, engine::TableNames(), rocks);
+    }
+    return Engine::Open(files, kFolder, std::move(options));
   }
+  // The same from the journal alone, from its first frame; writes nothing.
+  [[nodiscard]] Result<std::unique_ptr<Engine>> Replay(FileSystem& files) const {
+    engine::Options options = engine_options_;
+    options.read_only = true;
+    return Engine::Open(files, kFolder, std::move(options));
+  }
+  [[nodiscard]] bool has_checkpoints() const { return has_checkpoints_; }
   [[nodiscard]] std::span<const record::Event> Events(const Step& step) const {
     return std::span(events_).subspan(step.first, step.count);
   }
@@ -92,7 +116,8 @@ class Work {
   Status Rehearse();
 
   const Packs* packs_ = nullptr;
-  engine::Options engine_options_;
+  engine::Options engine_options_;  // but for where checkpoints are kept
+  bool has_checkpoints_ = false;
   std::vector<Step> steps_;
   std::vector<record::Event> events_;  // of the pack that is in force when they come
   std::vector<Standing> standings_;
@@ -108,6 +133,15 @@ Result<std::unique_ptr<Work>> Work::Make(const CrashOptions& options) {
   work->engine_options_.known_packs = work->packs_->all;
   CREDENCE_TRY(work->Plan(options));
   CREDENCE_TRY(work->Rehearse());
+  if (options.checkpoint_every > 0) {
+    work->has_checkpoints_ = true;
+    work->engine_options_.checkpoints.every_events = options.checkpoint_every;
+    work->engine_options_.checkpoints.cache_bytes = options.cache_bytes;
+    work->engine_options_.checkpoints.worker = engine::CheckpointOptions::Worker::kCaller;
+    for (const auto pool : {rocksdb::Env::LOW, rocksdb::Env::HIGH}) {
+      rocksdb::Env::Default()->SetBackgroundThreads(kRocksThreads, pool);
+    }
+  }
   return work;
 }
 
@@ -155,7 +189,8 @@ Status Work::Plan(const CrashOptions& options) {
   return OkStatus();
 }
 
-// The same work where nothing fails. Counting what a reopened engine counts takes reopening.
+// The same work where nothing fails, without checkpoints. Counting what a reopened engine counts
+// takes reopening.
 Status Work::Rehearse() {
   FaultFileSystem files;
   CREDENCE_ASSIGN(auto engine, Open(files));
@@ -212,7 +247,8 @@ void Fail(std::string what, uint64_t* failures, std::vector<std::string>* first)
 
 std::string Rerun(const CrashOptions& options) {
   return "./dev sim --seed " + std::to_string(options.seed) +
-         (options.write_ahead == journal::WriteAhead::kSegments ? " (written ahead)" : "");
+         (options.write_ahead == journal::WriteAhead::kSegments ? " (written ahead)" : "") +
+         (options.checkpoint_every > 0 ? " (with checkpoints)" : "");
 }
 
 // Runs the work once and lets the power go at every moment.
@@ -227,8 +263,11 @@ class Crasher {
  private:
   void Moment(const FaultFileSystem& files, const PendingChange& change);
   void CrashAt(std::unique_ptr<FaultFileSystem> files, CrashKind kind);
+  void CountIfOfStore(const PendingChange& change, uint64_t points_before);
   // Opens what a crash left and compares.
-  void Audit(FaultFileSystem& files, bool nest);
+  void Audit(FaultFileSystem& files, CrashKind kind, bool nest);
+  bool Replayed(FaultFileSystem& files, CrashKind kind, const engine::OpenReport& found,
+                Standing* standing);
   void Again(FaultFileSystem& files, std::unique_ptr<Engine> engine, size_t stands);
   void Finish(FaultFileSystem& files, std::unique_ptr<Engine> engine, size_t stands);
   void Nest(const FaultFileSystem& left);
@@ -242,7 +281,8 @@ class Crasher {
   const Work& work_;
   const bool overlapped_;
   CrashReport report_;
-  size_t acknowledged_ = 0;  // steps
+  std::set<uint64_t> checkpoints_;        // that the crashes of this moment were recovered from
+  std::atomic<size_t> acknowledged_ = 0;  // steps
 };
 
 Status Crasher::Run() {
@@ -268,21 +308,24 @@ Status Crasher::Run() {
   }
   CREDENCE_TRY(end(0));
   // And once more when all is done.
+  engine.reset();
   Moment(files, PendingChange());
   return OkStatus();
 }
 
 void Crasher::Moment(const FaultFileSystem& files, const PendingChange& change) {
   const uint64_t seed = options_.seed * 1'000'003 + ++report_.moments * 101;
+  const uint64_t points_before = report_.points;
+  checkpoints_.clear();
   CrashAt(files.Clone(seed), CrashKind::kDropUnsynced);
   CrashAt(files.Clone(seed), CrashKind::kKeepAll);
   for (int i = 1; i <= options_.tears; ++i) {
     CrashAt(files.Clone(seed + static_cast<uint64_t>(i)), CrashKind::kTear);
   }
-  if (change.kind != PendingChange::Kind::kWrite) return;
-  // The write is cut short: once by the process's death, and then by the machine's.
+  // A write is cut short: once by the process's death, and then by the machine's.
   Random random(seed);
-  for (int i = 0; i <= options_.tears; ++i) {
+  const bool writes = change.kind == PendingChange::Kind::kWrite;
+  for (int i = 0; writes && i <= options_.tears; ++i) {
     const uint64_t end = change.offset + random.Below(change.bytes.size() + 1);
     // The kernel copies page by page: between two sectors, or the whole.
     const uint64_t part =
@@ -292,34 +335,48 @@ void Crasher::Moment(const FaultFileSystem& files, const PendingChange& change) 
     CrashAt(files.Clone(seed + static_cast<uint64_t>(i), &change, part),
             i == 0 ? CrashKind::kKeepAll : CrashKind::kTear);
   }
+  report_.either_checkpoint += checkpoints_.size() > 1 ? 1 : 0;
+  CountIfOfStore(change, points_before);
 }
 
 void Crasher::CrashAt(std::unique_ptr<FaultFileSystem> files, CrashKind kind) {
   files->Crash(kind);
   const bool nest = options_.nest_every != 0 && report_.points % options_.nest_every == 0;
   if (nest) Nest(*files);
-  Audit(*files, nest);
+  Audit(*files, kind, nest);
 }
 
 // The recovery is crashed at each of its own moments.
 void Crasher::Nest(const FaultFileSystem& left) {
   const auto files = left.Clone(report_.points);
+  const std::set<uint64_t> checkpoints = checkpoints_;
   files->set_before_change([&](const PendingChange& change) {
     ++report_.moments;
+    const uint64_t points_before = report_.points;
     for (const CrashKind kind : {CrashKind::kDropUnsynced, CrashKind::kKeepAll, CrashKind::kTear}) {
       const bool part = change.kind == PendingChange::Kind::kWrite && kind == CrashKind::kTear;
       const auto again =
           files->Clone(report_.points, part ? &change : nullptr, part ? change.bytes.size() : 0);
       again->Crash(kind);
       ++report_.nested;
-      Audit(*again, false);
+      Audit(*again, kind, false);
     }
+    CountIfOfStore(change, points_before);
   });
-  const auto engine = work_.Open(*files);
-  if (!engine.ok()) Report("a recovery failed: " + engine.status().ToString());
+  const Status opened = work_.Open(*files).status();
+  if (!opened.ok()) Report("a recovery failed: " + opened.ToString());
+  checkpoints_ = checkpoints;
 }
 
-void Crasher::Audit(FaultFileSystem& files, bool nest) {
+void Crasher::CountIfOfStore(const PendingChange& change, uint64_t points_before) {
+  if (!change.path.starts_with(kCheckpointFolder)) return;
+  ++report_.store_moments;
+  report_.store_points += report_.points - points_before;
+  const bool removes = change.kind == PendingChange::Kind::kRemove;
+  report_.merged_tables += removes && change.path.ends_with(".sst") ? 1 : 0;
+}
+
+void Crasher::Audit(FaultFileSystem& files, CrashKind kind, bool nest) {
   ++report_.points;
   auto opened = work_.Open(files);
   if (!opened.ok()) {
@@ -329,7 +386,8 @@ void Crasher::Audit(FaultFileSystem& files, bool nest) {
   Engine& engine = **opened;
   const engine::OpenReport& found = engine.opened();
   report_.unfinished_frames += found.cut.kind == journal::TailKind::kUnfinishedFrame ? 1 : 0;
-  const Standing standing{engine.state().Hash(), found.events, found.decisions};
+  Standing standing{engine.state().Hash(), found.events, found.decisions};
+  if (work_.has_checkpoints() && !Replayed(files, kind, found, &standing)) return;
   const size_t last = work_.steps().size();
   const size_t ahead = overlapped_ ? engine::kBatchesInFlightMax : 1;
   for (size_t stands = acknowledged_; stands <= std::min(acknowledged_ + ahead, last); ++stands) {
@@ -346,6 +404,37 @@ void Crasher::Audit(FaultFileSystem& files, bool nest) {
   }
   Report("the store stands at " + ToString(standing) + "; acknowledged was " +
          ToString(work_.After(acknowledged_)));
+}
+
+// From the first frame on, whatever checkpoint the engine started from: the same state. Counts what
+// that replay counts.
+bool Crasher::Replayed(FaultFileSystem& files, CrashKind kind, const engine::OpenReport& found,
+                       Standing* standing) {
+  checkpoints_.insert(found.checkpoint.frames);
+  report_.from_checkpoint += found.checkpoint.frames > 0 ? 1 : 0;
+  if (!found.damaged_checkpoint.empty()) {
+    ++report_.torn_manifests;
+    const bool manifest = found.damaged_checkpoint.find("MANIFEST") != std::string::npos;
+    if (kind != CrashKind::kTear || !manifest) {
+      Report("a crash damaged the checkpoint: " + found.damaged_checkpoint);
+      return false;
+    }
+  }
+  const auto replayed = work_.Replay(files);
+  if (!replayed.ok()) {
+    Report("the journal cannot be replayed: " + replayed.status().ToString());
+    return false;
+  }
+  const engine::OpenReport& all = (*replayed)->opened();
+  const Standing replay{(*replayed)->state().Hash(), all.events, all.decisions};
+  if (replay.hash != standing->hash) {
+    Report("from the checkpoint at frame " + std::to_string(found.checkpoint.frames) +
+           " the state is " + ToString(*standing) + "; the journal alone makes " +
+           ToString(replay));
+    return false;
+  }
+  *standing = replay;
+  return true;
 }
 
 // One more step, and the power goes at once: what the first recovery left must not be in the way of
@@ -409,6 +498,12 @@ void CrashReport::Add(const CrashReport& other) {
   finished += other.finished;
   unfinished_frames += other.unfinished_frames;
   timers += other.timers;
+  store_points += other.store_points;
+  store_moments += other.store_moments;
+  merged_tables += other.merged_tables;
+  from_checkpoint += other.from_checkpoint;
+  torn_manifests += other.torn_manifests;
+  either_checkpoint += other.either_checkpoint;
   failures += other.failures;
   for (const std::string& what : other.first) {
     if (first.size() < kFailuresShown) first.push_back(what);
@@ -463,8 +558,15 @@ void RunWithFault(const CrashOptions& options, const Work& work, uint64_t call, 
     return fail("the store cannot be opened: " + reopened.status().ToString());
   }
   std::unique_ptr<Engine> engine = std::move(*reopened);
-  const Standing standing{engine->state().Hash(), engine->opened().events,
-                          engine->opened().decisions};
+  Standing standing{engine->state().Hash(), engine->opened().events, engine->opened().decisions};
+  if (work.has_checkpoints()) {
+    const auto replayed = work.Replay(files);
+    if (!replayed.ok() || (*replayed)->state().Hash() != standing.hash) {
+      return fail("the checkpoint is not what the journal makes");
+    }
+    standing.events = (*replayed)->opened().events;
+    standing.decisions = (*replayed)->opened().decisions;
+  }
   size_t stands = acknowledged;
   if (standing != work.After(stands) &&
       (stands == work.steps().size() || standing != work.After(++stands))) {

@@ -11,8 +11,15 @@
 // not at all. With an even seed batches overlap: two may be on their way, and then H(k + 2) is
 // right too.
 //
-// Deterministic: same options, same points, same verdict. Nothing here touches the disk but for
-// reading sim/pack.
+// With checkpoints the store is RocksDB on the same files, so that the power goes inside flushes,
+// compactions and openings as it does inside appends. Then the engine that starts from whichever
+// checkpoint survived must stand where replaying the journal from its first frame does. Nor may a
+// crash look like damage, but for one: a list of tables (MANIFEST) whose last sectors reached the
+// disk out of order is refused by RocksDB, and the engine starts from the journal.
+//
+// Deterministic: same options, same points, same verdict. With checkpoints but for the moments of
+// RocksDB's own threads: where a compaction comes between two calls is up to the system. Nothing
+// here touches the disk but for reading sim/pack.
 
 #include <cstdint>
 #include <string>
@@ -28,7 +35,9 @@ struct CrashOptions {
   int steps = 16;
   uint64_t segment_bytes = 2048;  // small, so that there are many
   journal::WriteAhead write_ahead = journal::WriteAhead::kNone;
-  int tears = 3;  // torn crashes for each moment
+  uint64_t checkpoint_every = 0;  // events; 0: no checkpoints
+  uint64_t cache_bytes = 0;       // with checkpoints: see engine::CheckpointOptions
+  int tears = 3;                  // torn crashes for each moment
   uint64_t again_every =
       3;  // this often one more step is done afterwards, and the power goes again
   uint64_t audit_every = 97;  // this often a point is also verified and its work finished
@@ -42,6 +51,13 @@ struct CrashReport {
   uint64_t finished = 0;  // of the points: work done to its end afterwards, with the same end
   uint64_t unfinished_frames = 0;  // recoveries that cut a torn frame
   uint64_t timers = 0;             // steps of the work in which timers fired
+  // With checkpoints.
+  uint64_t store_points = 0;  // of the points: the power went in a call of RocksDB
+  uint64_t store_moments = 0;
+  uint64_t merged_tables = 0;      // files that compactions had made superfluous
+  uint64_t from_checkpoint = 0;    // recoveries from a checkpoint, not from the first frame
+  uint64_t torn_manifests = 0;     // recoveries for which RocksDB refused its list of tables
+  uint64_t either_checkpoint = 0;  // moments whose crashes left now the older, now the newer one
   uint64_t failures = 0;
   std::vector<std::string> first;  // at most kFailuresShown, each with what reruns it
 

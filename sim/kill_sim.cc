@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "sim/stall.h"
+#include "src/engine/engine.h"
 #include "src/journal/posix_file.h"
 #include "src/journal/reader.h"
 #include "src/record/codec.h"
@@ -144,6 +145,7 @@ class Auditor {
   Status Take(std::string* said, bool* ready);
   Status Acknowledge(std::string_view line);
   void Audit();
+  void AuditState();
   void Fail(const std::string& what) {
     report_.failures.push_back("seed " + std::to_string(seed_) + ", kill " +
                                std::to_string(report_.kills) + ", " + store_ + ": " + what);
@@ -155,10 +157,11 @@ class Auditor {
   Random random_;
   StallEvents events_;
   KillReport& report_;
-  std::vector<std::string> sent_;  // JSON of the events on their way, in order
-  size_t handed_ = 0;              // of them, given to this process
-  size_t handed_ever_ = 0;         // of them, given to any
-  std::string unsent_;             // of what was given, what its pipe has not taken yet
+  std::vector<std::string> sent_;   // JSON of the events on their way, in order
+  size_t handed_ = 0;               // of them, given to this process
+  size_t handed_ever_ = 0;          // of them, given to any
+  bool writes_checkpoint_ = false;  // this process, when it was last heard
+  std::string unsent_;              // of what was given, what its pipe has not taken yet
   std::map<std::string, Known> known_;
 };
 
@@ -189,6 +192,11 @@ Status Auditor::Take(std::string* said, bool* ready) {
     said->erase(0, end + 1);
     if (line == "ready") {
       *ready = true;
+    } else if (line + "\n" == kCheckpointBegins) {
+      writes_checkpoint_ = true;
+    } else if (line + "\n" == kCheckpointEnds) {
+      writes_checkpoint_ = false;
+      ++report_.checkpoints;
     } else {
       CREDENCE_TRY(Acknowledge(line));
     }
@@ -232,6 +240,7 @@ Status Auditor::Kill() {
   auto command = options_.taker;
   command.push_back(store_);
   handed_ = 0;
+  writes_checkpoint_ = false;
   unsent_.clear();
   CREDENCE_ASSIGN(const auto child, Child::Start(command));
   bool ready = false;
@@ -258,7 +267,9 @@ Status Auditor::Kill() {
   child->End(SIGKILL, &said);
   report_.in_recovery += ready ? 0 : 1;
   CREDENCE_TRY(Take(&said, &ready));
+  report_.in_checkpoint += writes_checkpoint_ ? 1 : 0;
   Audit();
+  AuditState();
   return OkStatus();
 }
 
@@ -320,10 +331,31 @@ void Auditor::Audit() {
   }
 }
 
+// What the next start makes of the checkpoint that is there, and of the journal alone.
+void Auditor::AuditState() {
+  journal::PosixFileSystem disk;
+  engine::Options options;
+  options.read_only = true;
+  const auto replayed = engine::Engine::Open(disk, store_, options);
+  if (replayed.status().code() == StatusCode::kNotFound) return;
+  options.checkpoints.backing = CheckpointsOfKilled(store_);
+  const auto started = engine::Engine::Open(disk, store_, options);
+  if (!replayed.ok()) return Fail(replayed.status().ToString());
+  if (!started.ok()) return Fail(started.status().ToString());
+  const engine::OpenReport& opened = (*started)->opened();
+  if (!opened.damaged_checkpoint.empty()) Fail("damaged: " + opened.damaged_checkpoint);
+  if ((*started)->state().Hash() != (*replayed)->state().Hash()) {
+    Fail("the checkpoint at frame " + std::to_string(opened.checkpoint.frames) +
+         " makes another state than the journal");
+  }
+  report_.from_checkpoint += opened.checkpoint.frames > 0 ? 1 : 0;
+}
+
 Status Auditor::Finish() {
   auto command = options_.taker;
   command.push_back(store_);
   handed_ = 0;
+  writes_checkpoint_ = false;
   unsent_.clear();
   CREDENCE_ASSIGN(const auto child, Child::Start(command));
   bool ready = false;

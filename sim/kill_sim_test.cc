@@ -36,6 +36,11 @@ TEST(KillSim, AKilledProcessLosesAndDoublesNothing) {
   EXPECT_EQ(report->kills, 10);
   EXPECT_GT(report->acknowledged, 0u);
   EXPECT_GT(report->decisions, 0u);
+  EXPECT_GT(report->checkpoints, 0u);
+  EXPECT_GT(report->in_checkpoint, 0);
+  EXPECT_GT(report->from_checkpoint, 0);
+  std::printf("%d kills, %d while a checkpoint was being written, %d left one to start from\n",
+              report->kills, report->in_checkpoint, report->from_checkpoint);
   std::filesystem::remove_all(options.folder);
 }
 
@@ -94,7 +99,7 @@ TEST(Strace, TheJournalIsSyncedBeforeTheReplyLeaves) {
       "cd " + folder +
       " && mkfifo in out && (strace -f -y -s 12 -o trace -e "
       "trace=pwrite64,fdatasync,write " +
-      kProgram + " take " + folder +
+      kProgram + " take --checkpoint-events 0 " + folder +
       "/store <in >out &) && { exec 3>in 4<out; read -r word <&4; "
       "while read -r line; do printf '%s\\n' \"$line\" >&3; read -r ack <&4 || exit 1; "
       "printf '%s\\n' \"$ack\" >>acks; done <events; exec 3>&-; cat <&4 >/dev/null; }";

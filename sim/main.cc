@@ -28,10 +28,12 @@ int Refuse(const Status& status) {
 constexpr struct {
   journal::WriteAhead write_ahead;
   uint64_t segment_bytes;
+  uint64_t checkpoint_every = 0;
 } kShapes[] = {{journal::WriteAhead::kNone, 2048},
                {journal::WriteAhead::kSegments, 4096},
                {journal::WriteAhead::kNone, journal::kSegmentBytesMin},
-               {journal::WriteAhead::kSegments, 65'536}};
+               {journal::WriteAhead::kSegments, 65'536},
+               {journal::WriteAhead::kSegments, 4096, 5}};
 
 int Crash(uint64_t seed, uint64_t points, bool one_seed) {
   const auto begun = std::chrono::steady_clock::now();
@@ -44,6 +46,7 @@ int Crash(uint64_t seed, uint64_t points, bool one_seed) {
       options.seed = seed + seeds;
       options.write_ahead = shape.write_ahead;
       options.segment_bytes = shape.segment_bytes;
+      options.checkpoint_every = shape.checkpoint_every;
       const auto report = SimulateCrashes(options);
       if (!report.ok()) return Refuse(report.status());
       all.Add(*report);
@@ -61,12 +64,16 @@ int Crash(uint64_t seed, uint64_t points, bool one_seed) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   std::printf(
       "crash points      %llu (at %llu moments of work and recovery, seeds %llu to %llu)\n"
-      "  in a recovery   %llu\n  done to the end %llu\n  torn frames cut %llu\n"
+      "  in a recovery   %llu\n  in RocksDB      %llu (at %llu moments of checkpoints and "
+      "compactions)\n  done to the end %llu\n  torn frames cut %llu\n"
       "faults            %llu runs: every call failing, short reads, full disks, flipped bytes\n"
       "failures          %llu\nseconds           %.1f\n",
       static_cast<unsigned long long>(all.points), static_cast<unsigned long long>(all.moments),
       static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed + seeds - 1),
-      static_cast<unsigned long long>(all.nested), static_cast<unsigned long long>(all.finished),
+      static_cast<unsigned long long>(all.nested),
+      static_cast<unsigned long long>(all.store_points),
+      static_cast<unsigned long long>(all.store_moments),
+      static_cast<unsigned long long>(all.finished),
       static_cast<unsigned long long>(all.unfinished_frames),
       static_cast<unsigned long long>(faults.runs),
       static_cast<unsigned long long>(all.failures + faults.failures), seconds);
@@ -88,10 +95,14 @@ int Kill(KillOptions options) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   std::printf(
       "kills             %d, %d of them while the store was being opened\n"
+      "  in a checkpoint %d, while it was being written (%llu were written to their end)\n"
+      "  from one        %d left a checkpoint to start from, with the state of the journal\n"
       "events            %llu acknowledged, %llu with a decision\n"
       "                  %llu found that were on their way when the process died\n"
       "torn frames       %llu\nfailures          %zu\nseconds           %.1f\n",
-      report->kills, report->in_recovery, static_cast<unsigned long long>(report->acknowledged),
+      report->kills, report->in_recovery, report->in_checkpoint,
+      static_cast<unsigned long long>(report->checkpoints), report->from_checkpoint,
+      static_cast<unsigned long long>(report->acknowledged),
       static_cast<unsigned long long>(report->decisions),
       static_cast<unsigned long long>(report->unacknowledged),
       static_cast<unsigned long long>(report->unfinished_frames), report->failures.size(), seconds);
@@ -122,6 +133,8 @@ int main(int argc, char** argv) {
   std::string store;
   CLI::App* take = app.add_subcommand("take", "the process that `kill` kills");
   take->add_option("store", store, "folder of the store")->required();
+  uint64_t checkpoint_events = credence::sim::kKilledCheckpointEvents;
+  take->add_option("--checkpoint-events", checkpoint_events, "between checkpoints; 0: none");
   std::string kept;
   credence::sim::CrashOptions keep_options;
   keep_options.steps = 60;
@@ -136,7 +149,9 @@ int main(int argc, char** argv) {
     const credence::Status made = credence::sim::MakeStore(keep_options, kept);
     return made.ok() ? 0 : credence::sim::Refuse(made);
   }
-  if (take->parsed()) return credence::sim::TakeEvents(store, STDIN_FILENO, STDOUT_FILENO);
+  if (take->parsed()) {
+    return credence::sim::TakeEvents(store, checkpoint_events, STDIN_FILENO, STDOUT_FILENO);
+  }
   if (kill->parsed()) return credence::sim::Kill(kill_options);
   return credence::sim::Crash(seed, points, one_seed);
 }

@@ -1,13 +1,16 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <mutex>
 
 #include "sim/kill_sim.h"
 #include "sim/stall.h"
 #include "src/api/gate.h"
 #include "src/engine/engine.h"
 #include "src/journal/posix_file.h"
+#include "src/store/rocks_store.h"
 
 namespace credence::sim {
 
@@ -15,7 +18,10 @@ namespace {
 
 constexpr size_t kReadBytes = 65'536;
 
+// Whole texts, from any thread.
 bool Say(int out, std::string_view text) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
   while (!text.empty()) {
     const ssize_t done = ::write(out, text.data(), text.size());
     if (done < 0 && errno == EINTR) continue;
@@ -36,9 +42,64 @@ std::string Acknowledgement(const engine::Outcome& outcome) {
          std::to_string(outcome.seq.value()) + " " + decision + "\n";
 }
 
+// A store that tells when a checkpoint begins and ends to be written.
+class TellingStore final : public store::Store {
+ public:
+  TellingStore(std::unique_ptr<store::Store> store, int out)
+      : store_(std::move(store)), out_(out) {}
+  [[nodiscard]] std::optional<store::Position> position() const override {
+    return store_->position();
+  }
+  [[nodiscard]] std::unique_ptr<store::Batch> NewBatch(size_t reserve_bytes) const override {
+    return store_->NewBatch(reserve_bytes);
+  }
+  Status Write(store::Batch* batch, const store::Position& position) override {
+    Say(out_, kCheckpointBegins);
+    return store_->Write(batch, position);
+  }
+  Status Flush() override {
+    Status flushed = store_->Flush();
+    Say(out_, kCheckpointEnds);
+    return flushed;
+  }
+  Result<bool> Get(size_t table, std::string_view key, std::string* value) const override {
+    return store_->Get(table, key, value);
+  }
+  Status MultiGet(size_t table, std::span<const std::string> keys,
+                  std::vector<std::optional<std::string>>* values) const override {
+    return store_->MultiGet(table, keys, values);
+  }
+  [[nodiscard]] std::unique_ptr<store::Cursor> Scan(size_t table) const override {
+    return store_->Scan(table);
+  }
+  Status Snapshot(const std::string& folder) override { return store_->Snapshot(folder); }
+  [[nodiscard]] uint64_t disk_bytes() const override { return store_->disk_bytes(); }
+
+ private:
+  const std::unique_ptr<store::Store> store_;
+  const int out_;
+};
+
+class TellingBacking final : public store::Backing {
+ public:
+  TellingBacking(std::shared_ptr<store::Backing> backing, int out)
+      : backing_(std::move(backing)), out_(out) {}
+  Result<std::unique_ptr<store::Store>> Open(store::OpenMode mode) override {
+    CREDENCE_ASSIGN(auto opened, backing_->Open(mode));
+    return std::unique_ptr<store::Store>(std::make_unique<TellingStore>(std::move(opened), out_));
+  }
+  Status Destroy() override { return backing_->Destroy(); }
+  [[nodiscard]] std::string name() const override { return backing_->name(); }
+
+ private:
+  const std::shared_ptr<store::Backing> backing_;
+  const int out_;
+};
+
 class Taker {
  public:
-  explicit Taker(std::string store) : store_(std::move(store)) {}
+  Taker(std::string store, uint64_t checkpoint_events, int out)
+      : store_(std::move(store)), checkpoint_events_(checkpoint_events), out_(out) {}
 
   Status Open();
   // Takes all whole lines of `lines`; `*said` gets their acknowledgements.
@@ -49,6 +110,8 @@ class Taker {
   Status Flush(std::string* said);
 
   const std::string store_;
+  const uint64_t checkpoint_events_;
+  const int out_;
   journal::PosixFileSystem disk_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<api::Gate> gate_;
@@ -62,6 +125,12 @@ Status Taker::Open() {
   options.journal.write_ahead = journal::WriteAhead::kSegments;
   CREDENCE_ASSIGN(const auto pack, LoadStall());
   options.known_packs = {pack};
+  if (checkpoint_events_ > 0) {
+    options.checkpoints.backing =
+        std::make_shared<TellingBacking>(CheckpointsOfKilled(store_), out_);
+    options.checkpoints.every_events = checkpoint_events_;
+    options.checkpoints.cache_bytes = 1;
+  }
   CREDENCE_ASSIGN(engine_, engine::Engine::Open(disk_, store_, std::move(options)));
   if (engine_->pack() == nullptr) {
     CREDENCE_TRY(engine_->Activate(pack, "ann", "bob", kStallOpens));
@@ -96,8 +165,12 @@ Status Taker::Flush(std::string* said) {
 
 }  // namespace
 
-int TakeEvents(const std::string& store, int in, int out) {
-  Taker taker(store);
+std::shared_ptr<store::Backing> CheckpointsOfKilled(const std::string& store) {
+  return store::RocksAt(store + "/checkpoint", engine::TableNames());
+}
+
+int TakeEvents(const std::string& store, uint64_t checkpoint_events, int in, int out) {
+  Taker taker(store, checkpoint_events, out);
   const auto fail = [](const Status& status) {
     std::fprintf(stderr, "taker: %s\n", status.ToString().c_str());
     return 1;

@@ -29,9 +29,11 @@ class FaultFile final : public File {
         writable_(writable) {}
 
   Status WriteAt(uint64_t offset, std::string_view bytes) override {
+    const std::lock_guard lock(*files_->mutex_);
     CREDENCE_TRY(Alive());
     if (!writable_) return IoError(path_ + " is open for reading only");
-    const auto outcome = files_->Strike({PendingChange::Kind::kWrite, node_.get(), offset, bytes});
+    const auto outcome =
+        files_->Strike({PendingChange::Kind::kWrite, path_, node_.get(), offset, bytes});
     if (outcome == FaultFileSystem::Outcome::kFail) {
       bytes = bytes.substr(0, files_->PartOf(offset, bytes.size(), node_->seen.size()));
     } else {
@@ -50,8 +52,9 @@ class FaultFile final : public File {
   }
 
   Status ReadAt(uint64_t offset, size_t size, std::string* out) override {
+    const std::lock_guard lock(*files_->mutex_);
     CREDENCE_TRY(Alive());
-    const auto outcome = files_->Strike(/*changes=*/false);
+    const auto outcome = files_->Count();
     out->clear();
     if (outcome == FaultFileSystem::Outcome::kFail) return FaultFileSystem::Broken(path_);
     if (offset < node_->seen.size()) *out = node_->seen.substr(offset, size);
@@ -62,8 +65,9 @@ class FaultFile final : public File {
   }
 
   Status Sync() override {
+    const std::lock_guard lock(*files_->mutex_);
     CREDENCE_TRY(Alive());
-    if (files_->Strike(PendingChange{PendingChange::Kind::kSync, nullptr, 0, {}}) ==
+    if (files_->Strike({PendingChange::Kind::kSync, path_, nullptr, 0, {}}) ==
         FaultFileSystem::Outcome::kFail) {
       if (files_->stopped_) return FaultFileSystem::Broken(path_);
       for (const auto& change : node_->unsynced) files_->ApplyTorn(change, &node_->on_disk);
@@ -76,9 +80,10 @@ class FaultFile final : public File {
   }
 
   Status Truncate(uint64_t size) override {
+    const std::lock_guard lock(*files_->mutex_);
     CREDENCE_TRY(Alive());
     if (!writable_) return IoError(path_ + " is open for reading only");
-    if (files_->Strike(/*changes=*/true) == FaultFileSystem::Outcome::kFail) {
+    if (files_->StrikeChange(path_) == FaultFileSystem::Outcome::kFail) {
       return FaultFileSystem::Broken(path_);
     }
     FaultFileSystem::Change change{size, "", true};
@@ -88,8 +93,9 @@ class FaultFile final : public File {
   }
 
   Result<uint64_t> Size() override {
+    const std::lock_guard lock(*files_->mutex_);
     CREDENCE_TRY(Alive());
-    if (files_->Strike(/*changes=*/false) == FaultFileSystem::Outcome::kFail) {
+    if (files_->Count() == FaultFileSystem::Outcome::kFail) {
       return FaultFileSystem::Broken(path_);
     }
     return static_cast<uint64_t>(node_->seen.size());
@@ -115,6 +121,7 @@ class FaultLock final : public FileLock {
   FaultLock(const FaultLock&) = delete;
   FaultLock& operator=(const FaultLock&) = delete;
   ~FaultLock() override {
+    const std::lock_guard lock(*files_->mutex_);
     if (generation_ == files_->generation_) files_->locks_.erase(path_);
   }
 
@@ -130,10 +137,6 @@ FaultFileSystem::Outcome FaultFileSystem::Strike(const PendingChange& change) {
   if (before_change_ && !stopped_) before_change_(change);
   if (frozen_) changed_while_frozen_ = true;
   return Count();
-}
-
-FaultFileSystem::Outcome FaultFileSystem::Strike(bool changes) {
-  return changes ? Strike(PendingChange()) : Count();
 }
 
 FaultFileSystem::Outcome FaultFileSystem::Count() {
@@ -207,8 +210,15 @@ uint64_t FaultFileSystem::BytesSeen() const {
   return bytes;
 }
 
+uint64_t FaultFileSystem::bytes() const {
+  const std::lock_guard lock(*mutex_);
+  return BytesSeen();
+}
+
 Result<std::unique_ptr<File>> FaultFileSystem::Open(const std::string& path, OpenMode mode) {
-  if (Strike(mode != OpenMode::kRead) == Outcome::kFail) return Broken(path);
+  const std::lock_guard lock(*mutex_);
+  const Outcome outcome = mode == OpenMode::kRead ? Count() : StrikeChange(path);
+  if (outcome == Outcome::kFail) return Broken(path);
   const auto found = seen_.find(path);
   const bool exists = found != seen_.end();
   if (exists && found->second->folder) return IoError(path + " is a folder");
@@ -234,7 +244,8 @@ Result<std::unique_ptr<File>> FaultFileSystem::Open(const std::string& path, Ope
 }
 
 Result<std::vector<std::string>> FaultFileSystem::List(const std::string& folder) {
-  if (Strike(/*changes=*/false) == Outcome::kFail) return Broken(folder);
+  const std::lock_guard lock(*mutex_);
+  if (Count() == Outcome::kFail) return Broken(folder);
   if (!IsRoot(folder) && seen_.find(folder) == seen_.end()) return NotFound(folder);
   std::vector<std::string> names;
   for (const auto& [path, node] : seen_) {
@@ -244,7 +255,8 @@ Result<std::vector<std::string>> FaultFileSystem::List(const std::string& folder
 }
 
 Status FaultFileSystem::MakeFolders(const std::string& folder) {
-  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(folder);
+  const std::lock_guard lock(*mutex_);
+  if (StrikeChange(folder) == Outcome::kFail) return Broken(folder);
   for (size_t slash = folder.find('/', 1);; slash = folder.find('/', slash + 1)) {
     const std::string part = folder.substr(0, slash);
     const auto found = seen_.find(part);
@@ -260,7 +272,8 @@ Status FaultFileSystem::MakeFolders(const std::string& folder) {
 }
 
 Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {
-  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(from);
+  const std::lock_guard lock(*mutex_);
+  if (StrikeChange(from) == Outcome::kFail) return Broken(from);
   const auto found = seen_.find(from);
   if (found == seen_.end()) return NotFound(from);
   CREDENCE_ASSERT(FolderOf(from) == FolderOf(to) && !found->second->folder);
@@ -270,14 +283,18 @@ Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {
 }
 
 Status FaultFileSystem::Remove(const std::string& path) {
-  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(path);
+  const std::lock_guard lock(*mutex_);
+  if (Strike({PendingChange::Kind::kRemove, path, nullptr, 0, {}}) == Outcome::kFail) {
+    return Broken(path);
+  }
   if (seen_.find(path) == seen_.end()) return NotFound(path);
   Name(FolderOf(path), {{path, nullptr}});
   return OkStatus();
 }
 
 Status FaultFileSystem::SyncDirectory(const std::string& folder) {
-  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(folder);
+  const std::lock_guard lock(*mutex_);
+  if (StrikeChange(folder) == Outcome::kFail) return Broken(folder);
   if (!IsRoot(folder) && seen_.find(folder) == seen_.end()) return NotFound(folder);
   for (const Naming& naming : unsynced_names_) {
     if (naming.folder == folder) Apply(naming, &on_disk_);
@@ -288,6 +305,7 @@ Status FaultFileSystem::SyncDirectory(const std::string& folder) {
 
 std::unique_ptr<FaultFileSystem> FaultFileSystem::Clone(uint64_t seed, const PendingChange* part,
                                                         uint64_t part_bytes) const {
+  const std::lock_guard lock(*mutex_);
   auto clone = std::make_unique<FaultFileSystem>(seed);
   std::map<const Node*, std::shared_ptr<Node>> copies;
   const auto copy = [&](const std::shared_ptr<Node>& node) -> std::shared_ptr<Node> {
@@ -315,16 +333,19 @@ std::unique_ptr<FaultFileSystem> FaultFileSystem::Clone(uint64_t seed, const Pen
 
 // The file that a lock stands for is there while it is held.
 bool FaultFileSystem::Exists(const std::string& path) {
+  const std::lock_guard lock(*mutex_);
   return seen_.contains(path) || locks_.contains(path);
 }
 
 Result<std::unique_ptr<FileLock>> FaultFileSystem::Lock(const std::string& path) {
-  if (Strike(/*changes=*/true) == Outcome::kFail) return Broken(path);
+  const std::lock_guard lock(*mutex_);
+  if (StrikeChange(path) == Outcome::kFail) return Broken(path);
   if (!locks_.insert(path).second) return Unavailable(path + " is held by another writer");
   return std::unique_ptr<FileLock>(std::make_unique<FaultLock>(this, path));
 }
 
 void FaultFileSystem::Crash(CrashKind kind) {
+  const std::lock_guard lock(*mutex_);
   locks_.clear();
   ++generation_;
   stopped_ = false;
@@ -352,12 +373,14 @@ void FaultFileSystem::Crash(CrashKind kind) {
 }
 
 std::string FaultFileSystem::Content(const std::string& path) const {
+  const std::lock_guard lock(*mutex_);
   const auto found = seen_.find(path);
   CREDENCE_ASSERT(found != seen_.end());
   return found->second->seen;
 }
 
 void FaultFileSystem::SetContent(const std::string& path, std::string content) {
+  const std::lock_guard lock(*mutex_);
   std::shared_ptr<Node> node;
   const auto found = seen_.find(path);
   if (found != seen_.end()) {

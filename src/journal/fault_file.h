@@ -10,11 +10,12 @@
 // its writes for good while readers go on seeing them (Linux marks the pages clean); changes of
 // names reach the disk in order, at the latest with SyncDirectory of their folder. Every call of
 // FileSystem and File is counted from 1; a Fault strikes at one of them. Same seed, same calls:
-// same outcome. One thread at a time.
+// same outcome. Calls may come from several threads, on one File too, and are done one at a time.
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 
 #include "src/base/file.h"
@@ -43,8 +44,9 @@ enum class CrashKind : uint8_t {
 
 // A call that is about to change what is seen or what is on disk.
 struct PendingChange {
-  enum class Kind : uint8_t { kWrite, kSync, kOther };
+  enum class Kind : uint8_t { kWrite, kSync, kRemove, kOther };
   Kind kind = Kind::kOther;
+  std::string_view path;
   const void* file = nullptr;  // of a write
   uint64_t offset = 0;
   std::string_view bytes;
@@ -54,6 +56,8 @@ class FaultFileSystem final : public FileSystem {
  public:
   explicit FaultFileSystem(uint64_t seed = 1) : random_(seed) {}
   ~FaultFileSystem() override;
+  FaultFileSystem(FaultFileSystem&&) = default;
+  FaultFileSystem& operator=(FaultFileSystem&&) = default;
 
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
   Result<std::vector<std::string>> List(const std::string& folder) override;
@@ -64,18 +68,30 @@ class FaultFileSystem final : public FileSystem {
   bool Exists(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 
-  void set_fault(const Fault& fault) { fault_ = fault; }
-  [[nodiscard]] uint64_t calls() const { return calls_; }
+  void set_fault(const Fault& fault) {
+    const std::lock_guard lock(*mutex_);
+    fault_ = fault;
+  }
+  [[nodiscard]] uint64_t calls() const {
+    const std::lock_guard lock(*mutex_);
+    return calls_;
+  }
   // Writes fail with kResourceExhausted when all files together would hold more.
-  void set_bytes_max(uint64_t bytes) { bytes_max_ = bytes; }
+  void set_bytes_max(uint64_t bytes) {
+    const std::lock_guard lock(*mutex_);
+    bytes_max_ = bytes;
+  }
+  // Of all files together, as seen.
+  [[nodiscard]] uint64_t bytes() const;
 
   // The machine restarts: what is on disk becomes what is seen. Every File and FileLock from before
   // is dead (their calls fail, their locks are gone).
   void Crash(CrashKind kind);
 
-  // Called before each call that changes something, unless a fault has stopped everything. With
-  // Clone, every moment of one run can be looked at as if the power had gone then.
+  // Called before each call that changes something, on its thread, unless a fault has stopped
+  // everything. With Clone, every moment of one run can be looked at as if the power had gone then.
   void set_before_change(std::function<void(const PendingChange&)> before_change) {
+    const std::lock_guard lock(*mutex_);
     before_change_ = std::move(before_change);
   }
   // The same content, seen and on disk, and nothing open. With `part`: a write was cut short after
@@ -112,9 +128,12 @@ class FaultFileSystem final : public FileSystem {
   };
   enum class Outcome : uint8_t { kGoOn, kFail, kShort };
 
-  // Counts the call and says what becomes of it.
-  Outcome Strike(bool changes);
+  // Counts the call, which changes something, and says what becomes of it.
   Outcome Strike(const PendingChange& change);
+  Outcome StrikeChange(const std::string& path) {
+    return Strike({PendingChange::Kind::kOther, path, nullptr, 0, {}});
+  }
+  // The same of a call that changes nothing.
   Outcome Count();
   static Status Broken(const std::string& path);
   void Name(const std::string& folder,
@@ -126,6 +145,8 @@ class FaultFileSystem final : public FileSystem {
   [[nodiscard]] uint64_t PartOf(uint64_t offset, uint64_t size, uint64_t file_bytes);
   [[nodiscard]] uint64_t BytesSeen() const;
 
+  // Recursive: what is called before a change may look at the files.
+  std::unique_ptr<std::recursive_mutex> mutex_ = std::make_unique<std::recursive_mutex>();
   Random random_;
   Entries seen_;
   Entries on_disk_;

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "src/base/assert.h"
+#include "src/store/rocks_files.h"
 
 namespace credence::store {
 
@@ -260,7 +261,9 @@ class RocksCursor final : public Cursor {
 
 class RocksStore final : public Store {
  public:
-  RocksStore(std::string folder, OpenMode mode) : folder_(std::move(folder)), mode_(mode) {}
+  // Without an `env` it is on the system's disk.
+  RocksStore(std::string folder, OpenMode mode, std::shared_ptr<rocksdb::Env> env)
+      : folder_(std::move(folder)), mode_(mode), env_(std::move(env)) {}
   ~RocksStore() override {
     if (db_ == nullptr) return;
     for (rocksdb::ColumnFamilyHandle* family : families_) {
@@ -282,7 +285,8 @@ class RocksStore final : public Store {
       families.emplace_back(name, TableOptions(cache));
     }
     rocksdb::DB* db = nullptr;
-    const rocksdb::DBOptions db_options = DbOptions(options);
+    rocksdb::DBOptions db_options = DbOptions(options);
+    if (env_ != nullptr) db_options.env = env_.get();
     const rocksdb::Status opened =
         mode_ == OpenMode::kRead
             ? rocksdb::DB::OpenForReadOnly(db_options, folder_, families, &families_, &db)
@@ -373,6 +377,7 @@ class RocksStore final : public Store {
 
   Status Snapshot(const std::string& folder) override {
     CREDENCE_TRY(Writable());
+    if (env_ != nullptr) return Unavailable("a snapshot is made on the system's disk only");
     rocksdb::Checkpoint* made = nullptr;
     CREDENCE_TRY(ToStatus(rocksdb::Checkpoint::Create(db_.get(), &made), What("snapshot")));
     const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
@@ -403,6 +408,7 @@ class RocksStore final : public Store {
 
   const std::string folder_;
   const OpenMode mode_;
+  const std::shared_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  // "default", then the tables
   std::vector<rocksdb::ColumnFamilyHandle*> tables_;
@@ -413,38 +419,51 @@ class RocksStore final : public Store {
 class RocksBacking final : public Backing {
  public:
   RocksBacking(std::string folder, std::vector<std::string> tables, const RocksOptions& options)
-      : folder_(std::move(folder)), tables_(std::move(tables)), options_(options) {}
+      : folder_(std::move(folder)), tables_(std::move(tables)), options_(options) {
+    if (options.files != nullptr) env_ = RocksEnvOver(*options.files);
+  }
 
   Result<std::unique_ptr<Store>> Open(OpenMode mode) override {
-    std::error_code error;
     if (mode == OpenMode::kRead) {
-      if (!std::filesystem::exists(folder_ + "/CURRENT", error)) {
-        return NotFound("there is no store in " + folder_);
-      }
+      if (!Exists(folder_ + "/CURRENT")) return NotFound("there is no store in " + folder_);
     } else {
-      std::filesystem::create_directories(folder_, error);
-      if (error) return IoError("make the folder " + folder_ + ": " + error.message());
-      // Rows hold keys of people, if only as tokens.
-      std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
-      if (error) return IoError("set the permissions of " + folder_ + ": " + error.message());
+      CREDENCE_TRY(MakeFolder());
     }
-    auto store = std::make_unique<RocksStore>(folder_, mode);
+    auto store = std::make_unique<RocksStore>(folder_, mode, env_);
     CREDENCE_TRY(store->Open(tables_, options_));
     return std::unique_ptr<Store>(std::move(store));
   }
 
   Status Destroy() override {
-    std::error_code error;
-    if (!std::filesystem::exists(folder_, error)) return {};
-    return ToStatus(rocksdb::DestroyDB(folder_, rocksdb::Options()), "remove the store " + folder_);
+    if (!Exists(folder_)) return {};
+    rocksdb::Options options;
+    if (env_ != nullptr) options.env = env_.get();
+    return ToStatus(rocksdb::DestroyDB(folder_, options), "remove the store " + folder_);
   }
 
   [[nodiscard]] std::string name() const override { return folder_; }
 
  private:
+  [[nodiscard]] bool Exists(const std::string& path) const {
+    std::error_code error;
+    return options_.files != nullptr ? options_.files->Exists(path)
+                                     : std::filesystem::exists(path, error);
+  }
+  Status MakeFolder() {
+    if (options_.files != nullptr) return options_.files->MakeFolders(folder_);
+    std::error_code error;
+    std::filesystem::create_directories(folder_, error);
+    if (error) return IoError("make the folder " + folder_ + ": " + error.message());
+    // Rows hold keys of people, if only as tokens.
+    std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
+    if (error) return IoError("set the permissions of " + folder_ + ": " + error.message());
+    return {};
+  }
+
   const std::string folder_;
   const std::vector<std::string> tables_;
   const RocksOptions options_;
+  std::shared_ptr<rocksdb::Env> env_;  // null: the system's
 };
 
 }  // namespace

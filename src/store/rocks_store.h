@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "src/base/file.h"
 #include "src/store/store.h"
 
 namespace credence::store {
@@ -25,6 +26,8 @@ struct RocksOptions {
   int open_files_max = 512;
   // Threads for flushes and compactions.
   int background_jobs = 2;
+  // The disk; null: the system's. See rocks_files.h for what else it must allow.
+  FileSystem* files = nullptr;
 };
 
 // `tables` are the names of the tables, in the order of their indices; stored with the data. The

@@ -2,10 +2,10 @@
 # help: sim [--long] [--kill [--http N]] [--seed S] -- crash a store at every moment, or kill a real process; see --help
 # needs: sim/CMakeLists.txt
 #
-#   (nothing)    100,000 simulated crash points of a whole engine, and failing, full and lying disks
+#   (nothing)    100,000 simulated crash points of a whole engine, in journal and RocksDB, and failing, full and lying disks
 #   --long       a million
 #   --seed S     the crash points of this seed alone: what a failure tells to run
-#   --kill       a real process on a real disk is killed 200 times (--kills N: so often)
+#   --kill       a real process on a real disk that writes checkpoints is killed 200 times (--kills N)
 #   --http N     with --kill: `credence serve` under load over HTTP is killed N times
 mode=crash
 set -- "$@" --end
