@@ -30,6 +30,8 @@ using journal::PendingChange;
 const std::string kFolder = "/store";
 const std::string kCheckpointFolder = kFolder + "/checkpoint";
 constexpr size_t kBatchMost = 6;
+// Batches that are decided and not yet on their way to the disk: they go together.
+constexpr size_t kOverlappedMost = 4;
 // A crash inside a call of RocksDB is audited on the thread that makes the call, by opening another
 // RocksDB, and that once more inside a recovery: so many more threads than one store needs.
 constexpr int kRocksThreads = 8;
@@ -93,6 +95,7 @@ class Work {
       rocks.files = &files;
       rocks.block_cache_bytes = 0;
       rocks.write_bytes_per_second = 0;
+      rocks.checkpoints_before_merge = 3;
       options.checkpoints.backing = store::RocksAt(kCheckpointFolder, engine::TableNames(), rocks);
     }
     return Engine::Open(files, kFolder, std::move(options));
@@ -298,7 +301,7 @@ Status Crasher::Run() {
   };
   for (const Step& step : work_.steps()) {
     if (overlapped_ && step.kind == Step::Kind::kBatch) {
-      CREDENCE_TRY(end(engine::kBatchesInFlightMax - 1));
+      CREDENCE_TRY(end(acknowledged_ % kOverlappedMost));
       CREDENCE_TRY(engine->Begin(work_.Events(step), engine::Arrival::kLive, step.now));
       continue;
     }
@@ -389,7 +392,7 @@ void Crasher::Audit(FaultFileSystem& files, CrashKind kind, bool nest) {
   Standing standing{engine.state().Hash(), found.events, found.decisions};
   if (work_.has_checkpoints() && !Replayed(files, kind, found, &standing)) return;
   const size_t last = work_.steps().size();
-  const size_t ahead = overlapped_ ? engine::kBatchesInFlightMax : 1;
+  const size_t ahead = overlapped_ ? kOverlappedMost : 1;
   for (size_t stands = acknowledged_; stands <= std::min(acknowledged_ + ahead, last); ++stands) {
     if (standing == work_.After(stands)) {
       const bool audit = options_.audit_every != 0 && report_.points % options_.audit_every == 0;

@@ -49,17 +49,14 @@ class CredencePeer final : public Peer {
            "every " +
            std::to_string(options_.checkpoint_events) + " events";
   }
-  size_t in_flight() const override {
-    return engine::kBatchesInFlightMax * engine::kBatchEventsMax;
-  }
+  size_t in_flight() const override { return engine::kEventsInFlightMax + engine::kBatchEventsMax; }
 
   Status Preload(std::span<const std::string> texts) override {
-    return Feed(texts, engine::kBatchEventsMax, engine::kBatchesInFlightMax, nullptr);
+    return Feed(texts, false, nullptr);
   }
   Status Run(std::span<const std::string> texts, uint64_t /*first_seq*/, bool alone,
              Recorder* recorder) override {
-    return Feed(texts, alone ? 1 : engine::kBatchEventsMax, alone ? 1 : engine::kBatchesInFlightMax,
-                recorder);
+    return Feed(texts, alone, recorder);
   }
 
   Result<Footprint> Measure() override {
@@ -83,17 +80,18 @@ class CredencePeer final : public Peer {
     Clock::time_point began;
   };
 
-  Status Feed(std::span<const std::string> texts, size_t batch_events, size_t most,
-              Recorder* recorder) {
+  Status Feed(std::span<const std::string> texts, bool alone, Recorder* recorder) {
+    const size_t batch_events = alone ? 1 : engine::kBatchEventsMax;
     size_t next = 0;
     while (next < texts.size() || !in_flight_.empty()) {
-      if (next < texts.size() && in_flight_.size() < most) {
-        const size_t count = std::min(batch_events, texts.size() - next);
-        CREDENCE_TRY(Begin(texts.subspan(next, count), next));
-        next += count;
-        if (in_flight_.size() < most) continue;
+      const bool room = alone ? in_flight_.empty() : engine_->MayBegin();
+      if (next == texts.size() || !room) {
+        CREDENCE_TRY(End(recorder));
+        continue;
       }
-      CREDENCE_TRY(End(recorder));
+      const size_t count = std::min(batch_events, texts.size() - next);
+      CREDENCE_TRY(Begin(texts.subspan(next, count), next));
+      next += count;
     }
     return {};
   }

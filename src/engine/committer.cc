@@ -13,7 +13,10 @@ Committer::Committer(journal::Journal* journal, bool own_thread) : journal_(jour
 }
 
 Committer::~Committer() {
-  if (!thread_.joinable()) return;
+  if (!thread_.joinable()) {
+    CommitQueued();
+    return;
+  }
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -23,16 +26,23 @@ Committer::~Committer() {
 }
 
 void Committer::Submit(std::shared_ptr<Batch> batch) {
-  if (!thread_.joinable()) return Commit({&batch, 1});
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(batch));
   }
-  submitted_.notify_one();
+  if (thread_.joinable()) submitted_.notify_one();
+}
+
+void Committer::CommitQueued() {
+  taken_.swap(queue_);
+  Commit(taken_);
+  taken_.clear();
 }
 
 Status Committer::Wait(const Batch& batch) {
-  if (!batch.done) {
+  if (!thread_.joinable()) {
+    if (!batch.done) CommitQueued();
+  } else if (!batch.done) {
     std::unique_lock lock(mutex_);
     done_.wait(lock, [&] { return batch.done.load(); });
   }
@@ -40,6 +50,7 @@ Status Committer::Wait(const Batch& batch) {
 }
 
 void Committer::WaitAll() {
+  if (!thread_.joinable()) return CommitQueued();
   std::unique_lock lock(mutex_);
   done_.wait(lock, [&] { return queue_.empty() && !working_; });
 }

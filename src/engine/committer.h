@@ -1,8 +1,8 @@
 #pragma once
 // Committer: brings begun batches to disk in their order: encodes their records, appends them to
-// the journal and syncs, in a thread of its own or in the caller's. In its own thread all batches
-// that wait when a sync has ended go into one frame (a group commit), so that the time of a sync,
-// not the number of batches, is what a batch waits for.
+// the journal and syncs, in a thread of its own or in the caller's. All batches that wait when a
+// sync has ended go into one frame (a group commit), so that the time of a sync, not the number of
+// batches, is what a batch waits for.
 //
 // A batch whose append failed has the journal's status, and so has every later one: the journal
 // refuses everything after a failure, so what stands behind a lost batch is lost too.
@@ -70,8 +70,7 @@ struct Batch {
 
 class Committer {
  public:
-  // `journal` outlives the committer. Without `own_thread` Submit does everything before it
-  // returns.
+  // `journal` outlives the committer. Without `own_thread` everything is done once somebody waits.
   Committer(journal::Journal* journal, bool own_thread);
   ~Committer();  // after all that was submitted
   Committer(const Committer&) = delete;
@@ -83,10 +82,14 @@ class Committer {
   void Submit(std::shared_ptr<Batch> batch);
   // Until the batch is on disk, or lost.
   Status Wait(const Batch& batch);
+  // Whether it is not for others that Wait would wait.
+  [[nodiscard]] bool MayEnd(const Batch& batch) const { return batch.done || !thread_.joinable(); }
   void WaitAll();
 
  private:
   void Loop();
+  // In the caller's thread.
+  void CommitQueued();
   // All of them; in as few frames as may be.
   void Commit(std::span<const std::shared_ptr<Batch>> batches);
   void Encode(const Batch& batch);

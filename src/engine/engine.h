@@ -124,7 +124,9 @@ class Engine {
     committer_->set_on_done(std::move(on_committed));
   }
   // Whether a batch is in flight and End would not wait.
-  [[nodiscard]] bool MayEnd() const { return !in_flight_.empty() && in_flight_.front()->done; }
+  [[nodiscard]] bool MayEnd() const {
+    return !in_flight_.empty() && committer_->MayEnd(*in_flight_.front());
+  }
   // When the next timer is due (MoneyState::NextTimer); nothing where none will ever be.
   [[nodiscard]] std::optional<Timestamp> NextTimer() const;
   // Fires the timers that are due by `now`, the first `max` of them and at most

@@ -176,7 +176,10 @@ inline std::vector<Event> MoneyLife(uint64_t seed, size_t count, Arena* arena) {
             Reversed(id, time, "e" + std::to_string(i - 1 - random.Below(std::min<size_t>(i, 25))));
         break;
       default:
-        text = OfLoan(random.OneIn(5) ? "loan.given_up" : "loan.settled", id, time, loan);
+        text = OfLoan(random.OneIn(5)   ? "loan.given_up"
+                      : random.OneIn(4) ? "loan.terminated"
+                                        : "loan.settled",
+                      id, time, loan);
         break;
     }
     events.push_back(pack::MakeEvent(*CreditLinePack(), text, arena));

@@ -31,9 +31,6 @@ constexpr size_t kBlockBytes = 4 << 10;
 // How much RocksDB hands to the disk at a time, and how often it may.
 constexpr uint64_t kSyncStepBytes = uint64_t{256} << 10;
 constexpr int64_t kRateStepUs = 10'000;
-// Each merge writes all rows of a table again, so twice RocksDB's own number costs half the work;
-// a read looks at as many filters more, and the disk holds as many checkpoints' rows more.
-constexpr int kCheckpointsBeforeMerge = 8;
 // Few: a block that does not fit its share of the cache is read again each time.
 constexpr int kCacheShardBits = 3;
 
@@ -88,7 +85,8 @@ rocksdb::DBOptions DbOptions(const RocksOptions& options) {
   return db;
 }
 
-rocksdb::ColumnFamilyOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache) {
+rocksdb::ColumnFamilyOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache,
+                                          const RocksOptions& options) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.no_block_cache = cache == nullptr;
@@ -105,7 +103,7 @@ rocksdb::ColumnFamilyOptions TableOptions(const std::shared_ptr<rocksdb::Cache>&
   family.write_buffer_size = kWriteBufferBytes;
   family.compression = rocksdb::kLZ4Compression;
   family.level_compaction_dynamic_level_bytes = true;
-  family.level0_file_num_compaction_trigger = kCheckpointsBeforeMerge;
+  family.level0_file_num_compaction_trigger = options.checkpoints_before_merge;
   return family;
 }
 
@@ -280,9 +278,9 @@ class RocksStore final : public Store {
       cache = rocksdb::NewLRUCache(options.block_cache_bytes, kCacheShardBits);
     }
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
-    families.emplace_back(rocksdb::kDefaultColumnFamilyName, TableOptions(cache));
+    families.emplace_back(rocksdb::kDefaultColumnFamilyName, TableOptions(cache, options));
     for (const std::string& name : names) {
-      families.emplace_back(name, TableOptions(cache));
+      families.emplace_back(name, TableOptions(cache, options));
     }
     rocksdb::DB* db = nullptr;
     rocksdb::DBOptions db_options = DbOptions(options);

@@ -24,6 +24,10 @@ struct RocksOptions {
   uint64_t write_bytes_per_second = uint64_t{32} << 20;
   // Files that are kept open, each a table of rows.
   int open_files_max = 512;
+  // A table's rows of so many checkpoints lie side by side before they are merged. Each merge
+  // writes all of its rows again; a read looks at as many filters more, and the disk holds as many
+  // checkpoints' rows more.
+  int checkpoints_before_merge = 8;
   // Threads for flushes and compactions.
   int background_jobs = 2;
   // The disk; null: the system's. See rocks_files.h for what else it must allow.
