@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
@@ -31,6 +32,8 @@ constexpr size_t kBlockBytes = 4 << 10;
 // How much RocksDB hands to the disk at a time, and how often it may.
 constexpr uint64_t kSyncStepBytes = uint64_t{256} << 10;
 constexpr int64_t kRateStepUs = 10'000;
+// Until no row is left in memory.
+constexpr int kFlushesMost = 3;
 // Few: a block that does not fit its share of the cache is read again each time.
 constexpr int kCacheShardBits = 3;
 
@@ -331,10 +334,19 @@ class RocksStore final : public Store {
 
   Status Flush() override {
     CREDENCE_TRY(Writable());
-    const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
-    if (!flushed.ok() && !flushed.IsCorruption()) {
-      // Lets a later write through once the reason has gone (a full disk).
-      static_cast<void>(db_->Resume());
+    rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
+    // After a failure it says the same again until it is told that the reason may have gone (a full
+    // disk).
+    if (!flushed.ok() && !flushed.IsCorruption() && db_->Resume().ok()) {
+      flushed = db_->Flush(rocksdb::FlushOptions(), families_);
+    }
+    // And the first time after that it may say that all is well with rows still in memory (seen
+    // with 7.8.3): what counts is that none is left.
+    for (int again = 0; flushed.ok() && RowsInMemory() > 0; ++again) {
+      if (again == kFlushesMost) {
+        return IoError(What("flush") + ": RocksDB keeps rows in memory; open the store again");
+      }
+      flushed = db_->Flush(rocksdb::FlushOptions(), families_);
     }
     return ToStatus(flushed, What("flush"));
   }
@@ -399,6 +411,18 @@ class RocksStore final : public Store {
   [[nodiscard]] std::string What(const std::string& call) const {
     return "the store " + folder_ + ": " + call;
   }
+  // Of all tables, that no flush has taken yet.
+  [[nodiscard]] uint64_t RowsInMemory() const {
+    uint64_t rows = 0;
+    for (rocksdb::ColumnFamilyHandle* family : families_) {
+      for (const std::string& property : {rocksdb::DB::Properties::kNumEntriesActiveMemTable,
+                                          rocksdb::DB::Properties::kNumEntriesImmMemTables}) {
+        uint64_t value = 0;
+        if (db_->GetIntProperty(family, property, &value)) rows += value;
+      }
+    }
+    return rows;
+  }
   [[nodiscard]] Status Writable() const {
     if (mode_ == OpenMode::kRead) return Unavailable("the store was opened for reading only");
     return {};
@@ -447,15 +471,29 @@ class RocksBacking final : public Backing {
     return options_.files != nullptr ? options_.files->Exists(path)
                                      : std::filesystem::exists(path, error);
   }
+  // On disk when it returns: RocksDB syncs what is in its folder, not the folder's name.
   Status MakeFolder() {
-    if (options_.files != nullptr) return options_.files->MakeFolders(folder_);
+    if (options_.files != nullptr) return MakeFoldersDurably(*options_.files, folder_);
     std::error_code error;
-    std::filesystem::create_directories(folder_, error);
+    const auto path = std::filesystem::absolute(folder_, error);
+    std::vector<std::filesystem::path> naming = {path.parent_path()};
+    while (!error && !std::filesystem::exists(naming.back(), error)) {
+      naming.push_back(naming.back().parent_path());
+    }
+    if (!error) std::filesystem::create_directories(path, error);
     if (error) return IoError("make the folder " + folder_ + ": " + error.message());
     // Rows hold keys of people, if only as tokens.
-    std::filesystem::permissions(folder_, std::filesystem::perms::owner_all, error);
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
     if (error) return IoError("set the permissions of " + folder_ + ": " + error.message());
+    for (const auto& parent : naming) CREDENCE_TRY(SyncFolder(parent.string()));
     return {};
+  }
+  static Status SyncFolder(const std::string& folder) {
+    std::unique_ptr<rocksdb::FSDirectory> directory;
+    rocksdb::IOStatus synced = rocksdb::FileSystem::Default()->NewDirectory(
+        folder, rocksdb::IOOptions(), &directory, nullptr);
+    if (synced.ok()) synced = directory->Fsync(rocksdb::IOOptions(), nullptr);
+    return ToStatus(synced, "sync the folder " + folder);
   }
 
   const std::string folder_;
