@@ -1,7 +1,7 @@
 // Checkpoints by RocksDB on a disk that fails and fills up: the engine goes on deciding, says that
 // checkpoints failed, and makes them again: with room at once, after an error from the next start
-// on. The journal is on a disk of its own and all entities are in memory, so that every fault is one
-// of a checkpoint: a cold entity that cannot be read stops the engine.
+// on. The journal is on a disk of its own and all entities are in memory, so that every fault is
+// one of a checkpoint: a cold entity that cannot be read stops the engine.
 
 #include <gtest/gtest.h>
 
