@@ -65,7 +65,7 @@ inline bool Aligned(const Value& a, const Value& b, Int128* x, Int128* y, int* e
 }
 
 inline Value Encode(bool negative, UInt128 coefficient, int exponent) {
-  const auto biased = static_cast<uint64_t>(exponent + NumberBits::kExponentBias);
+  const auto biased = static_cast<uint64_t>(int64_t{exponent} + NumberBits::kExponentBias);
   const uint64_t high = (negative ? NumberBits::kSign : 0) |
                         (biased << NumberBits::kExponentShift) |
                         static_cast<uint64_t>(coefficient >> 64);
