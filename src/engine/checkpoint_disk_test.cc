@@ -17,6 +17,7 @@ using journal::FaultFileSystem;
 using journal::FaultKind;
 
 constexpr uint64_t kEveryEvents = 20;
+constexpr uint64_t kRoomStep = 10'000;
 
 class CheckpointDisk {
  public:
@@ -99,11 +100,12 @@ TEST(CheckpointDisk, AFullDiskFailsCheckpointsAndNothingElseAndTheNextWithRoomIs
   const Stream stream(32, 90, &arena);
   const Expected expected(stream);
   uint64_t full = 0;
-  for (uint64_t more = 0;; more += 10'000) {
+  for (uint64_t more = 0;; more += kRoomStep) {
     SCOPED_TRACE("room for " + std::to_string(more) + " bytes more");
     FaultFileSystem files(more);
     CheckpointDisk disk(more);
-    const Options options = disk.EngineOptions(more % 2 == 0 ? Worker::kCaller : Worker::kThread);
+    const Options options =
+        disk.EngineOptions(more / kRoomStep % 2 == 0 ? Worker::kCaller : Worker::kThread);
     auto engine = MustOpen(files, options);
     ASSERT_NE(engine, nullptr);
     MustActivate(*engine, pack::ShopPack());
