@@ -6,6 +6,7 @@
 
 #include "src/base/bytes.h"
 #include "src/projection/cursor.h"
+#include "src/projection/id_list.h"
 #include "src/projection/schema.h"
 
 namespace credence::projection {
@@ -17,18 +18,17 @@ namespace {
 constexpr size_t kNamesCachedMax = 65'536;
 constexpr int64_t kE18 = 1'000'000'000'000'000'000;
 
-std::vector<int64_t> ParseIds(std::string_view json) {
-  std::vector<int64_t> ids;
-  int64_t id = 0;
-  for (const char c : json) {
-    if (c >= '0' && c <= '9') {
-      id = id * 10 + (c - '0');
-    } else if (id != 0) {
-      ids.push_back(std::exchange(id, 0));
-    }
-  }
-  return ids;
-}
+// The links of an entity (?3) from one of them (?4) on, newest first, as chain(seq). Events without
+// a decision, and decisions, have a chain each.
+constexpr std::string_view kEventChain =
+    "WITH RECURSIVE chain(seq) AS (SELECT ?4 UNION ALL SELECT json_extract(j.value, '$[1]') "
+    "FROM chain c JOIN event e ON e.seq = c.seq JOIN json_each(e.links) j "
+    "WHERE json_extract(j.value, '$[0]') = ?3 AND c.seq >= ?1) ";
+constexpr std::string_view kDecisionChain =
+    "WITH RECURSIVE chain(seq) AS (SELECT ?4 UNION ALL SELECT json_extract(j.value, '$[1]') "
+    "FROM chain c JOIN decision d ON d.seq = c.seq LEFT JOIN event e ON e.seq = c.seq "
+    "JOIN json_each(CASE WHEN d.event_seq IS NULL THEN e.links ELSE d.links END) j "
+    "WHERE json_extract(j.value, '$[0]') = ?3 AND c.seq >= ?1) ";
 
 // The columns of one decision with its event, wherever the rows are found.
 constexpr std::string_view kDecisionColumns =
@@ -159,7 +159,7 @@ Result<RecordPlace> Connection::PlaceOf(Seq seq) {
 
 Result<EventRow> Connection::EventOf(Seq seq) {
   CREDENCE_ASSIGN(Statement * find,
-                  database_->Kept("SELECT type, source, id, time, lag, about, reverses, entities "
+                  database_->Kept("SELECT type, source, id, time, lag, about, reverses, links "
                                   "FROM event WHERE seq = ?"));
   const ResetAtEnd reset(find);
   CREDENCE_ASSIGN(const bool row, find->Bind(1, seq.value()).Step());
@@ -175,8 +175,8 @@ Result<EventRow> Connection::EventOf(Seq seq) {
   event.stamp = Timestamp{static_cast<int64_t>(find->Unsigned(3) + find->Unsigned(4))};
   event.about = find->String(5);
   event.reverses = find->String(6);
-  for (const int64_t id : ParseIds(find->String(7))) {
-    CREDENCE_ASSIGN(EntityKey key, EntityOf(id));
+  for (const Link& link : ReadLinkList(find->String(7))) {
+    CREDENCE_ASSIGN(EntityKey key, EntityOf(link.entity));
     event.entities.push_back(std::move(key));
   }
   return event;
@@ -195,7 +195,7 @@ Result<DecisionRow> Connection::RowOf(const Statement& statement) {
   }
   CREDENCE_ASSIGN(row.decision, NameOf(statement.Integer(kDecision)));
   CREDENCE_ASSIGN(row.outcome, NameOf(statement.Integer(kOutcome)));
-  for (const int64_t id : ParseIds(statement.String(kReasons))) {
+  for (const int64_t id : ReadIdList(statement.String(kReasons))) {
     CREDENCE_ASSIGN(std::string reason, NameOf(id));
     row.reasons.push_back(std::move(reason));
   }
@@ -269,20 +269,41 @@ Status Connection::NarrowToHours(Wanted* wanted) {
   return OkStatus();
 }
 
+// A link of the chain from which it is not far to the newest one before `before`.
+Result<uint64_t> Connection::ChainStart(int64_t entity, bool decided, uint64_t before) {
+  CREDENCE_ASSIGN(Statement * mark,
+                  database_->Kept("SELECT seq FROM entity_mark WHERE entity = ? AND decided = ? "
+                                  "AND seq >= ? ORDER BY seq LIMIT 1"));
+  const ResetAtEnd reset_mark(mark);
+  mark->Bind(1, entity).Bind(2, decided ? 1 : 0).Bind(3, before);
+  CREDENCE_ASSIGN(const bool marked, mark->Step());
+  if (marked) return mark->Unsigned(0);
+  CREDENCE_ASSIGN(Statement * newest,
+                  database_->Kept("SELECT newest, newest_decided FROM entity WHERE id = ?"));
+  const ResetAtEnd reset_newest(newest);
+  CREDENCE_ASSIGN(const bool there, newest->Bind(1, entity).Step());
+  return there ? newest->Unsigned(decided ? 1 : 0) : 0;
+}
+
 // Rows newest first, by the index that leaves the fewest. CROSS and LEFT JOIN keep SQLite to that
 // order.
 Result<Statement*> Connection::Drive(const Wanted& wanted) {
   static constexpr std::string_view kEvent =
       " LEFT JOIN event e ON e.seq = coalesce(d.event_seq, d.seq) ";
+  if (wanted.entity) {
+    CREDENCE_ASSIGN(const uint64_t start, ChainStart(*wanted.entity, true, wanted.before_seq));
+    CREDENCE_ASSIGN(Statement * statement,
+                    database_->Kept(std::string(kDecisionChain) + std::string(kDecisionColumns) +
+                                    "chain l CROSS JOIN decision d ON d.seq = l.seq" +
+                                    std::string(kEvent) + "WHERE l.seq >= ?1 AND l.seq < ?2"));
+    statement->Bind(1, wanted.first_seq).Bind(2, wanted.before_seq);
+    statement->Bind(3, *wanted.entity).Bind(4, start);
+    return statement;
+  }
   std::string sql(kDecisionColumns);
   std::optional<int64_t> key;
   std::string order = "d.seq";
-  if (wanted.entity) {
-    key = wanted.entity;
-    order = "l.seq";
-    sql += "entity_event l CROSS JOIN decision d ON d.seq = l.seq" + std::string(kEvent) +
-           "WHERE l.entity = ?3 AND l.decided = 1";
-  } else if (wanted.reason) {
+  if (wanted.reason) {
     key = wanted.reason;
     order = "l.seq";
     sql += "decision_reason l CROSS JOIN decision d ON d.seq = l.seq" + std::string(kEvent) +
@@ -319,7 +340,7 @@ bool Connection::Fits(const Wanted& wanted, const Statement& row) {
   }
   if (wanted.path && row.Integer(kPath) != static_cast<int64_t>(*wanted.path)) return false;
   if (!wanted.reason) return true;
-  const std::vector<int64_t> reasons = ParseIds(row.String(kReasons));
+  const std::vector<int64_t> reasons = ReadIdList(row.String(kReasons));
   return std::find(reasons.begin(), reasons.end(), *wanted.reason) != reasons.end();
 }
 
@@ -394,15 +415,16 @@ Result<Page<EntityEventRow>> Connection::EntityEvents(const EntityKey& key, bool
   Page<EntityEventRow> page;
   CREDENCE_ASSIGN(const auto id, FindEntity(key));
   if (!id) return page;
-  // Each half in the order of the key; together they are merged.
+  // Each chain in its order; together they are merged.
   std::vector<uint64_t> seqs;
-  for (const int decided : {1, 0}) {
-    if (decided == 0 && decided_only) continue;
+  for (const bool decided : {true, false}) {
+    if (!decided && decided_only) continue;
+    CREDENCE_ASSIGN(const uint64_t start, ChainStart(*id, decided, before));
     CREDENCE_ASSIGN(Statement * find,
-                    database_->Kept("SELECT seq FROM entity_event WHERE entity = ? AND decided = ? "
-                                    "AND seq < ? ORDER BY seq DESC LIMIT ?"));
+                    database_->Kept(std::string(decided ? kDecisionChain : kEventChain) +
+                                    "SELECT seq FROM chain WHERE seq >= ?1 AND seq < ?2 LIMIT ?5"));
     const ResetAtEnd reset(find);
-    find->Bind(1, *id).Bind(2, decided).Bind(3, before).Bind(4, uint64_t{limit} + 1);
+    find->Bind(1, 1).Bind(2, before).Bind(3, *id).Bind(4, start).Bind(5, uint64_t{limit} + 1);
     for (;;) {
       CREDENCE_ASSIGN(const bool more, find->Step());
       if (!more) break;

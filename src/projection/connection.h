@@ -63,6 +63,7 @@ class Connection {
   Result<EntityEventRow> EventWithDecision(Seq seq);
   Result<Wanted> Resolve(const DecisionFilter& filter, uint64_t before);
   Status NarrowToHours(Wanted* wanted);
+  Result<uint64_t> ChainStart(int64_t entity, bool decided, uint64_t before);
   Result<Statement*> Drive(const Wanted& wanted);
   static bool Fits(const Wanted& wanted, const Statement& row);
   Status ActivityEvents(int64_t first, int64_t end, std::map<int64_t, ActivityBucket>* buckets,

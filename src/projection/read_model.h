@@ -47,7 +47,7 @@
 
 namespace credence::projection {
 
-inline constexpr int kSchemaVersion = 1;  // another one's file is remade
+inline constexpr int kSchemaVersion = 2;  // another one's file is remade
 inline constexpr size_t kPageRowsDefault = 50;
 inline constexpr size_t kPageRowsMax = 500;
 // Rows that one call looks at; a page that met fewer rows than asked may still have a cursor.

@@ -98,6 +98,21 @@ std::vector<std::string> AllPages(Random* random, Ask ask) {
   return texts;
 }
 
+// The first column of the last row, as a person with sqlite3 sees it.
+std::string AskOne(const std::string& path, const std::string& sql) {
+  sqlite3* database = nullptr;
+  EXPECT_EQ(sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
+  std::string value;
+  const auto take = [](void* out, int, char** values, char**) {
+    *static_cast<std::string*>(out) = values[0] == nullptr ? "NULL" : values[0];
+    return 0;
+  };
+  EXPECT_EQ(sqlite3_exec(database, sql.c_str(), take, &value, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(database);
+  sqlite3_close(database);
+  return value;
+}
+
 // Every table of the file, every row of it, in the order of all its columns.
 std::string Dump(const std::string& path) {
   sqlite3* database = nullptr;
@@ -477,6 +492,40 @@ TEST_F(ReadModelTest, EveryAnswerIsThatOfTheNaiveModel) {
   }
 }
 
+// The chains of an entity have marks only where they are long.
+TEST_F(ReadModelTest, LongChainsAreReadFromAnyPlace) {
+  const std::vector<StoredFrame> frames = RandomJournal(37).Make(700);
+  const auto model = MustOpen(Path());
+  for (size_t at = 0; at < frames.size(); at += 50) {
+    ASSERT_NO_FATAL_FAILURE(MustFold(*model, frames, at, at + 50));
+  }
+  ASSERT_GT(std::stoi(AskOne(Path(), "SELECT count(*) FROM entity_mark WHERE decided = 0")), 4);
+  ASSERT_GT(std::stoi(AskOne(Path(), "SELECT count(*) FROM entity_mark WHERE decided = 1")), 4);
+  const NaiveReadModel naive = NaiveOf(frames);
+  const auto readers = Readers::Open(Path());
+  Random random(37);
+  const EntityKey key{"buyer", "b0", false};
+  for (const bool decided : {false, true}) {
+    const auto read = [&](const PageRequest& page) {
+      return (*readers)->EntityEvents(key, decided, page);
+    };
+    const std::vector<EntityEventRow> all = naive.EntityEvents(key, decided);
+    ASSERT_GT(all.size(), 200U);
+    ASSERT_EQ(AllPages(&random, read), ShowAll(all));
+  }
+  DecisionFilter filter;
+  filter.entity = key;
+  for (int i = 0; i < 60; ++i) {
+    filter.from = Timestamp{kStart.ns + random.Between(0, 30 * kNsPerDay)};
+    filter.until = Timestamp{filter.from->ns + random.Between(0, 5 * kNsPerDay)};
+    ASSERT_EQ(
+        AllPages(&random,
+                 [&](const PageRequest& page) { return (*readers)->Decisions(filter, page); }),
+        ShowAll(naive.Decisions(filter)))
+        << "filter " << i;
+  }
+}
+
 TEST_F(ReadModelTest, SumsOfAmountsAreExactBeyond64Bits) {
   const std::vector<StoredFrame> frames = RandomJournal(31).Make(300);
   const auto model = MustOpen(Path());
@@ -652,18 +701,7 @@ TEST_F(ReadModelTest, TheViewsAreForPeople) {
   const std::vector<StoredFrame> frames = RandomJournal(36).Make(60);
   const auto model = MustOpen(Path());
   ASSERT_NO_FATAL_FAILURE(MustFold(*model, frames, 0, frames.size()));
-  sqlite3* database = nullptr;
-  ASSERT_EQ(sqlite3_open_v2(Path().c_str(), &database, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
-  const auto one = [database](const std::string& sql) {
-    std::string value;
-    const auto take = [](void* out, int, char** values, char**) {
-      *static_cast<std::string*>(out) = values[0] == nullptr ? "NULL" : values[0];
-      return 0;
-    };
-    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), take, &value, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(database);
-    return value;
-  };
+  const auto one = [this](const std::string& sql) { return AskOne(Path(), sql); };
   const NaiveReadModel naive = NaiveOf(frames);
   const DecisionRow newest = naive.Decisions({}).front();
   EXPECT_EQ(one("SELECT id FROM decisions ORDER BY seq DESC LIMIT 1"),
@@ -676,7 +714,6 @@ TEST_F(ReadModelTest, TheViewsAreForPeople) {
             std::to_string(naive.EntityEvents({"buyer", "b0", false}, false).size()));
   EXPECT_EQ(one("SELECT count(DISTINCT type) FROM events"), "3");
   EXPECT_NE(one("SELECT sum(count) FROM amounts"), "NULL");
-  sqlite3_close(database);
 }
 
 }  // namespace

@@ -8,6 +8,9 @@ namespace credence::projection {
 
 inline constexpr int64_t kApplicationId = 0x43524452;  // "CRDR", SQLite's application_id
 
+// Of the links of a chain one in so many has a mark, so that no walk to a link is long.
+inline constexpr uint64_t kLinksPerMark = 64;
+
 inline constexpr int64_t kNsPerBucket = 3'600'000'000'000;  // activity is kept by the hour (UTC)
 
 // Creates everything in an empty database.
@@ -23,7 +26,7 @@ CREATE TABLE frame (
 
 CREATE TABLE event (
   seq INTEGER PRIMARY KEY, type INTEGER, source INTEGER NOT NULL, id TEXT NOT NULL,
-  time INTEGER NOT NULL, lag INTEGER NOT NULL, about TEXT, reverses TEXT, entities TEXT);
+  time INTEGER NOT NULL, lag INTEGER NOT NULL, about TEXT, reverses TEXT, links TEXT);
 CREATE TABLE event_about (
   about TEXT NOT NULL, source INTEGER NOT NULL, seq INTEGER NOT NULL,
   PRIMARY KEY (about, source, seq)) WITHOUT ROWID;
@@ -32,14 +35,16 @@ CREATE TABLE entity (
   id INTEGER PRIMARY KEY, type INTEGER NOT NULL, key NOT NULL,
   first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
   first_time INTEGER NOT NULL, last_time INTEGER NOT NULL,
-  events INTEGER NOT NULL, decisions INTEGER NOT NULL, UNIQUE (type, key));
-CREATE TABLE entity_event (
+  events INTEGER NOT NULL, decisions INTEGER NOT NULL,
+  newest INTEGER NOT NULL, newest_decided INTEGER NOT NULL, UNIQUE (type, key));
+CREATE TABLE entity_mark (
   entity INTEGER NOT NULL, decided INTEGER NOT NULL, seq INTEGER NOT NULL,
   PRIMARY KEY (entity, decided, seq)) WITHOUT ROWID;
 
 CREATE TABLE decision (
   seq INTEGER PRIMARY KEY, event_seq INTEGER, decision INTEGER NOT NULL, outcome INTEGER NOT NULL,
-  path INTEGER NOT NULL, time INTEGER, score TEXT, probability TEXT, reasons TEXT, pack INTEGER NOT NULL);
+  path INTEGER NOT NULL, time INTEGER, score TEXT, probability TEXT, reasons TEXT, pack INTEGER NOT NULL,
+  links TEXT);
 CREATE INDEX decision_by_outcome ON decision (outcome);
 CREATE INDEX decision_by_name ON decision (decision);
 CREATE INDEX decision_by_path ON decision (path) WHERE path <> 1;
@@ -96,7 +101,13 @@ CREATE VIEW entity_events AS
   SELECT t.text AS entity_type,
     CASE typeof(x.key) WHEN 'blob' THEN 'token:' || lower(hex(x.key)) ELSE x.key END AS entity_key,
     l.seq AS seq, l.decided AS decided
-  FROM entity_event AS l JOIN entity AS x ON x.id = l.entity JOIN name AS t ON t.id = x.type;
+  FROM (
+    SELECT json_extract(j.value, '$[0]') AS entity, e.seq AS seq, EXISTS (
+      SELECT 1 FROM decision AS d WHERE d.seq = e.seq AND d.event_seq IS NULL) AS decided
+      FROM event AS e JOIN json_each(e.links) AS j
+    UNION ALL
+    SELECT json_extract(j.value, '$[0]'), d.seq, 1 FROM decision AS d JOIN json_each(d.links) AS j
+  ) AS l JOIN entity AS x ON x.id = l.entity JOIN name AS t ON t.id = x.type;
 CREATE VIEW activity AS
   SELECT strftime('%Y-%m-%dT%H:00:00Z', a.hour * 3600, 'unixepoch') AS hour, d.text AS decision,
     o.text AS outcome, a.count AS count

@@ -1,5 +1,6 @@
 // The writer of the read model: opens or remakes the file, and folds frames into it.
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -8,6 +9,7 @@
 #include "src/base/arena.h"
 #include "src/base/assert.h"
 #include "src/base/bytes.h"
+#include "src/projection/id_list.h"
 #include "src/projection/read_model.h"
 #include "src/projection/schema.h"
 #include "src/projection/sqlite.h"
@@ -39,17 +41,10 @@ std::string LinuxBootId(FileSystem& files) {
   return boot;
 }
 
-std::string JsonArray(const std::vector<int64_t>& ids) {
-  std::string text = "[";
-  for (const int64_t id : ids) {
-    if (text.size() > 1) text += ',';
-    text += std::to_string(id);
-  }
-  return text + "]";
-}
-
 // What one transaction adds to rows that many records touch, so that each is written once.
 struct EntityChange {
+  // Where its chains begin: of events without a decision, of decisions.
+  std::array<uint64_t, 2> newest{};
   Seq last_seq;
   Timestamp first_time{std::numeric_limits<int64_t>::max()};
   Timestamp last_time{std::numeric_limits<int64_t>::min()};
@@ -76,7 +71,7 @@ struct Changes {
 struct Statements {
   Statement begin, commit, fold;
   Statement find_name, add_name, add_frame, add_event, add_about, add_entity, find_entity,
-      change_entity, add_link, add_decision, add_reason, add_action, event_entities;
+      newest_links, change_entity, add_mark, add_decision, add_reason, add_action, event_links;
   Statement hour, activity_event, activity_decision, find_amount, put_amount;
 
   Status Prepare(Database* database);
@@ -96,14 +91,15 @@ Status Statements::Prepare(Database* database) {
       {&find_entity, "SELECT id FROM entity WHERE type = ? AND key = ?"},
       {&add_entity,
        "INSERT INTO entity (type, key, first_seq, last_seq, first_time, last_time, events, "
-       "decisions) VALUES (?, ?, ?, ?, ?, ?, 0, 0) RETURNING id"},
+       "decisions, newest, newest_decided) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, 0) RETURNING id"},
+      {&newest_links, "SELECT newest, newest_decided FROM entity WHERE id = ?"},
       {&change_entity,
        "UPDATE entity SET last_seq = max(last_seq, ?2), first_time = min(first_time, ?3), "
-       "last_time = max(last_time, ?4), events = events + ?5, decisions = decisions + ?6 "
-       "WHERE id = ?1"},
-      {&add_link, "INSERT INTO entity_event VALUES (?, ?, ?)"},
-      {&event_entities, "SELECT entities FROM event WHERE seq = ?"},
-      {&add_decision, "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       "last_time = max(last_time, ?4), events = events + ?5, decisions = decisions + ?6, "
+       "newest = ?7, newest_decided = ?8 WHERE id = ?1"},
+      {&add_mark, "INSERT INTO entity_mark VALUES (?, ?, ?)"},
+      {&event_links, "SELECT links FROM event WHERE seq = ?"},
+      {&add_decision, "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&add_reason, "INSERT OR IGNORE INTO decision_reason VALUES (?, ?)"},
       {&add_action, "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&hour,
@@ -152,7 +148,7 @@ class Writer final : public ReadModel {
   Status FoldEntities(const Event& event, const record::Schema& schema, bool decided);
   Status FoldAmounts(const Event& event, const record::Schema& schema, int64_t type_name,
                      const DecisionRecord* decision);
-  Status FoldDecision(const DecisionRecord& decision, const std::vector<int64_t>* entities);
+  Status FoldDecision(const DecisionRecord& decision, std::span<const Link> event_links);
   Status FoldAction(const ActionRow& action);
   Status WriteChanges();
   Status WriteAmounts();
@@ -162,7 +158,9 @@ class Writer final : public ReadModel {
   Result<int64_t> EntityId(int64_t type, const record::Value& key, const Event& event);
   Result<std::shared_ptr<const PackNames>> Names(const Digest& pack);
   Result<int64_t> DecisionNameId(const DecisionRecord& decision);
-  Result<std::vector<int64_t>> EntitiesOf(Seq event);
+  Result<EntityChange*> ChangeOf(int64_t entity);
+  Status AddLink(int64_t entity, bool decided, Seq seq, std::vector<Link>* links);
+  Result<std::vector<Link>> LinksOf(Seq event);
   void Forget();
 
   FileSystem& files_;
@@ -182,7 +180,7 @@ class Writer final : public ReadModel {
   Changes changes_;
   Arena arena_;
   std::vector<record::AnyRecord> records_;
-  std::vector<int64_t> event_entities_;
+  std::vector<Link> event_links_;
 };
 
 Status Writer::Begin() {
@@ -363,7 +361,8 @@ Status Writer::FoldFrame(const Frame& frame) {
       CREDENCE_TRY(FoldEvent(*event, decision));
       if (decision != nullptr) ++i;
     } else if (const auto* decision = std::get_if<DecisionRecord>(&records_[i])) {
-      CREDENCE_TRY(FoldDecision(*decision, nullptr));
+      CREDENCE_ASSIGN(const std::vector<Link> asked, LinksOf(decision->parked_seq));
+      CREDENCE_TRY(FoldDecision(*decision, asked));
     } else if (const auto* activation = std::get_if<record::Activation>(&records_[i])) {
       pack_ = activation->pack;
       ActionRow action;
@@ -412,7 +411,7 @@ Status Writer::FoldEvent(const Event& event, const DecisionRecord* decision) {
   std::shared_ptr<const PackNames> names;
   const record::EventType* type = nullptr;
   int64_t type_name = 0;
-  event_entities_.clear();
+  event_links_.clear();
   if (pack_) {
     CREDENCE_ASSIGN(names, Names(*pack_));
     if (event.type >= names->schema->event_types.size()) {
@@ -434,8 +433,8 @@ Status Writer::FoldEvent(const Event& event, const DecisionRecord* decision) {
   type == nullptr ? add.Null(2) : add.Bind(2, type_name);
   event.about.empty() ? add.Null(7) : add.Text(7, event.about);
   event.reverses.empty() ? add.Null(8) : add.Text(8, event.reverses);
-  const std::string entities = JsonArray(event_entities_);
-  event_entities_.empty() ? add.Null(9) : add.Text(9, entities);
+  const std::string links = LinkList(event_links_);
+  event_links_.empty() ? add.Null(9) : add.Text(9, links);
   CREDENCE_TRY(add.Run());
   for (const std::string_view about : {event.about, event.reverses}) {
     if (about.empty()) continue;
@@ -443,7 +442,7 @@ Status Writer::FoldEvent(const Event& event, const DecisionRecord* decision) {
   }
   ++changes_.events[{HourOf(event.time), type_name}];
   if (type != nullptr) CREDENCE_TRY(FoldAmounts(event, *names->schema, type_name, decision));
-  return decision == nullptr ? OkStatus() : FoldDecision(*decision, &event_entities_);
+  return decision == nullptr ? OkStatus() : FoldDecision(*decision, event_links_);
 }
 
 Status Writer::FoldEntities(const Event& event, const record::Schema& schema, bool decided) {
@@ -455,15 +454,12 @@ Status Writer::FoldEntities(const Event& event, const record::Schema& schema, bo
     if (value.absent()) continue;
     CREDENCE_ASSIGN(const int64_t entity_type, NameId(schema.entities[key.entity].name));
     CREDENCE_ASSIGN(const int64_t id, EntityId(entity_type, value, event));
+    CREDENCE_TRY(AddLink(id, decided, event.seq, &event_links_));
     EntityChange& change = changes_.entities[id];
     change.last_seq = std::max(change.last_seq, event.seq);
     change.first_time = std::min(change.first_time, event.time);
     change.last_time = std::max(change.last_time, event.time);
     ++change.events;
-    if (!decided) {  // else FoldDecision links it
-      CREDENCE_TRY(sql_.add_link.Bind(1, id).Bind(2, 0).Bind(3, event.seq.value()).Run());
-    }
-    event_entities_.push_back(id);
   }
   return OkStatus();
 }
@@ -490,13 +486,8 @@ Status Writer::FoldAmounts(const Event& event, const record::Schema& schema, int
   return OkStatus();
 }
 
-// `entities`: of the event that asked and was just folded; null where a parked decision resumes.
-Status Writer::FoldDecision(const DecisionRecord& decision, const std::vector<int64_t>* entities) {
-  std::vector<int64_t> waited;
-  if (entities == nullptr) {
-    CREDENCE_ASSIGN(waited, EntitiesOf(decision.parked_seq));
-    entities = &waited;
-  }
+// `event_links`: of the event that asked.
+Status Writer::FoldDecision(const DecisionRecord& decision, std::span<const Link> event_links) {
   const uint64_t seq = decision.seq.value();
   CREDENCE_ASSIGN(const int64_t name, DecisionNameId(decision));
   CREDENCE_ASSIGN(const int64_t outcome, NameId(decision.outcome));
@@ -507,12 +498,19 @@ Status Writer::FoldDecision(const DecisionRecord& decision, const std::vector<in
     reasons.push_back(id);
     CREDENCE_TRY(sql_.add_reason.Bind(1, id).Bind(2, seq).Run());
   }
-  const std::string reason_ids = JsonArray(reasons);
+  const std::string reason_ids = IdList(reasons);
   const std::string score = decision.score ? decision.score->ToString() : "";
   const std::string probability =
       decision.probability_of_default ? decision.probability_of_default->ToString() : "";
   Statement& add = sql_.add_decision;
   add.Bind(1, seq).Bind(3, name).Bind(4, outcome).Bind(5, static_cast<int>(decision.path));
+  std::vector<Link> own_links;
+  for (const Link& link : event_links) {
+    CREDENCE_ASSIGN(EntityChange * change, ChangeOf(link.entity));
+    ++change->decisions;
+    if (decision.parked_seq == Seq()) continue;  // the event's own link is of its decision
+    CREDENCE_TRY(AddLink(link.entity, true, decision.seq, &own_links));
+  }
   if (decision.parked_seq == Seq()) {
     add.Null(2).Null(6);
   } else {  // its own time: the event may be of a part of the journal that was retired
@@ -521,11 +519,9 @@ Status Writer::FoldDecision(const DecisionRecord& decision, const std::vector<in
   score.empty() ? add.Null(7) : add.Text(7, score);
   probability.empty() ? add.Null(8) : add.Text(8, probability);
   reasons.empty() ? add.Null(9) : add.Text(9, reason_ids);
+  const std::string links = LinkList(own_links);
+  own_links.empty() ? add.Null(11) : add.Text(11, links);
   CREDENCE_TRY(add.Bind(10, pack).Run());
-  for (const int64_t id : *entities) {
-    CREDENCE_TRY(sql_.add_link.Bind(1, id).Bind(2, 1).Bind(3, seq).Run());
-    ++changes_.entities[id].decisions;
-  }
   const int64_t hour = HourOf(decision.time);
   ++changes_.decisions[{hour, name, outcome}];
   Span& span = changes_.decision_hours[hour];
@@ -564,6 +560,8 @@ Status Writer::WriteChanges() {
                      .Bind(4, change.last_time.ns)
                      .Bind(5, change.events)
                      .Bind(6, change.decisions)
+                     .Bind(7, change.newest[0])
+                     .Bind(8, change.newest[1])
                      .Run());
   }
   for (const auto& [hour, span] : changes_.decision_hours) {
@@ -697,20 +695,36 @@ Result<int64_t> Writer::DecisionNameId(const DecisionRecord& decision) {
   return NameId(names->decisions[decision.decision]);
 }
 
-Result<std::vector<int64_t>> Writer::EntitiesOf(Seq event) {
-  std::vector<int64_t> ids;
-  const ResetAtEnd reset(&sql_.event_entities);
-  CREDENCE_ASSIGN(const bool found, sql_.event_entities.Bind(1, event.value()).Step());
-  if (!found) return ids;  // retired
-  int64_t id = 0;
-  for (const char c : sql_.event_entities.String(0)) {
-    if (c >= '0' && c <= '9') {
-      id = id * 10 + (c - '0');
-    } else if (id != 0) {
-      ids.push_back(std::exchange(id, 0));
-    }
-  }
-  return ids;
+// What this transaction changes of an entity. The chains go on from where they stand.
+Result<EntityChange*> Writer::ChangeOf(int64_t entity) {
+  const auto [found, first] = changes_.entities.try_emplace(entity);
+  EntityChange* change = &found->second;
+  if (!first) return change;
+  const ResetAtEnd reset(&sql_.newest_links);
+  CREDENCE_ASSIGN(const bool there, sql_.newest_links.Bind(1, entity).Step());
+  if (!there) return DataLoss("the read model has no entity " + std::to_string(entity));
+  change->newest = {sql_.newest_links.Unsigned(0), sql_.newest_links.Unsigned(1)};
+  return change;
+}
+
+Status Writer::AddLink(int64_t entity, bool decided, Seq seq, std::vector<Link>* links) {
+  CREDENCE_ASSIGN(EntityChange * change, ChangeOf(entity));
+  uint64_t& newest = change->newest[decided ? 1 : 0];
+  if (newest >= seq.value())
+    return DataLoss("an entity is twice in event " + std::to_string(seq.value()));
+  links->push_back({entity, newest});
+  newest = seq.value();
+  const uint64_t mixed =
+      (seq.value() ^ (static_cast<uint64_t>(entity) << 32)) * 0x9E3779B97F4A7C15U;
+  if ((mixed >> 32) % kLinksPerMark != 0) return OkStatus();
+  return sql_.add_mark.Bind(1, entity).Bind(2, decided ? 1 : 0).Bind(3, seq.value()).Run();
+}
+
+Result<std::vector<Link>> Writer::LinksOf(Seq event) {
+  const ResetAtEnd reset(&sql_.event_links);
+  CREDENCE_ASSIGN(const bool found, sql_.event_links.Bind(1, event.value()).Step());
+  if (!found) return std::vector<Link>();  // retired
+  return ReadLinkList(sql_.event_links.String(0));
 }
 
 // What was rolled back is not known any more.
