@@ -5,17 +5,8 @@
 
 #include "apps/commands.h"
 
-#ifdef CREDENCE_MIMALLOC
-#include <mimalloc.h>
-#endif
-
 int main(int argc, char** argv) {
   using credence::apps::Action;
-#ifdef CREDENCE_MIMALLOC
-  // The state is read all over: with pages of 4 KB most reads would miss the table of pages too.
-  // Only a default: MIMALLOC_LARGE_OS_PAGES=0 says otherwise.
-  mi_option_set_enabled_default(mi_option_large_os_pages, true);
-#endif
   CLI::App app(
       "Credence: real-time credit decisions from event streams, with reasons and proof\n"
       "信诺：来自事件流的实时信用决策，附理由与证明");
