@@ -297,11 +297,6 @@ void MoneyState::ReadSlots(const pack::Pack& pack, const decision::DecisionPlan&
 
 // --- the whole of it ---
 
-bool MoneyState::empty() const {
-  return accounts_.empty() && limit_ids_.empty() && hold_ids_.empty() && loan_ids_.empty() &&
-         waiting_.empty();
-}
-
 MoneyState::Trial::Trial(MoneyState* money)
     : money_(*money),
       names_(money->changed_names_.size()),

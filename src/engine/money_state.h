@@ -145,7 +145,6 @@ class MoneyState {
     size_t overdue_;
     size_t loans_;
   };
-  [[nodiscard]] bool empty() const;
 
   // --- reads ---
   struct NamedAccount {
