@@ -62,21 +62,10 @@ class Run {
   void AddModelReasons();
   void FallBack(std::string why);
   void KeepSlots();
-  // As record::ToFeel, with the kinds that most slots have looked at first. Made in its place: a
-  // copy of what was just written in halves would wait for the store.
-  void SetFeelSlot(uint32_t slot) {
-    const Value& value = slots_[slot];
-    feel::Value* const place = &scratch_.feel_slots[slot];
-    switch (value.kind()) {
-      case record::ValueKind::kInteger:
-        new (place) feel::Value(feel::Value::Integer(value.integer()));
-        return;
-      case record::ValueKind::kMoney:
-        new (place) feel::Value(feel::ScaledNumber(value.base_minor(), -base_digits_));
-        return;
-      default:
-        new (place) feel::Value(record::ToFeel(value, plan_.base_currency, &scratch_.arena));
-    }
+  // Made in its place: a copy of what was just written in halves would wait for the store.
+  [[gnu::always_inline]] void SetFeelSlot(uint32_t slot) {
+    new (&scratch_.feel_slots[slot])
+        feel::Value(record::ToFeel(slots_[slot], base_digits_, &scratch_.arena));
   }
   // Only where somebody asked: the texts cost more than the decision.
   void Explain(std::string what, std::string value, std::string note) {
@@ -93,7 +82,8 @@ class Run {
 
 // Scores are few and their probabilities dear.
 Decimal Run::ProbabilityOfDefault(const ModelStep& step, Decimal points) {
-  ProbabilityMemo& memo = scratch_.probabilities[points.Hash() % scratch_.probabilities.size()];
+  const auto digits = static_cast<uint64_t>(points.CanonicalBits());
+  ProbabilityMemo& memo = scratch_.probabilities[digits % scratch_.probabilities.size()];
   const auto model = static_cast<uint64_t>(&step - plan_.models.data());
   const uint64_t of = (uint64_t{plan_.index} << 32 | model) + 1;
   if (memo.of != of || memo.points != points) {
@@ -104,7 +94,7 @@ Decimal Run::ProbabilityOfDefault(const ModelStep& step, Decimal points) {
 
 void Run::Go(bool killed) {
   scratch_.feel_slots.resize(plan_.slots.size());
-  for (uint32_t slot = 0; slot < plan_.slots.size(); ++slot) SetFeelSlot(slot);
+  for (const uint32_t slot : plan_.recorded) SetFeelSlot(slot);  // nobody reads the others
   Derive();
   if (killed) {
     record_.path = DecisionPath::kKillSwitch;
@@ -187,6 +177,7 @@ void Run::AskPolicy() {
             feel::ToFeel(entry.output), note);
   }
   scratch_.log.trace = nullptr;
+  record_.reasons.reserve(1 + plan_.model_reasons);
   if (ReadResult(result)) AddModelReasons();
 }
 
@@ -257,9 +248,9 @@ bool Run::ReadReasons(const feel::Value& reasons) {
   const auto add = [&](const feel::Value& reason) {
     if (reason.IsNull()) return true;
     if (!reason.IsString() || reason.string().size() > kReasonBytesMax) return false;
-    const std::string code(reason.string());
+    const std::string_view code = reason.string();
     if (std::find(record_.reasons.begin(), record_.reasons.end(), code) == record_.reasons.end()) {
-      record_.reasons.push_back(code);
+      record_.reasons.emplace_back(code);
     }
     return record_.reasons.size() <= kReasonsMax;
   };
@@ -298,24 +289,25 @@ void Run::FallBack(std::string why) {
 
 // Slots into the record, their text into the record's own memory.
 void Run::KeepSlots() {
+  record_.slots.reserve(plan_.recorded.size());
+  for (const uint32_t slot : plan_.recorded) record_.slots.emplace_back(slot, slots_[slot]);
   const auto is_text = [](const Value& value) {
     return value.kind() == record::ValueKind::kString || value.kind() == record::ValueKind::kToken;
   };
   size_t bytes = 0;
-  for (const uint32_t slot : plan_.recorded) {
-    if (is_text(slots_[slot])) bytes += slots_[slot].text().size();
+  for (const uint32_t i : plan_.recorded_texts) {
+    const Value& value = record_.slots[i].value;
+    if (is_text(value)) bytes += value.text().size();
   }
   record_.text.reserve(
       std::max(bytes, sizeof(std::string)));  // never in place: a move keeps the views
-  record_.slots.reserve(plan_.recorded.size());
-  for (const uint32_t slot : plan_.recorded) {
-    const Value& value = slots_[slot];
-    record::SlotValue& kept = record_.slots.emplace_back(slot, value);
+  for (const uint32_t i : plan_.recorded_texts) {
+    Value& value = record_.slots[i].value;
     if (!is_text(value)) continue;
     const size_t at = record_.text.size();
     record_.text.append(value.text());
     const std::string_view own = std::string_view(record_.text).substr(at);
-    kept.value = value.kind() == record::ValueKind::kToken ? Value::Token(own) : Value::String(own);
+    value = value.kind() == record::ValueKind::kToken ? Value::Token(own) : Value::String(own);
   }
 }
 

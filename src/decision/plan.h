@@ -75,6 +75,7 @@ struct DecisionPlan {
   // Slots that the record keeps: all that models, policy and derived features read, and what models
   // said, ascending.
   std::vector<uint32_t> recorded;
+  std::vector<uint32_t> recorded_texts;  // indices in `recorded` of slots that hold text
 
   std::vector<std::string> outcomes;
   std::string fallback;     // one of outcomes

@@ -21,7 +21,8 @@ struct Plan {
   struct Step {
     const Node* node = nullptr;
     uint32_t target = 0;
-    uint32_t args_begin = 0;  // in args; as many as the node has requirements
+    uint32_t args_begin = 0;   // in args; as many as the node has requirements
+    bool args_adjoin = false;  // the values that they say lie one behind the other
   };
   struct Given {
     const Node* node = nullptr;

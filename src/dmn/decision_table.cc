@@ -90,7 +90,10 @@ void TableExpression::BindInputs(const feel::Scope& visible, std::vector<Diagnos
     auto compiled =
         feel::Compile(OutputEntryText(clause.expression), visible, options, diagnostics);
     inputs_.push_back(compiled.value_or(feel::Expression()));
-    input_slots_.push_back(inputs_.back().single_slot().value_or(kNoSlot));
+    InputSlot& slot = input_slots_.emplace_back();
+    if (const auto single = inputs_.back().single_slot()) slot.slot = *single;
+    if (const auto coerced = inputs_.back().coerced_slot())
+      slot = {coerced->first, coerced->second};
     input_types_.push_back(options.result_type.value_or(inputs_.back().type()));
     auto& values = input_values_.emplace_back();
     if (clause.values && !IsBlank(clause.values->text)) {
@@ -243,6 +246,16 @@ Type TableExpression::ResultType() const {
   }
   // A default output stands by itself, not in a list.
   return defaults_.empty() ? Type::List(row) : Type::Any();
+}
+
+inline Value TableExpression::InputOf(size_t column, std::span<const Value> slots,
+                                      EvaluationContext& context) const {
+  const InputSlot& input = input_slots_[column];
+  if (input.slot != kNoSlot) {
+    const Value& value = slots[input.slot];
+    if (value.kind() == input.kind || input.kind == feel::Kind::kNull) return value;
+  }
+  return inputs_[column].Evaluate(slots, context);
 }
 
 bool TableExpression::CellMatches(uint32_t row, size_t column, std::span<const Value> inputs,
@@ -406,10 +419,7 @@ Value TableExpression::Evaluate(std::span<const Value> slots, EvaluationContext&
   const TraceScope trace(log, TraceKind::kTable, owner_);
   const size_t columns = inputs_.size();
   const std::span<Value> inputs = context.arena().NewArray<Value>(columns);
-  for (size_t c = 0; c < columns; ++c) {
-    inputs[c] =
-        input_slots_[c] != kNoSlot ? slots[input_slots_[c]] : inputs_[c].Evaluate(slots, context);
-  }
+  for (size_t c = 0; c < columns; ++c) inputs[c] = InputOf(c, slots, context);
   Hits hits{context.arena(), {}, 0};
   FindHits(inputs, slots, context, &hits);
   const std::span<uint32_t> rows = hits.rows.first(hits.count);

@@ -94,6 +94,8 @@ class TableExpression final : public feel::CustomExpression {
   void BindPriorities(const feel::Scope& visible, std::vector<Diagnostic>* diagnostics);
   [[nodiscard]] feel::Type ResultType() const;
 
+  [[nodiscard]] feel::Value InputOf(size_t column, std::span<const feel::Value> slots,
+                                    feel::EvaluationContext& context) const;
   void FindHits(std::span<const feel::Value> inputs, std::span<const feel::Value> slots,
                 feel::EvaluationContext& context, Hits* hits) const;
   [[nodiscard]] bool CellMatches(uint32_t row, size_t column, std::span<const feel::Value> inputs,
@@ -121,7 +123,13 @@ class TableExpression final : public feel::CustomExpression {
   CompileEnvironment environment_;
 
   std::vector<feel::Expression> inputs_;
-  std::vector<uint32_t> input_slots_;  // of inputs that are a name and no more; else kNoSlot
+  // Of inputs that are a name and no more: values of this kind are taken from this slot as they are
+  // (of the kind kNull: all values).
+  struct InputSlot {
+    uint32_t slot = kNoSlot;
+    feel::Kind kind = feel::Kind::kNull;
+  };
+  std::vector<InputSlot> input_slots_;
   std::vector<feel::Type> input_types_;
   std::vector<std::optional<feel::UnaryTests>> input_values_;
   std::vector<feel::Type> output_types_;

@@ -1,5 +1,7 @@
 // Places of values on a line of whole numbers, by which columns are searched.
 
+#include <array>
+
 #include "src/dmn/table_index.h"
 #include "src/feel/number.h"
 
@@ -10,41 +12,40 @@ using feel::Value;
 
 namespace {
 
-constexpr int kShiftMax = 18;
-int64_t PowerOfTen(int exponent) {
-  return static_cast<int64_t>(feel::kPowersOfTen[static_cast<size_t>(exponent)]);
-}
+constexpr int kShiftMax = 34;  // a coefficient has at most 34 digits
+constexpr std::array<UInt128, kShiftMax + 1> kPowersOfTen = [] {
+  std::array<UInt128, kShiftMax + 1> powers{1};
+  for (size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+  return powers;
+}();
 
 bool NumberKey(const Value& value, int scale, OrderKey* key) {
   using feel::NumberBits;
-  if (!NumberBits::IsSmall(value) || value.low_word() > static_cast<uint64_t>(INT64_MAX)) {
-    return false;
-  }
   const uint64_t high = value.high_word();
+  const UInt128 coefficient =
+      (static_cast<UInt128>(high & NumberBits::kCoefficientHigh) << 64) | value.low_word();
   const int shift = NumberBits::Exponent(high) + scale;
-  const auto coefficient = static_cast<int64_t>(value.low_word());
-  const bool negative = NumberBits::Negative(high);
+  if (shift > kShiftMax || shift < -kShiftMax) return false;
+  UInt128 magnitude = coefficient;
   key->exact = true;
-  if (shift == 0) {
-    key->key = negative ? -coefficient : coefficient;
-    return true;
-  }
-  if (shift > 0) {
-    if (coefficient == 0) {
-      key->key = 0;
-      return true;
-    }
-    int64_t product = 0;
-    if (shift > kShiftMax || __builtin_mul_overflow(coefficient, PowerOfTen(shift), &product)) {
+  constexpr int kWordMax = 19;  // 10^19 is the greatest power in one word
+  if (shift < 0 && shift >= -kWordMax && (coefficient >> 64) == 0) {
+    const auto word = static_cast<uint64_t>(coefficient);
+    const auto divisor = static_cast<uint64_t>(kPowersOfTen[static_cast<size_t>(-shift)]);
+    magnitude = word / divisor;
+    key->exact = word % divisor == 0;
+  } else if (shift > 0) {
+    if (__builtin_mul_overflow(coefficient, kPowersOfTen[static_cast<size_t>(shift)], &magnitude)) {
       return false;
     }
-    key->key = negative ? -product : product;
-    return true;
+  } else if (shift < 0) {
+    const UInt128 divisor = kPowersOfTen[static_cast<size_t>(-shift)];
+    magnitude = coefficient / divisor;
+    key->exact = magnitude * divisor == coefficient;
   }
-  if (shift < -kShiftMax) return false;
-  const int64_t quotient = coefficient / PowerOfTen(-shift);
-  key->exact = quotient * PowerOfTen(-shift) == coefficient;
-  key->key = negative ? -quotient - (key->exact ? 0 : 1) : quotient;
+  if (magnitude >= static_cast<UInt128>(INT64_MAX)) return false;
+  const auto whole = static_cast<int64_t>(magnitude);
+  key->key = NumberBits::Negative(high) ? -whole - (key->exact ? 0 : 1) : whole;
   return true;
 }
 

@@ -46,6 +46,11 @@ Plan MakePlan(const std::deque<Node>& nodes, std::span<const uint32_t> outputs,
       }
       Plan::Step step{&node, plan.value_count++, static_cast<uint32_t>(plan.args.size())};
       for (const uint32_t needed : node.requires_values) plan.args.push_back(place_of(needed));
+      const auto args = std::span(plan.args).subspan(step.args_begin);
+      step.args_adjoin =
+          std::adjacent_find(args.begin(), args.end(), [](uint32_t one, uint32_t other) {
+            return other != one + 1;
+          }) == args.end();
       place[id] = step.target;
       plan.steps.push_back(step);
       stack.pop_back();
@@ -72,8 +77,14 @@ Value EvaluateDecision(const Node& node, std::span<const Value> arguments,
 void Plan::Run(std::span<Value> values, EvaluationContext& context) const {
   for (const Step& step : steps) {
     const size_t count = step.node->requires_values.size();
-    const std::span<Value> arguments = context.arena().NewArray<Value>(count);
-    for (size_t i = 0; i < count; ++i) arguments[i] = values[args[step.args_begin + i]];
+    std::span<const Value> arguments;
+    if (step.args_adjoin && count > 0) {
+      arguments = values.subspan(args[step.args_begin], count);
+    } else {
+      const std::span<Value> copies = context.arena().NewArray<Value>(count);
+      for (size_t i = 0; i < count; ++i) copies[i] = values[args[step.args_begin + i]];
+      arguments = copies;
+    }
     const TraceScope trace(LogOf(context), TraceKind::kDecision, step.node->info.name);
     values[step.target] = EvaluateDecision(*step.node, arguments, context);
     if (!trace.active()) continue;

@@ -720,7 +720,29 @@ RowSet TableIndex::Intersect(std::span<const Found> found, size_t best, Arena& a
   return RowSet(bits.first(count), word_count_);
 }
 
+// Of at most 64 rows: each set is one word, since so small ones are kept as bitsets only.
+RowSet TableIndex::FindInWord(std::span<const Value> inputs, std::span<bool> asked,
+                              Arena& arena) const {
+  uint64_t rows = UINT64_MAX >> (64 - rows_);
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    asked[c] = false;
+    Found found;
+    Look(columns_[c], inputs[c], &asked[c], &found);
+    if (found.all) continue;
+    uint64_t in_column = 0;
+    for (uint32_t s = 0; s < found.size; ++s) in_column |= words_[sets_[found.sets[s]].offset];
+    for (uint32_t t = found.toggles_begin; t < found.toggles_end; ++t) {
+      in_column ^= uint64_t{1} << columns_[c].toggles[t];
+    }
+    rows &= in_column;
+    if (rows == 0) return {};
+  }
+  const uint64_t** const bits = arena.New<const uint64_t*>(arena.New<uint64_t>(rows));
+  return RowSet(std::span(bits, 1), 1);
+}
+
 RowSet TableIndex::Find(std::span<const Value> inputs, std::span<bool> asked, Arena& arena) const {
+  if (word_count_ == 1) return FindInWord(inputs, asked, arena);
   const std::span<Found> found = arena.NewArray<Found>(columns_.size());
   size_t best = columns_.size();
   for (size_t c = 0; c < columns_.size(); ++c) {

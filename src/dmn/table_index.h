@@ -155,6 +155,8 @@ class TableIndex {
   [[nodiscard]] bool Contains(const Set& set, uint32_t row) const;
   [[nodiscard]] RowSet Drive(std::span<const Found> found, size_t best, Arena& arena) const;
   [[nodiscard]] RowSet Intersect(std::span<const Found> found, size_t best, Arena& arena) const;
+  [[nodiscard]] RowSet FindInWord(std::span<const feel::Value> inputs, std::span<bool> asked,
+                                  Arena& arena) const;
   // The rows as a bitset: in the index where they stand there so, else in the arena.
   [[nodiscard]] const uint64_t* Materialise(const Column& column, const Found& found,
                                             Arena& arena) const;

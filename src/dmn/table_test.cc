@@ -130,7 +130,13 @@ TEST(TableIndex, FindsWhatTheNaiveScanFindsInEveryColumnOfThree) {
   for (int64_t i = -1; i <= 5; ++i) {
     inputs.push_back(Value::Number(Decimal::FromScaled(5 * i, -1)));
   }
-  inputs.push_back(Value::Number(*Decimal::Parse("1.0000000000000000000000000000000001")));
+  for (const char* text :
+       {"1.000000000000000000000000000000001", "1.499999999999999999999999999999999",
+        "-1.499999999999999999999999999999999", "-1.000000000000000000000000000000001",
+        "-0.9999999999999999999999999999999999", "1.500000000000000000000000000000000",
+        "9223372036854775807.000000000000001", "-9223372036854775808.500000000000000"}) {
+    inputs.push_back(Value::Number(*Decimal::Parse(text)));
+  }
   inputs.push_back(Value::Number(*Decimal::Parse("1E+300")));
   inputs.push_back(Value::Number(*Decimal::Parse("-1E-300")));
   inputs.push_back(Value::Number(*Decimal::Parse("100E-2")));

@@ -20,6 +20,7 @@ namespace credence::feel {
 
 struct Node;
 struct Builtin;
+struct Steps;
 class Regex;
 
 // What a running function body sees.
@@ -83,6 +84,7 @@ struct NodeExtra {
   const Builtin* builtin = nullptr;
   int overload = -1;
   std::shared_ptr<const Regex> regex;
+  std::shared_ptr<const Steps> steps;  // of operators and conditions that are evaluated by steps
   std::shared_ptr<CustomExpression> custom;
   std::vector<uint32_t> custom_slots;  // as the custom expression numbers them
   std::vector<Node*> custom_sources;   // what fills them

@@ -73,36 +73,12 @@ Value EvalNegate(const Node& node, Frame& frame) {
   return Fail(node, frame, NullReason::kType, "only numbers and durations can be negated");
 }
 
-// Where an operand is. Slots and numbers that stand in the text are read in their place; only what
-// has to be worked out is called for.
-enum class From : uint8_t { kSlot, kNumber, kNode };
-
-From WhereIs(const Node& node) {
-  if (node.kind == NodeKind::kSlot) return From::kSlot;
-  if (node.kind == NodeKind::kConstant && node.constant.IsNumber()) return From::kNumber;
-  return From::kNode;
-}
-
-// `made` keeps what is worked out.
-template <From kFrom>
-const Value& Operand(const Node& node, Frame& frame, Value* made) {
-  if constexpr (kFrom == From::kSlot) return frame.slots[node.index];
-  if constexpr (kFrom == From::kNumber) return node.constant;
-  *made = node.eval(node, frame);
-  return *made;
-}
-
-template <char kOp, From kLeft, From kRight>
+template <char kOp>
 Value EvalArithmetic(const Node& node, Frame& frame) {
-  Value left;
-  Value right;
-  const Value& a = Operand<kLeft>(node.child(0), frame, &left);
-  const Value& b = Operand<kRight>(node.child(1), frame, &right);
-  if (a.IsNumber() && b.IsNumber()) {
-    if constexpr (kOp == '+') return Note(node, frame, AddNumbers(a, b));
-    if constexpr (kOp == '-') return Note(node, frame, SubtractNumbers(a, b));
-    if constexpr (kOp == '*') return Note(node, frame, MultiplyNumbers(a, b));
-    if constexpr (kOp == '/') return Note(node, frame, DivideNumbers(a, b));
+  const Value a = node.child(0).eval(node.child(0), frame);
+  const Value b = node.child(1).eval(node.child(1), frame);
+  if constexpr (kOp != '^') {
+    if (a.IsNumber() && b.IsNumber()) return Note(node, frame, CombineNumbers<kOp>(a, b));
   }
   return Note(node, frame, Arithmetic(kOp, a, b, frame.context->arena(), *frame.context));
 }
@@ -372,19 +348,11 @@ Value EvalBuiltin(const Node& node, Frame& frame) {
   return Note(node, frame, extra.builtin->fn({args, *frame.context, extra.overload}));
 }
 
-// min and max of two operands, of which numbers are compared in their place.
-template <bool kLeast, From kLeft, From kRight>
+template <bool kLeast>
 Value EvalExtremeOfTwo(const Node& node, Frame& frame) {
-  Value left;
-  Value right;
-  const Value& a = Operand<kLeft>(node.child(0), frame, &left);
-  const Value& b = Operand<kRight>(node.child(1), frame, &right);
-  if (a.IsNumber() && b.IsNumber()) {
-    const std::strong_ordering order = CompareNumbers(b, a);
-    return (kLeast ? order < 0 : order > 0) ? b : a;
-  }
-  const Value args[] = {a, b};
-  return Note(node, frame, node.extra->builtin->fn({args, *frame.context, node.extra->overload}));
+  const Value a = node.child(0).eval(node.child(0), frame);
+  const Value b = node.child(1).eval(node.child(1), frame);
+  return Note(node, frame, ExtremeOfTwo<kLeast>(node, a, b, frame));
 }
 
 Value EvalCall(const Node& node, Frame& frame) {
@@ -410,6 +378,24 @@ Value EvalCustom(const Node& node, Frame& frame) {
   return Note(node, frame, extra.custom->Evaluate(slots, *frame.context));
 }
 
+// Where the custom expression numbers the slots that it reads as the frame does.
+Value EvalCustomInPlace(const Node& node, Frame& frame) {
+  const NodeExtra& extra = *node.extra;
+  return Note(node, frame,
+              extra.custom->Evaluate({frame.slots, extra.custom_slot_count}, *frame.context));
+}
+
+void LinkCustom(Node* node) {
+  const NodeExtra& extra = *node->extra;
+  node->eval = EvalCustomInPlace;
+  for (size_t i = 0; i < extra.custom_slots.size(); ++i) {
+    const Node& source = *extra.custom_sources[i];
+    if (source.kind != NodeKind::kSlot || source.index != extra.custom_slots[i]) {
+      node->eval = EvalCustom;
+    }
+  }
+}
+
 template <CompareOp kOp>
 void LinkCompare(Node* node) {
   const Node& left = node->child(0);
@@ -420,79 +406,30 @@ void LinkCompare(Node* node) {
   node->eval = slot_number ? EvalCompare<TestSlotNumber<kOp>> : EvalCompare<TestCompare<kOp>>;
 }
 
-template <char kOp, From kLeft>
-EvalFn ArithmeticFrom(From right) {
-  switch (right) {
-    case From::kSlot:
-      return EvalArithmetic<kOp, kLeft, From::kSlot>;
-    case From::kNumber:
-      return EvalArithmetic<kOp, kLeft, From::kNumber>;
-    case From::kNode:
-      break;
-  }
-  return EvalArithmetic<kOp, kLeft, From::kNode>;
-}
-
-template <char kOp>
-EvalFn ArithmeticFrom(const Node& left, const Node& right) {
-  if (WhereIs(left) == From::kSlot) return ArithmeticFrom<kOp, From::kSlot>(WhereIs(right));
-  return ArithmeticFrom<kOp, From::kNode>(WhereIs(right));
-}
-
 void LinkArithmetic(Node* node) {
-  const Node& left = node->child(0);
-  const Node& right = node->child(1);
   switch (static_cast<char>(node->op)) {
     case '+':
-      node->eval = ArithmeticFrom<'+'>(left, right);
+      node->eval = EvalArithmetic<'+'>;
       return;
     case '-':
-      node->eval = ArithmeticFrom<'-'>(left, right);
+      node->eval = EvalArithmetic<'-'>;
       return;
     case '*':
-      node->eval = ArithmeticFrom<'*'>(left, right);
+      node->eval = EvalArithmetic<'*'>;
       return;
     case '/':
-      node->eval = ArithmeticFrom<'/'>(left, right);
+      node->eval = EvalArithmetic<'/'>;
       return;
     default:
-      node->eval = EvalArithmetic<'^', From::kNode, From::kNode>;
+      node->eval = EvalArithmetic<'^'>;
   }
-}
-
-template <bool kLeast>
-EvalFn ExtremeOfTwo(const Node& left, const Node& right) {
-  const From a = WhereIs(left);
-  const From b = WhereIs(right);
-  if (a == From::kSlot && b == From::kNumber) {
-    return EvalExtremeOfTwo<kLeast, From::kSlot, From::kNumber>;
-  }
-  if (a == From::kNode && b == From::kNumber) {
-    return EvalExtremeOfTwo<kLeast, From::kNode, From::kNumber>;
-  }
-  return EvalExtremeOfTwo<kLeast, From::kNode, From::kNode>;
 }
 
 void LinkBuiltin(Node* node) {
   node->eval = EvalBuiltin;
-  const std::string_view name = node->extra->builtin->name;
-  if (node->child_count != 2 || node->extra->regex != nullptr) return;
-  if (name == "max") node->eval = ExtremeOfTwo<false>(node->child(0), node->child(1));
-  if (name == "min") node->eval = ExtremeOfTwo<true>(node->child(0), node->child(1));
-}
-
-// Whether a node is a boolean or null, whatever its operands are, and has a test of its own.
-bool IsTest(const Node& node) {
-  switch (node.kind) {
-    case NodeKind::kCompare:
-    case NodeKind::kAnd:
-    case NodeKind::kOr:
-    case NodeKind::kBetween:
-    case NodeKind::kIn:
-      return true;
-    default:
-      return false;
-  }
+  if (!IsExtremeOfTwo(*node)) return;
+  const bool least = node->extra->builtin->name == "min";
+  node->eval = least ? EvalExtremeOfTwo<true> : EvalExtremeOfTwo<false>;
 }
 
 void LinkComparison(Node* node) {
@@ -518,6 +455,25 @@ void LinkTest(Node* node, TestFn test) {
 }
 
 }  // namespace
+
+bool IsTest(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::kCompare:
+    case NodeKind::kAnd:
+    case NodeKind::kOr:
+    case NodeKind::kBetween:
+    case NodeKind::kIn:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsExtremeOfTwo(const Node& node) {
+  if (node.kind != NodeKind::kCallBuiltin || node.child_count != 2) return false;
+  const std::string_view name = node.extra->builtin->name;
+  return (name == "max" || name == "min") && node.extra->regex == nullptr;
+}
 
 Value Arithmetic(char op, const Value& a, const Value& b, Arena& arena,
                  const EvaluationContext& context) {
@@ -659,8 +615,7 @@ void Link(Node* node) {
       node->eval = EvalCoerce;
       return;
     case NodeKind::kCustom:
-      node->eval = EvalCustom;
-      return;
+      return LinkCustom(node);
     case NodeKind::kFor:
       node->eval = EvalFor;
       return;

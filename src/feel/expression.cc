@@ -115,6 +115,15 @@ std::optional<uint32_t> Expression::single_slot() const {
   return program_->root->index;
 }
 
+std::optional<std::pair<uint32_t, Kind>> Expression::coerced_slot() const {
+  const Node& root = *program_->root;
+  if (root.kind != NodeKind::kCoerce || root.child(0).kind != NodeKind::kSlot) return std::nullopt;
+  const Type& type = root.extra->types[0];
+  const Kind kind = ScalarKind(type);
+  if (kind == Kind::kNull || type.IsConstrained()) return std::nullopt;
+  return std::pair(root.child(0).index, kind);
+}
+
 const std::string& Expression::text() const { return program_->text; }
 
 UnaryTests::UnaryTests() {

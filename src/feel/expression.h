@@ -80,6 +80,9 @@ class Expression {
   [[nodiscard]] const Value* constant() const;
   // The name of the slot, where the expression is just that.
   [[nodiscard]] std::optional<uint32_t> single_slot() const;
+  // The slot and the kind of values, where the expression gives the slot's value as it is if that
+  // is of the kind: a name and no more, coerced to an unconstrained type.
+  [[nodiscard]] std::optional<std::pair<uint32_t, Kind>> coerced_slot() const;
   [[nodiscard]] const std::string& text() const;
 
  private:

@@ -6,6 +6,7 @@
 #include "src/feel/builtin.h"
 #include "src/feel/compiler.h"
 #include "src/feel/regex.h"
+#include "src/feel/steps.h"
 #include "src/feel/temporal.h"
 
 namespace credence::feel {
@@ -481,6 +482,7 @@ std::shared_ptr<const Program> Compiler::Finish(Node* root) {
   if (root == nullptr || failed_) return nullptr;
   program_->root = root;
   program_->local_count = bodies_.front().local_count;
+  MakeSteps(program_.get());
   return program_;
 }
 

@@ -131,11 +131,11 @@ class Type {
 // null with reason kCoercion. Null stays the null that it is. Items and members are not coerced,
 // they must conform.
 [[nodiscard]] Value CoerceSlowly(const Value& value, const Type& type, Arena& arena);
-[[nodiscard]] inline Value Coerce(const Value& value, const Type& type, Arena& arena) {
-  // Type::Id and Kind agree for numbers, strings, booleans, dates, times and durations: what most
-  // boundaries see.
+// The kind of all values of a number, string, boolean, date, time, date-time or duration type;
+// kNull for other types.
+[[nodiscard]] inline Kind ScalarKind(const Type& type) {
   constexpr auto kKindOf = [] {
-    std::array<Kind, 14> kinds{};  // kNull = must be looked at
+    std::array<Kind, 14> kinds{};
     kinds[static_cast<size_t>(Type::Id::kNumber)] = Kind::kNumber;
     kinds[static_cast<size_t>(Type::Id::kString)] = Kind::kString;
     kinds[static_cast<size_t>(Type::Id::kBoolean)] = Kind::kBoolean;
@@ -146,10 +146,12 @@ class Type {
     kinds[static_cast<size_t>(Type::Id::kYearsDuration)] = Kind::kYearsDuration;
     return kinds;
   }();
-  // A null stays the null that it is.
-  if (value.kind() == kKindOf[static_cast<size_t>(type.id())] && !type.IsConstrained()) {
-    return value;
-  }
+  return kKindOf[static_cast<size_t>(type.id())];
+}
+
+[[nodiscard]] inline Value Coerce(const Value& value, const Type& type, Arena& arena) {
+  // What most boundaries see. A null stays the null that it is.
+  if (value.kind() == ScalarKind(type) && !type.IsConstrained()) return value;
   return CoerceSlowly(value, type, arena);
 }
 

@@ -553,8 +553,9 @@ bool Scorecard::ReadInputs(std::span<const record::Value> slots, ScoreResult* re
     const record::Value& value = slots[slot_indices_[i]];
     ScoreFailure failure = ScoreFailure::kIncompleteInput;
     if (value.kind() != record::ValueKind::kIncomplete) {
-      ReadInput(i, value, &result->inputs_[i]);
-      failure = Treat(i, &result->inputs_[i]);
+      Input* const input = &result->inputs_[i];
+      ReadInput(i, value, input);
+      failure = fields_[i].checked || input->missing ? Treat(i, input) : ScoreFailure::kNone;
     }
     if (failure != ScoreFailure::kNone) {
       result->failure = failure;

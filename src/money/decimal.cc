@@ -52,62 +52,60 @@ Decimal FromLibrary(BID_UINT128 bits) { return Access::Make(bits.w[0], bits.w[1]
 // Exponents that are further apart are the library's business.
 constexpr int kLongGapMax = 34;
 
-// Of finite numbers; the exponent of `a` is `gap` above that of `b`. Both are brought to the
-// smaller exponent, as far as 38 digits reach, and rounded once.
-[[gnu::noinline]] Decimal AddLong(Decimal a, Decimal b, int gap) {
-  UInt128 left = Access::Coefficient(a);
-  UInt128 right = Access::Coefficient(b);
-  const bool left_negative = Access::Sign(a);
-  const bool right_negative = Access::Sign(b);
-  int exponent = Access::Exponent(b);
-  bool sticky = false;
-  const int room = 38 - CountDigits(left);
-  if (gap <= room) {
-    left *= kPowersOfTen[static_cast<size_t>(gap)];
-  } else {
-    const int cut = gap - room;
-    left *= kPowersOfTen[static_cast<size_t>(room)];
-    const UInt128 divisor = kPowersOfTen[static_cast<size_t>(cut)];
-    const UInt128 kept = right / divisor;
-    sticky = kept * divisor != right;
-    right = kept;
-    exponent += cut;
-  }
-  if (left_negative == right_negative)
-    return PackRounded(left_negative, left + right, exponent, sticky);
-  // Where something was cut off `left` has 38 digits: it is the greater by far, and keeps 37.
-  if (sticky) ++right;
-  if (left == right) return Access::Pack(false, 0, exponent);
-  return left > right ? PackRounded(left_negative, left - right, exponent, sticky)
-                      : PackRounded(right_negative, right - left, exponent, sticky);
-}
-
 // 10^0 .. 10^22, exact.
 constexpr std::array<double, 23> kDoublePowersOfTen = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// Powers of ten up to 10^14 take any 64-bit coefficient to less than 2 x 10^33: two of those make a
-// sum of at most 34 digits.
-constexpr int kShortGapMax = 14;
-constexpr std::array<uint64_t, kShortGapMax + 1> kShortPowers = [] {
-  std::array<uint64_t, kShortGapMax + 1> powers{};
+// Powers of ten in one word.
+constexpr int kShortPowerMax = 19;
+constexpr std::array<uint64_t, kShortPowerMax + 1> kShortPowers = [] {
+  std::array<uint64_t, kShortPowerMax + 1> powers{};
   for (size_t i = 0; i < powers.size(); ++i) powers[i] = static_cast<uint64_t>(kPowersOfTen[i]);
   return powers;
 }();
 
+// Powers of ten up to 10^14 take any 64-bit coefficient to less than 2 x 10^33: two of those make a
+// sum of at most 34 digits.
+constexpr int kShortGapMax = 14;
+
+int CountShortDigits(uint64_t value) {
+  const int estimate = ((64 - std::countl_zero(value)) * 1233) >> 12;
+  return estimate + (value >= kShortPowers[static_cast<size_t>(estimate)] ? 1 : 0);
+}
+
+// One digit of a long division in base 2^64; `high` is below `divisor`.
+uint64_t DivideStep(uint64_t high, uint64_t low, uint64_t divisor, uint64_t* remainder) {
+#if defined(__x86_64__)
+  uint64_t quotient = 0;
+  __asm__("divq %4" : "=a"(quotient), "=d"(*remainder) : "a"(low), "d"(high), "rm"(divisor) : "cc");
+  return quotient;
+#else
+  const UInt128 dividend = (static_cast<UInt128>(high) << 64) | low;
+  *remainder = static_cast<uint64_t>(dividend % divisor);
+  return static_cast<uint64_t>(dividend / divisor);
+#endif
+}
+
+UInt128 DivideByWord(UInt128 dividend, uint64_t divisor, uint64_t* remainder) {
+  const auto high = static_cast<uint64_t>(dividend >> 64);
+  const uint64_t upper = high / divisor;
+  const uint64_t lower =
+      DivideStep(high % divisor, static_cast<uint64_t>(dividend), divisor, remainder);
+  return (static_cast<UInt128>(upper) << 64) | lower;
+}
+
+// Whether a quotient that leaves this remainder rounds up, half to even; `sticky` as in
+// PackRounded.
+template <class Word>
+bool RoundsUp(UInt128 quotient, Word remainder, Word divisor, bool sticky = false) {
+  const Word complement = divisor - remainder;
+  return remainder > complement || (remainder == complement && ((quotient & 1) != 0 || sticky));
+}
+
 }  // namespace
 
 namespace decimal_bid {
-
-int CountDigits(UInt128 value) {
-  if (value == 0) return 0;
-  const auto high = static_cast<uint64_t>(value >> 64);
-  const int bits = high != 0 ? 128 - std::countl_zero(high)
-                             : 64 - std::countl_zero(static_cast<uint64_t>(value));
-  const int estimate = (bits * 1233) >> 12;  // floor(bits x log10(2)), at most one too small
-  return estimate + (estimate > 38 || value >= kPowersOfTen[static_cast<size_t>(estimate)] ? 1 : 0);
-}
 
 Decimal PackRounded(bool negative, UInt128 coefficient, int64_t exponent, bool sticky) {
   if (coefficient == 0 && !sticky) {
@@ -121,13 +119,19 @@ Decimal PackRounded(bool negative, UInt128 coefficient, int64_t exponent, bool s
                         exponent < Decimal::kExponentMin ? Decimal::kExponentMin - exponent : 0);
   if (drop > 0) {
     if (drop > 38) return Access::Pack(negative, 0, Decimal::kExponentMin);
-    const UInt128 divisor = kPowersOfTen[static_cast<size_t>(drop)];
-    UInt128 kept = coefficient / divisor;
-    Discarded discarded = ClassifyRemainder(coefficient - kept * divisor, divisor);
-    if (sticky && discarded == Discarded::kNothing) discarded = Discarded::kBelowHalf;
-    if (sticky && discarded == Discarded::kHalf) discarded = Discarded::kAboveHalf;
-    if (RoundsAwayFromZero(Rounding::kHalfEven, negative, (kept & 1) != 0, discarded)) ++kept;
-    coefficient = kept;
+    bool up = false;
+    if (drop <= kShortPowerMax) {
+      const uint64_t divisor = kShortPowers[static_cast<size_t>(drop)];
+      uint64_t remainder = 0;
+      coefficient = DivideByWord(coefficient, divisor, &remainder);
+      up = RoundsUp(coefficient, remainder, divisor, sticky);
+    } else {
+      const UInt128 divisor = kPowersOfTen[static_cast<size_t>(drop)];
+      const UInt128 remainder = coefficient % divisor;
+      coefficient /= divisor;
+      up = RoundsUp(coefficient, remainder, divisor, sticky);
+    }
+    coefficient += up ? 1 : 0;
     exponent += drop;
     if (coefficient == Access::kCoefficientEnd) {
       coefficient /= 10;
@@ -168,6 +172,46 @@ bool Decimal::IsInteger() const {
   return exponent > -kDigitsMax && coefficient % kPowersOfTen[static_cast<size_t>(-exponent)] == 0;
 }
 
+namespace {
+
+// Of finite numbers; the exponent of `a` is `gap` above that of `b`. Both are brought to the
+// smaller exponent, as far as 38 digits reach, and rounded once.
+[[gnu::noinline]] Decimal AddLong(Decimal a, Decimal b, int gap) {
+  UInt128 left = Access::Coefficient(a);
+  UInt128 right = Access::Coefficient(b);
+  const bool left_negative = Access::Sign(a);
+  const bool right_negative = Access::Sign(b);
+  int exponent = Access::Exponent(b);
+  bool sticky = false;
+  constexpr int kRoomMin = 38 - Decimal::kDigitsMax;
+  if (gap <= kRoomMin || gap + CountDigits(left) <= 38) {
+    left *= kPowersOfTen[static_cast<size_t>(gap)];
+  } else {
+    const int room = 38 - CountDigits(left);
+    const int cut = gap - room;
+    left *= kPowersOfTen[static_cast<size_t>(room)];
+    const UInt128 divisor = kPowersOfTen[static_cast<size_t>(cut)];
+    const UInt128 kept = right / divisor;
+    sticky = kept * divisor != right;
+    right = kept;
+    exponent += cut;
+  }
+  bool negative = left_negative;
+  if (left_negative == right_negative) {
+    left += right;
+  } else {
+    // Where something was cut off `left` has 38 digits: it is the greater by far, and keeps 37.
+    if (sticky) ++right;
+    if (left == right) return Access::Pack(false, 0, exponent);
+    negative = left > right ? left_negative : right_negative;
+    left = left > right ? left - right : right - left;
+  }
+  if (left < Access::kCoefficientEnd) return Access::Pack(negative, left, exponent);
+  return PackRounded(negative, left, exponent, sticky);
+}
+
+}  // namespace
+
 Decimal Decimal::AddGeneral(Decimal a, Decimal b) {
   const int gap = a.BiasedExponent() - b.BiasedExponent();
   if (a.IsShort() && b.IsShort() && gap <= kShortGapMax && gap >= -kShortGapMax) {
@@ -202,23 +246,23 @@ Decimal Decimal::MultiplyGeneral(Decimal a, Decimal b) {
 
 namespace {
 
-bool EndsInZero(UInt128 coefficient) {
-  if ((coefficient & 1) != 0) return false;
-  // 2^64 is 1 modulo 5.
-  const auto high = static_cast<uint64_t>(coefficient >> 64);
-  uint64_t folded = static_cast<uint64_t>(coefficient) + high;
-  folded += folded < high ? 1 : 0;
-  return folded % 5 == 0;
-}
-
-// Takes zeros from the end of `coefficient`, at most `zeros_max`; returns how many.
+// Takes zeros from the end of `coefficient`, which is not 0, at most `zeros_max`; returns how many.
 int StripZeros(UInt128* coefficient, int zeros_max) {
   int stripped = 0;
-  while ((*coefficient >> 64) != 0 && stripped < zeros_max && EndsInZero(*coefficient)) {
-    *coefficient /= 10;
-    ++stripped;
+  if ((*coefficient >> 64) != 0) {
+    for (const int step : {16, 16, 8, 4, 2, 1}) {
+      // 10^step is a multiple of 2^step.
+      if ((static_cast<uint64_t>(*coefficient) & ((uint64_t{1} << step) - 1)) != 0) continue;
+      if (zeros_max - stripped < step) continue;
+      uint64_t remainder = 0;
+      const UInt128 quotient =
+          DivideByWord(*coefficient, kShortPowers[static_cast<size_t>(step)], &remainder);
+      if (remainder != 0) continue;
+      *coefficient = quotient;
+      stripped += step;
+    }
+    return stripped;
   }
-  if ((*coefficient >> 64) != 0) return stripped;
   auto small = static_cast<uint64_t>(*coefficient);
   while (stripped < zeros_max && small % 10 == 0) {
     small /= 10;
@@ -226,19 +270,6 @@ int StripZeros(UInt128* coefficient, int zeros_max) {
   }
   *coefficient = small;
   return stripped;
-}
-
-// One digit of a long division in base 2^64; `high` is below `divisor`.
-uint64_t DivideStep(uint64_t high, uint64_t low, uint64_t divisor, uint64_t* remainder) {
-#if defined(__x86_64__)
-  uint64_t quotient = 0;
-  __asm__("divq %4" : "=a"(quotient), "=d"(*remainder) : "a"(low), "d"(high), "rm"(divisor) : "cc");
-  return quotient;
-#else
-  const UInt128 dividend = (static_cast<UInt128>(high) << 64) | low;
-  *remainder = static_cast<uint64_t>(dividend % divisor);
-  return static_cast<uint64_t>(dividend / divisor);
-#endif
 }
 
 struct Quotient {
@@ -257,15 +288,12 @@ int ShiftOf(UInt128 dividend, UInt128 divisor) {
 
 // Rounded half even, or, where the quotient is exact, the member of its cohort whose shift is
 // nearest to 0 from above (IEEE 754, 5.4.1). `quotient` has 34 digits.
-Quotient Finished(UInt128 quotient, int shift, UInt128 remainder, UInt128 divisor) {
+template <class Word>
+Quotient Finished(UInt128 quotient, int shift, Word remainder, Word divisor) {
   if (remainder == 0) {
     shift -= StripZeros(&quotient, shift);
-    return {quotient, shift};
-  }
-  if (RoundsAwayFromZero(Rounding::kHalfEven, false, (quotient & 1) != 0,
-                         ClassifyRemainder(remainder, divisor))) {
-    ++quotient;
-    if (quotient == Access::kCoefficientEnd) return {quotient / 10, shift - 1};
+  } else if (RoundsUp(quotient, remainder, divisor) && ++quotient == Access::kCoefficientEnd) {
+    return {quotient / 10, shift - 1};
   }
   return {quotient, shift};
 }
@@ -288,7 +316,8 @@ Quotient DivideShort(uint64_t dividend, uint64_t divisor) {
     const int stripped = StripZeros(&quotient, kFewDigits);
     return {quotient, kFewDigits - stripped};
   }
-  const int shift = ShiftOf(dividend, divisor);
+  const int shift =
+      whole != 0 ? Decimal::kDigitsMax - CountShortDigits(whole) : ShiftOf(dividend, divisor);
   const int more = shift > kPowerMax ? shift - kPowerMax : 0;
   const UInt128 power = kPowersOfTen[static_cast<size_t>(shift - more)];
   const uint64_t scaled = dividend * static_cast<uint64_t>(kPowersOfTen[static_cast<size_t>(more)]);
@@ -329,6 +358,7 @@ uint64_t DivideStep2(UInt128* remainder, uint64_t low, UInt128 divisor) {
 
 // dividend / divisor, neither of them 0, both below 10^34.
 [[gnu::noinline]] Quotient DivideLong(UInt128 dividend, UInt128 divisor) {
+  if (dividend == divisor) return {1, 0};
   const int shift = ShiftOf(dividend, divisor);
   const int more = shift > kPowerMax ? shift - kPowerMax : 0;
   const UInt128 power = kPowersOfTen[static_cast<size_t>(shift - more)];
@@ -350,7 +380,7 @@ uint64_t DivideStep2(UInt128* remainder, uint64_t low, UInt128 divisor) {
     const uint64_t upper =
         DivideStep(remainder, static_cast<uint64_t>(under >> 64), by, &remainder);
     const uint64_t lower = DivideStep(remainder, static_cast<uint64_t>(under), by, &remainder);
-    return Finished((static_cast<UInt128>(upper) << 64) | lower, shift, remainder, divisor);
+    return Finished((static_cast<UInt128>(upper) << 64) | lower, shift, remainder, by);
   }
   const int zeros = std::countl_zero(static_cast<uint64_t>(divisor >> 64));
   divisor <<= zeros;
@@ -383,32 +413,34 @@ bool Decimal::EqualsGeneral(Decimal a, Decimal b) { return CompareGeneral(a, b) 
 
 std::partial_ordering Decimal::CompareGeneral(Decimal a, Decimal b) {
   if (!a.IsFinite() || !b.IsFinite()) return std::partial_ordering::unordered;
+  return CompareFinite(a, b);
+}
+
+std::strong_ordering Decimal::CompareFinite(Decimal a, Decimal b) {
   UInt128 left = Access::Coefficient(a);
   UInt128 right = Access::Coefficient(b);
-  const bool left_negative = Access::Sign(a) && left != 0;
-  const bool right_negative = Access::Sign(b) && right != 0;
-  if (left_negative != right_negative) {
-    return left_negative ? std::partial_ordering::less : std::partial_ordering::greater;
+  const bool negative = Access::Sign(a);
+  if (left == 0) {
+    if (right == 0) return std::strong_ordering::equal;
+    return Access::Sign(b) ? std::strong_ordering::greater : std::strong_ordering::less;
   }
-  if (left == 0 || right == 0) {
-    const int order = (left != 0 ? 1 : 0) - (right != 0 ? 1 : 0);
-    return (left_negative ? -order : order) <=> 0;
+  if (right == 0 || negative != Access::Sign(b)) {
+    return negative ? std::strong_ordering::less : std::strong_ordering::greater;
   }
-  const int gap = Access::Exponent(a) - Access::Exponent(b);
-  std::partial_ordering order = std::partial_ordering::equivalent;
-  if (gap >= kDigitsMax || gap <= -kDigitsMax) {
-    order = gap <=> 0;
-  } else {
-    // Bring both to the smaller exponent; a product above 128 bits is above any coefficient.
+  // Both to the smaller exponent; a product above 128 bits is above any coefficient.
+  const int gap = a.BiasedExponent() - b.BiasedExponent();
+  std::strong_ordering order = gap <=> 0;
+  if (gap > -kDigitsMax && gap < kDigitsMax) {
     UInt128& larger = gap >= 0 ? left : right;
-    const UInt128 factor = kPowersOfTen[static_cast<size_t>(gap >= 0 ? gap : -gap)];
-    if (__builtin_mul_overflow(larger, factor, &larger)) {
-      order = gap <=> 0;
-    } else {
+    const int zeros = std::abs(gap);
+    if ((larger >> 64) == 0 && zeros <= kShortPowerMax) {
+      larger *= kShortPowers[static_cast<size_t>(zeros)];
+      order = left <=> right;
+    } else if (!__builtin_mul_overflow(larger, kPowersOfTen[static_cast<size_t>(zeros)], &larger)) {
       order = left <=> right;
     }
   }
-  return left_negative ? 0 <=> order : order;
+  return negative ? 0 <=> order : order;
 }
 
 Decimal Decimal::Rounded(int scale, Rounding rounding) const {
@@ -521,22 +553,13 @@ int Decimal::Scale() const {
   return std::max(0, -Access::Exponent(*this));
 }
 
-Decimal Decimal::Canonical() const {
+Decimal Decimal::WithoutZeros() const {
   if (!IsFinite()) return *this;
   UInt128 coefficient = Access::Coefficient(*this);
-  if (!EndsInZero(coefficient)) return *this;
   if (coefficient == 0) return {};
-  int exponent = Access::Exponent(*this);
-  for (const int step : {32, 16}) {
-    const UInt128 divisor = kPowersOfTen[static_cast<size_t>(step)];
-    while (exponent + step <= kExponentMax && coefficient >= divisor &&
-           coefficient % divisor == 0) {
-      coefficient /= divisor;
-      exponent += step;
-    }
-  }
-  exponent += StripZeros(&coefficient, kExponentMax - exponent);
-  return Access::Pack(Access::Sign(*this), coefficient, exponent);
+  const int exponent = Access::Exponent(*this);
+  const int stripped = StripZeros(&coefficient, kExponentMax - exponent);
+  return Access::Pack(Access::Sign(*this), coefficient, exponent + stripped);
 }
 
 uint64_t Decimal::Hash() const {

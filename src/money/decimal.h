@@ -51,6 +51,8 @@ class Decimal {
   // unordered).
   friend bool operator==(Decimal a, Decimal b);
   friend std::partial_ordering operator<=>(Decimal a, Decimal b);
+  // The same where both are known to be finite.
+  static std::strong_ordering CompareFinite(Decimal a, Decimal b);
 
   // Rounded to `scale` digits after the point (may be negative: 1234 at -2 is 1200), and held at
   // that scale where it fits: 1.5 at 2 is held as 1.50. A number that needs no rounding but whose
@@ -137,6 +139,8 @@ class Decimal {
   static Decimal DivideGeneral(Decimal a, Decimal b);
   static bool EqualsGeneral(Decimal a, Decimal b);
   static std::partial_ordering CompareGeneral(Decimal a, Decimal b);
+  // Of a number that ends in zeros.
+  [[nodiscard]] Decimal WithoutZeros() const;
 
   Bits bits_;
 };
@@ -168,16 +172,11 @@ inline Decimal Decimal::operator-() const {
 inline Decimal Decimal::Abs() const { return Decimal(Bits{bits_.low, bits_.high & ~kSignBit}); }
 
 inline Decimal operator+(Decimal a, Decimal b) {
-  if (a.IsShort() && b.IsShort() && Decimal::SameExponent(a, b)) [[likely]] {
-    const Int128 sum = a.SignedShort() + b.SignedShort();
-    const UInt128 magnitude = sum < 0 ? -static_cast<UInt128>(sum) : static_cast<UInt128>(sum);
-    // A zero sum is +0 unless both operands are -0 (IEEE 754, 6.3).
-    const uint64_t sign = sum < 0    ? Decimal::kSignBit
-                          : sum == 0 ? a.bits_.high & b.bits_.high & Decimal::kSignBit
-                                     : 0;
-    return Decimal(Decimal::Bits{
-        static_cast<uint64_t>(magnitude),
-        (a.bits_.high & ~Decimal::kSignBit) | sign | static_cast<uint64_t>(magnitude >> 64)});
+  // Of one sign and exponent: the sum keeps both (so that -0 is the sum of two of them, IEEE 754,
+  // 6.3).
+  if (a.bits_.high == b.bits_.high && a.IsShort()) [[likely]] {
+    const uint64_t low = a.bits_.low + b.bits_.low;
+    return Decimal(Decimal::Bits{low, a.bits_.high + (low < b.bits_.low ? 1 : 0)});
   }
   return Decimal::AddGeneral(a, b);
 }
@@ -201,6 +200,14 @@ inline Decimal operator*(Decimal a, Decimal b) {
 }
 
 inline Decimal operator/(Decimal a, Decimal b) { return Decimal::DivideGeneral(a, b); }
+
+inline Decimal Decimal::Canonical() const {
+  if ((bits_.low & 1) != 0) return *this;
+  // 2^64 is 1 modulo 5.
+  uint64_t folded = bits_.low + (bits_.high & kCoefficientHighMask);
+  folded += folded < bits_.low ? 1 : 0;
+  return folded % 5 != 0 ? *this : WithoutZeros();
+}
 
 inline bool operator==(Decimal a, Decimal b) {
   if (a.IsShort() && b.IsShort() && Decimal::SameExponent(a, b)) [[likely]] {

@@ -3,6 +3,7 @@
 // other folder includes this.
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "src/base/int128.h"
@@ -50,7 +51,13 @@ inline constexpr std::array<UInt128, 39> kPowersOfTen = [] {
 }();
 
 // Number of decimal digits; 0 for 0.
-[[nodiscard]] int CountDigits(UInt128 value);
+[[nodiscard]] inline int CountDigits(UInt128 value) {
+  const auto high = static_cast<uint64_t>(value >> 64);
+  const int bits = high != 0 ? 128 - std::countl_zero(high)
+                             : 64 - std::countl_zero(static_cast<uint64_t>(value));
+  const int estimate = (bits * 1233) >> 12;  // floor(bits x log10(2)), at most one too small
+  return estimate + (value >= kPowersOfTen[static_cast<size_t>(estimate)] ? 1 : 0);
+}
 
 // coefficient x 10^exponent with one rounding half even to 34 digits (fewer when subnormal);
 // `sticky` says that a part smaller than one unit of `coefficient` was already cut off, in which

@@ -175,6 +175,63 @@ TEST(DecimalDiff, QuotientsHaveTheBitsOfTheLibrary) {
       [](BID_UINT128 a, BID_UINT128 b, unsigned* flags) { return bid128_div(a, b, 0, flags); });
 }
 
+// What most arithmetic is: quotients of short numbers, and sums of those.
+TEST(DecimalDiff, SumsOfQuotientsHaveTheBitsOfTheLibrary) {
+  constexpr uint64_t kSeed = 10;
+  Random random(kSeed);
+  const auto next = [&] {
+    const uint64_t end = static_cast<uint64_t>(decimal_bid::kPowersOfTen[1 + random.Below(19)]);
+    return Access::Pack(random.OneIn(4), random.Below(end),
+                        static_cast<int>(random.Between(-4, 0)));
+  };
+  Decimal sum;
+  const int64_t pairs = Pairs();
+  for (int64_t i = 0; i < pairs; ++i) {
+    const Decimal a = next();
+    const Decimal b = next();
+    unsigned flags = 0;
+    const Decimal quotient = a / b;
+    const Decimal want = FromLibrary(bid128_div(ToLibrary(a), ToLibrary(b), 0, &flags));
+    if (!want.IsFinite()) continue;
+    ASSERT_TRUE(SameBits(quotient, want))
+        << "seed " << kSeed << " pair " << i << ": " << Describe(a) << " / " << Describe(b);
+    const Decimal wanted_sum = FromLibrary(bid128_add(ToLibrary(sum), ToLibrary(want), 0, &flags));
+    const Decimal got = sum + quotient;
+    ASSERT_TRUE(SameBits(got, wanted_sum)) << "seed " << kSeed << " pair " << i << ": "
+                                           << Describe(sum) << " + " << Describe(quotient);
+    sum = random.OneIn(5) ? Decimal() : got;
+  }
+}
+
+// Sums and quotients of which the 35th digit and what follows it is half a unit, or next to it.
+TEST(DecimalDiff, HalvesGoToTheEvenNeighbourAsInTheLibrary) {
+  using decimal_bid::kPowersOfTen;
+  constexpr uint64_t kSeed = 11;
+  Random random(kSeed);
+  const int64_t pairs = Pairs();
+  for (int64_t i = 0; i < pairs; ++i) {
+    const UInt128 wide = (static_cast<UInt128>(random.Next()) << 64) | random.Next();
+    const UInt128 long_coefficient = kPowersOfTen[33] + wide % (9 * kPowersOfTen[33]);
+    const auto drop = static_cast<size_t>(1 + random.Below(33));
+    const UInt128 half = 5 * kPowersOfTen[drop - 1];
+    UInt128 small = random.Below(3) * kPowersOfTen[drop] + half + random.Below(3);
+    if (random.OneIn(2) && small > 1) --small;
+    const auto exponent = static_cast<int>(random.Between(-80, 80));
+    const Decimal a =
+        Access::Pack(random.OneIn(2), long_coefficient, exponent + static_cast<int>(drop));
+    const Decimal b = Access::Pack(random.OneIn(2), small % Access::kCoefficientEnd, exponent);
+    unsigned flags = 0;
+    ASSERT_TRUE(SameBits(a + b, FromLibrary(bid128_add(ToLibrary(a), ToLibrary(b), 0, &flags))))
+        << "seed " << kSeed << " pair " << i << ": " << Describe(a) << " + " << Describe(b);
+    // An odd number by a small power of two ends in 5.
+    const Decimal by = Access::Pack(false, UInt128{1} << random.Between(1, 12), 0);
+    const Decimal odd = Access::Pack(random.OneIn(2), long_coefficient | 1, exponent);
+    ASSERT_TRUE(
+        SameBits(odd / by, FromLibrary(bid128_div(ToLibrary(odd), ToLibrary(by), 0, &flags))))
+        << "seed " << kSeed << " pair " << i << ": " << Describe(odd) << " / " << Describe(by);
+  }
+}
+
 TEST(DecimalDiff, ModuloIsTheFloorOfTheExactQuotient) {
   constexpr uint64_t kSeed = 9;
   Operands operands(kSeed);

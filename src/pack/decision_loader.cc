@@ -357,6 +357,12 @@ void Loader::PlanMaker::Finish() {
                                std::to_string(decision::kRecordedSlotsMax));
   }
   plan_.recorded.assign(recorded_.begin(), recorded_.end());
+  for (uint32_t i = 0; i < plan_.recorded.size(); ++i) {
+    const record::SlotType type = plan_.slots.at(plan_.recorded[i]).type;
+    if (type == record::SlotType::kString || type == record::SlotType::kToken) {
+      plan_.recorded_texts.push_back(i);
+    }
+  }
   plan_.outcomes = decl_.outcomes;
   plan_.fallback = decl_.fallback;
   plan_.kill_switch = decl_.kill_switch;

@@ -2,22 +2,13 @@
 
 namespace credence::record {
 
-feel::Value ToFeel(const Value& value, Currency base, Arena* arena) {
+feel::Value ToFeelRare(const Value& value, Arena* arena) {
   switch (value.kind()) {
-    case ValueKind::kAbsent:
-      return feel::Value::Null(feel::NullReason::kMissing, "no value");
     case ValueKind::kIncomplete:
       return feel::Value::Null(feel::NullReason::kMissing,
                                "incomplete: history is not covered yet");
     case ValueKind::kBoolean:
       return feel::Value::Boolean(value.boolean());
-    case ValueKind::kInteger:
-      return feel::Value::Integer(value.integer());
-    case ValueKind::kDecimal:
-      // 1.50 and 1.5 are one stored value, so expressions must not tell them apart.
-      return feel::Value::Number(value.decimal().Canonical());
-    case ValueKind::kMoney:
-      return feel::Value::Number(Money{value.base_minor(), base}.ToDecimal());
     case ValueKind::kString:
       return feel::Value::String(value.text());
     case ValueKind::kDuration:
@@ -28,8 +19,9 @@ feel::Value ToFeel(const Value& value, Currency base, Arena* arena) {
       return feel::Value::FromTimestamp(value.timestamp());
     case ValueKind::kToken:
       return feel::CopyString(*arena, ToHex(value.text()));
+    default:
+      CREDENCE_UNREACHABLE();  // ToFeel's own
   }
-  CREDENCE_UNREACHABLE();
 }
 
 feel::Type FeelType(SlotType type) {

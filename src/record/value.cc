@@ -4,14 +4,6 @@
 
 namespace credence::record {
 
-Value Value::OfDecimal(Decimal value) {
-  CREDENCE_ASSERT(value.IsFinite());
-  Value made;
-  made.kind_ = ValueKind::kDecimal;
-  made.decimal_ = value;
-  return made;
-}
-
 Value Value::OfMoney(Money amount, int64_t base_minor) {
   Value made;
   made.kind_ = ValueKind::kMoney;

@@ -91,6 +91,14 @@ class Value {
 };
 static_assert(sizeof(Value) == 32);
 
+inline Value Value::OfDecimal(Decimal value) {
+  CREDENCE_ASSERT(value.IsFinite());
+  Value made;
+  made.kind_ = ValueKind::kDecimal;
+  made.decimal_ = value;
+  return made;
+}
+
 // For people: "12.50 CNY", "2024-02-29", "absent". Tokens as "token:" and their first 4 bytes in
 // hex.
 [[nodiscard]] std::string ToString(const Value& value);
