@@ -378,54 +378,14 @@ void Cursors::Trim(int64_t through) {
   for (LastSeen& seen : seen_) seen.Trim(through);
 }
 
-void Cursors::Get(const Feature& feature, Outcome* outcome) const {
-  const Total& total = totals_[feature.flat_member];
-  const Edge& edge = edges_[feature.flat_edge];
-  const int64_t bound = windows_[feature.flat_window].bound;
-  outcome->tally.count = total.in.count - edge.out.count;
-  switch (feature.aggregator) {
-    case Aggregator::kVariance:
-    case Aggregator::kStddev:
-      outcome->tally.squares = total.in.squares;
-      outcome->tally.squares -= edge.out.squares;
-      [[fallthrough]];
-    case Aggregator::kSum:
-    case Aggregator::kMean:
-      outcome->tally.sum = total.in.sum - edge.out.sum;
-      break;
-    case Aggregator::kMin:
-      if (outcome->tally.count > 0) {
-        outcome->min = queues_[static_cast<size_t>(total.min)].Best(bound);
-      }
-      break;
-    case Aggregator::kMax:
-      if (outcome->tally.count > 0) {
-        outcome->max = queues_[static_cast<size_t>(total.max)].Best(bound);
-      }
-      break;
-    case Aggregator::kFirst:
-    case Aggregator::kSinceFirst:
-      outcome->first = edge.first;
-      break;
-    case Aggregator::kLast:
-    case Aggregator::kSinceLast:
-      outcome->last = total.last;
-      break;
-    case Aggregator::kDistinct:
-      outcome->distinct = seen_[static_cast<size_t>(total.seen)].Count(feature.window);
-      break;
-    case Aggregator::kCount:
-      break;
-  }
-}
-
-std::optional<int64_t> Cursors::DistinctBetween(const LogPlan& plan, const Feature& feature,
-                                                int64_t lower, int64_t upper) const {
+std::optional<int64_t> Cursors::DistinctBetween(const ReadSet::Run& run,
+                                                const ReadSet::Member& member,
+                                                const ReadSet::Item& item, int64_t lower,
+                                                int64_t upper) const {
   // A late reader is among the rows here, but a `prior` window leaves it out.
-  if (plan.groups[feature.group].prior) return std::nullopt;
-  if (upper >= groups_[feature.group].limit) return std::nullopt;
-  const int32_t seen = totals_[feature.flat_member].seen;
-  return seen_[static_cast<size_t>(seen)].CountBetween(feature.window, lower, upper);
+  if (run.prior || upper >= groups_[run.group].limit) return std::nullopt;
+  const int32_t seen = totals_[member.flat_member].seen;
+  return seen_[static_cast<size_t>(seen)].CountBetween(item.window, lower, upper);
 }
 
 void Cursors::Warm(int level) const {

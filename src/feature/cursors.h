@@ -48,11 +48,13 @@ class Cursors {
   // The earliest bound: no window holds a row at or before it.
   [[nodiscard]] int64_t LeastBound() const { return least_bound_; }
 
-  // The feature's series over its window, as the cursors stand: what its aggregator needs.
-  void Get(const Feature& feature, Outcome* outcome) const;
+  // A source of values (outcome.h): windows as the cursors stand.
+  class Reader;
   // Distinct cells of the feature's series with lower < time <= upper < the window's own end.
-  [[nodiscard]] std::optional<int64_t> DistinctBetween(const LogPlan& plan, const Feature& feature,
-                                                       int64_t lower, int64_t upper) const;
+  [[nodiscard]] std::optional<int64_t> DistinctBetween(const ReadSet::Run& run,
+                                                       const ReadSet::Member& member,
+                                                       const ReadSet::Item& item, int64_t lower,
+                                                       int64_t upper) const;
   // See EntityState::Warm: this object, then its arrays.
   void Warm(int level) const;
   [[nodiscard]] size_t bytes() const;
@@ -121,6 +123,45 @@ class Cursors {
   std::vector<LastSeen> seen_;
   Standing standing_;
   int64_t least_bound_ = INT64_MIN;
+};
+
+class Cursors::Reader {
+ public:
+  explicit Reader(const Cursors& cursors) : cursors_(cursors) {}
+
+  void Begin(const ReadSet::Member& member, std::span<const ReadSet::Item> /*items*/) {
+    total_ = &cursors_.totals_[member.flat_member];
+  }
+  void MoveTo(const ReadSet::Item& item, int64_t bound) {
+    edge_ = &cursors_.edges_[item.flat_edge];
+    window_ = item.window;
+    bound_ = bound;
+  }
+  [[nodiscard]] int64_t count() const { return total_->in.count - edge_->out.count; }
+  [[nodiscard]] Int128 sum() const { return total_->in.sum - edge_->out.sum; }
+  [[nodiscard]] UInt192 squares() const {
+    UInt192 squares = total_->in.squares;
+    squares -= edge_->out.squares;
+    return squares;
+  }
+  [[nodiscard]] int64_t min() const { return Queue(total_->min).Best(bound_); }
+  [[nodiscard]] int64_t max() const { return Queue(total_->max).Best(bound_); }
+  [[nodiscard]] const Moment& first() const { return edge_->first; }
+  [[nodiscard]] const Moment& last() const { return total_->last; }
+  [[nodiscard]] int64_t distinct() const {
+    return cursors_.seen_[static_cast<size_t>(total_->seen)].Count(window_);
+  }
+
+ private:
+  [[nodiscard]] const ExtremeQueue& Queue(int32_t index) const {
+    return cursors_.queues_[static_cast<size_t>(index)];
+  }
+
+  const Cursors& cursors_;
+  const Total* total_ = nullptr;
+  const Edge* edge_ = nullptr;
+  uint32_t window_ = 0;
+  int64_t bound_ = 0;
 };
 
 }  // namespace credence::feature

@@ -1,7 +1,6 @@
 #include "src/feature/entity_state.h"
 
 #include <algorithm>
-#include <new>
 
 #include "src/base/assert.h"
 #include "src/base/prefetch.h"
@@ -135,46 +134,17 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
                        std::span<record::Value> out) const {
   CREDENCE_ASSERT(set.entity() == entity_ && out.size() >= plan.features().size());
   const Rep& rep = *rep_;
-  const std::vector<Feature>& features = plan.features();
-  const std::span<const uint32_t> read = set.features();
   const bool newest = at.seq.value() >= rep.newest;
-  size_t begin = 0;
-  while (begin < read.size()) {
-    const Feature& first = features[read[begin]];
-    size_t end = begin + 1;
-    while (end < read.size() && features[read[end]].log == first.log &&
-           features[read[end]].group == first.group) {
-      ++end;
-    }
-    const std::span<const uint32_t> run = read.subspan(begin, end - begin);
-    begin = end;
-
-    const LogPlan& log_plan = plan.entity(entity_).logs[first.log];
-    const Group& group = log_plan.groups[first.group];
-    const LogState& state = rep.logs[first.log];
+  for (const ReadSet::Run& run : set.runs()) {
+    const LogState& state = rep.logs[run.log];
+    const ReadScope scope{at.time, state.horizon, rep.texts, plan.base_currency()};
     const bool standing = state.cursors != nullptr && newest && at.time.ns == rep.now &&
-                          (!group.prior || at.seq.value() == rep.reader);
-    if (!standing) {
-      Walk({plan, log_plan, state.row_log, rep.texts, state.cursors.get(), at, newest,
-            state.horizon},
-           run, out);
-      continue;
-    }
-    const int64_t limit = MinusClamped(at.time.ns, group.delay_ns);
-    for (uint32_t index : run) {
-      const Feature& feature = features[index];
-      const int64_t length = group.windows[feature.window].length_ns;
-      if (length != 0 && MinusClamped(limit, length) < state.horizon) {
-        out[index] = record::Value::Incomplete();
-        continue;
-      }
-      Outcome outcome;
-      state.cursors->Get(feature, &outcome);
-      const uint32_t column = log_plan.series[feature.series].column;
-      // Made in its place: a copy of what was just written in halves would wait for the store.
-      new (&out[index]) record::Value(
-          MakeValue(feature.aggregator, column == kNoColumn ? nullptr : &log_plan.columns[column],
-                    outcome, at.time, rep.texts, plan.base_currency()));
+                          (!run.prior || at.seq.value() == rep.reader);
+    if (standing) {
+      Cursors::Reader reader(*state.cursors);
+      ReadRun(set, run, scope, &reader, out);
+    } else {
+      Walk({scope, state.row_log, state.cursors.get(), at.seq.value(), newest}, set, run, out);
     }
   }
 }
