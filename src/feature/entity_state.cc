@@ -42,13 +42,10 @@ std::span<const int64_t> AcquireCells(const LogPlan& plan, const Arrival& arriva
 }  // namespace
 
 EntityState::EntityState(const FeaturePlan& plan, uint32_t entity)
-    : entity_(entity), rep_(std::make_unique<Rep>()) {
-  rep_->logs.reserve(plan.entity(entity).logs.size());
-  for (const LogPlan& log : plan.entity(entity).logs) rep_->logs.emplace_back(log, plan.tuning());
-}
+    : entity_(entity), rep_(Rep::Make(plan.entity(entity), plan.tuning())) {}
 
 EntityState::EntityState(const EntityState& other)
-    : entity_(other.entity_), rep_(std::make_unique<Rep>(*other.rep_)) {}
+    : entity_(other.entity_), rep_(Rep::Copy(*other.rep_)) {}
 
 EntityState& EntityState::operator=(const EntityState& other) {
   if (this != &other) *this = EntityState(other);
@@ -76,9 +73,9 @@ void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
 
   const std::vector<LogPlan>& plans = plan.entity(entity_).logs;
   std::vector<int64_t> scratch;
-  for (uint32_t l = 0; l < rep.logs.size(); ++l) {
+  for (uint32_t l = 0; l < rep.log_count; ++l) {
     const LogPlan& log_plan = plans[l];
-    LogState& state = rep.logs[l];
+    LogState& state = rep.logs()[l];
     state.horizon = std::max(state.horizon, HorizonAt(rep.stamp, log_plan, plan.bounds()));
     bool inserted = false;
     bool moved = false;
@@ -115,8 +112,8 @@ void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
 bool EntityState::Reverse(const FeaturePlan& plan, Seq seq, Seq reversal) {
   Rep& rep = *rep_;
   const std::vector<LogPlan>& plans = plan.entity(entity_).logs;
-  for (uint32_t l = 0; l < rep.logs.size(); ++l) {
-    LogState& state = rep.logs[l];
+  for (uint32_t l = 0; l < rep.log_count; ++l) {
+    LogState& state = rep.logs()[l];
     const std::optional<Position> at = state.row_log.FindSeq(seq.value());
     if (!at) continue;
     const uint64_t* row = state.row_log.Row(*at);
@@ -136,7 +133,7 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
   const Rep& rep = *rep_;
   const bool newest = at.seq.value() >= rep.newest;
   for (const ReadSet::Run& run : set.runs()) {
-    const LogState& state = rep.logs[run.log];
+    const LogState& state = rep.logs()[run.log];
     const ReadScope scope{at.time, state.horizon, rep.texts, plan.base_currency()};
     const bool standing = state.cursors != nullptr && newest && at.time.ns == rep.now &&
                           (!run.prior || at.seq.value() == rep.reader);
@@ -150,33 +147,27 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
 }
 
 void EntityState::Warm(int level) const {
-  const Rep* rep = rep_.get();
-  switch (level) {
-    case 0:
-      PrefetchLines(rep, sizeof(Rep));
-      return;
-    case 1:
-      PrefetchLines(rep->logs.data(), rep->logs.size() * sizeof(LogState));
-      rep->texts.Warm();
-      return;
-    default:
-      for (const LogState& state : rep->logs) {
-        state.row_log.Warm(level - 2);
-        if (state.cursors != nullptr) state.cursors->Warm(level - 2);
-      }
+  if (level == 0) {
+    PrefetchLines(rep_.get(), sizeof(Rep) + sizeof(LogState));  // most have one log
+    return;
+  }
+  if (level == 1) rep_->texts.Warm();
+  for (const LogState& state : std::as_const(*rep_).logs()) {
+    state.row_log.Warm(level - 1);
+    if (state.cursors != nullptr) state.cursors->Warm(level - 1, state.row_log);
   }
 }
 
 size_t EntityState::event_count() const {
   size_t total = 0;
-  for (const LogState& state : rep_->logs) total += state.row_log.rows();
+  for (const LogState& state : rep_->logs()) total += state.row_log.rows();
   return total;
 }
 
 size_t EntityState::bytes() const {
-  size_t total = sizeof(EntityState) + sizeof(Rep) + rep_->texts.bytes() +
-                 rep_->logs.capacity() * sizeof(LogState);
-  for (const LogState& state : rep_->logs) {
+  size_t total =
+      sizeof(EntityState) + sizeof(Rep) + rep_->texts.bytes() + rep_->log_count * sizeof(LogState);
+  for (const LogState& state : rep_->logs()) {
     total += state.row_log.bytes();
     if (state.cursors != nullptr) total += state.cursors->bytes();
   }

@@ -137,7 +137,7 @@ class Walker {
   void Enter() {
     const Chunk& chunk = in_.log.ChunkAt(number_);
     row_ = in_.log.Row({number_, left_ - 1});
-    whole_ = left_ == chunk.rows && !chunk.summary.empty() && in_.newest && !gather_;
+    whole_ = left_ == chunk.rows && chunk.summary != nullptr && in_.newest && !gather_;
   }
 
   [[nodiscard]] int64_t Cell(const uint64_t* row) const {
