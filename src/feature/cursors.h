@@ -133,10 +133,10 @@ class Cursors::Reader {
   void Begin(const ReadSet::Member& member, std::span<const ReadSet::Item> /*items*/) {
     total_ = &cursors_.totals_[member.flat_member];
   }
-  void MoveTo(const ReadSet::Item& item, int64_t bound) {
+  void MoveTo(int64_t bound) { bound_ = bound; }
+  void Ask(const ReadSet::Item& item) {
     edge_ = item.flat_edge;
     window_ = item.window;
-    bound_ = bound;
   }
   [[nodiscard]] int64_t count() const { return total_->in.count - out().count; }
   [[nodiscard]] Int128 sum() const { return total_->in.sum - out().sum; }

@@ -1,6 +1,7 @@
 #include "src/feature/entity_state.h"
 
 #include <algorithm>
+#include <array>
 
 #include "src/base/assert.h"
 #include "src/base/prefetch.h"
@@ -17,27 +18,43 @@ int64_t HorizonAt(int64_t stamp, const LogPlan& plan, const record::Bounds& boun
   return MinusClamped(MinusClamped(stamp, bounds.late_ns), plan.reach_ns);
 }
 
-// Texts get their numbers in the dictionary.
-std::span<const int64_t> AcquireCells(const LogPlan& plan, const Arrival& arrival,
-                                      const ArrivalRow& row, Dictionary* texts,
-                                      std::vector<int64_t>* cells) {
-  if (!plan.has_text) return row.cells;
-  cells->assign(row.cells.begin(), row.cells.end());
-  for (uint32_t s = 0; s < plan.series.size(); ++s) {
-    const uint32_t column = plan.series[s].column;
-    if (column == kNoColumn || !plan.columns[column].is_text()) continue;
-    if (((row.mask[s / 64] >> (s % 64)) & 1) == 0) continue;
-    int64_t& cell = (*cells)[column];
-    if (cell < 0) continue;  // another series has it already
-    cell = -1 - static_cast<int64_t>(
-                    texts->Acquire(arrival.texts[static_cast<size_t>(row.cells[column])]));
+// The cells of a row; texts get their numbers in the dictionary.
+class AcquiredCells {
+ public:
+  AcquiredCells(const LogPlan& plan, const Arrival& arrival, const ArrivalRow& row,
+                Dictionary* texts) {
+    if (!plan.has_text) {
+      cells_ = row.cells;
+      return;
+    }
+    int64_t* cells = few_.data();
+    if (row.cells.size() > few_.size()) {
+      many_.resize(row.cells.size());
+      cells = many_.data();
+    }
+    cells_ = {cells, row.cells.size()};
+    std::copy(row.cells.begin(), row.cells.end(), cells);
+    for (uint32_t s = 0; s < plan.series.size(); ++s) {
+      const uint32_t column = plan.series[s].column;
+      if (column == kNoColumn || !plan.columns[column].is_text()) continue;
+      if (((row.mask[s / 64] >> (s % 64)) & 1) == 0) continue;
+      int64_t& cell = cells[column];
+      if (cell < 0) continue;  // another series has it already
+      cell = -1 - static_cast<int64_t>(
+                      texts->Acquire(arrival.texts[static_cast<size_t>(row.cells[column])]));
+    }
+    for (uint32_t c = 0; c < plan.columns.size(); ++c) {
+      if (!plan.columns[c].is_text()) continue;
+      cells[c] = cells[c] < 0 ? -1 - cells[c] : 0;
+    }
   }
-  for (uint32_t c = 0; c < plan.columns.size(); ++c) {
-    if (!plan.columns[c].is_text()) continue;
-    (*cells)[c] = (*cells)[c] < 0 ? -1 - (*cells)[c] : 0;
-  }
-  return *cells;
-}
+  [[nodiscard]] std::span<const int64_t> get() const { return cells_; }
+
+ private:
+  std::array<int64_t, 16> few_;  // filled as far as it is used
+  std::vector<int64_t> many_;
+  std::span<const int64_t> cells_;
+};
 
 }  // namespace
 
@@ -72,7 +89,6 @@ void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
   while (row != rows_end && row->entity != entity_) ++row;
 
   const std::vector<LogPlan>& plans = plan.entity(entity_).logs;
-  std::vector<int64_t> scratch;
   for (uint32_t l = 0; l < rep.log_count; ++l) {
     const LogPlan& log_plan = plans[l];
     LogState& state = rep.logs()[l];
@@ -81,10 +97,10 @@ void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
     bool moved = false;
     if (row != rows_end && row->entity == entity_ && row->log == l) {
       if (arrival.time.ns > state.horizon) {
-        const std::span<const int64_t> cells =
-            AcquireCells(log_plan, arrival, *row, &rep.texts, &scratch);
+        const AcquiredCells cells(log_plan, arrival, *row, &rep.texts);
         inserted = true;
-        moved = !state.row_log.Insert(log_plan, rep.texts, arrival.time.ns, seq, row->mask, cells);
+        moved = !state.row_log.Insert(log_plan, rep.texts, arrival.time.ns, seq, row->mask,
+                                      cells.get());
       }
       ++row;
     }

@@ -3,8 +3,8 @@
 //
 // A Source knows one series over one window at a time. It has
 //   Begin(member, items)    the series that is asked about from now on, and all its features
-//   MoveTo(item, bound)     the window of this feature: it begins after `bound`, and not after the
-//                           window before it did
+//   MoveTo(bound)           the window that begins after `bound`, not later than the one before
+//   Ask(item)               the feature of that window that is asked about
 //   count()                 rows of the series in the window
 // and of those rows, where there are some and the member's needs say so:
 //   sum(), squares(), min(), max(), first(), last(), distinct()
@@ -123,14 +123,21 @@ void ReadRun(const ReadSet& set, const ReadSet::Run& run, const ReadScope& scope
     const std::span<const ReadSet::Item> items = set.items(member);
     source->Begin(member, items);
     ValueMaker<Source> maker(member, scope);
+    bool incomplete = false;
+    const ReadSet::Item* before = nullptr;
     for (const ReadSet::Item& item : items) {
       record::Value* const value = &out[item.feature];
-      const int64_t bound = item.length_ns == 0 ? INT64_MIN : MinusClamped(end, item.length_ns);
-      if (item.length_ns != 0 && bound < scope.horizon) {
+      if (before == nullptr || item.window != before->window) {
+        const int64_t bound = item.length_ns == 0 ? INT64_MIN : MinusClamped(end, item.length_ns);
+        incomplete = item.length_ns != 0 && bound < scope.horizon;
+        if (!incomplete) source->MoveTo(bound);
+        before = &item;
+      }
+      if (incomplete) {
         *value = record::Value::Incomplete();
         continue;
       }
-      source->MoveTo(item, bound);
+      source->Ask(item);
       // Made in its place: a copy of what was just written in halves would wait for the store.
       new (value) record::Value(maker.Make(item.aggregator, *source));
     }

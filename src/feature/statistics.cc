@@ -127,6 +127,7 @@ using Words = std::array<uint64_t, 5>;
 constexpr Words Product(const Words& words, uint64_t factor) {
   Words product{};
   uint64_t carry = 0;
+#pragma GCC unroll 5
   for (size_t i = 0; i < words.size(); ++i) {
     const UInt128 part = static_cast<UInt128>(words[i]) * factor + carry;
     product[i] = static_cast<uint64_t>(part);
@@ -207,8 +208,12 @@ class ShortRoot {
       Words left = target;
       const bool negative = Subtract(&left, Product(Square(c), denominator_));
       if (negative) Negate(&left);
-      double by = 0;
-      for (size_t i = left.size(); i-- > 0;) by = by * 0x1p64 + static_cast<double>(left[i]);
+      // More than the three first words does not show in a double.
+      size_t top = left.size() - 1;
+      while (top > 1 && left[top] == 0) --top;
+      double by = static_cast<double>(left[top]) * 0x1p64 + static_cast<double>(left[top - 1]);
+      if (top > 1) by = by * 0x1p64 + static_cast<double>(left[top - 2]);
+      for (size_t i = top > 1 ? top - 2 : 0; i > 0; --i) by *= 0x1p64;
       by /= slope;
       if (by < 1) return Rounded(c, left, negative);
       const auto step = static_cast<uint64_t>(by + 0.5);
@@ -254,6 +259,7 @@ class ShortRoot {
   // True if the difference is negative.
   static bool Subtract(Words* from, const Words& other) {
     uint64_t borrow = 0;
+#pragma GCC unroll 5
     for (size_t i = 0; i < from->size(); ++i) {
       const UInt128 difference = static_cast<UInt128>((*from)[i]) - other[i] - borrow;
       (*from)[i] = static_cast<uint64_t>(difference);

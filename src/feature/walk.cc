@@ -79,6 +79,7 @@ class Walker {
         run_(run),
         width_(input.log.width()),
         end_seq_(run.prior ? input.reader : input.reader + 1),
+        first_chunk_(input.log.first_chunk()),
         start_(input.log.After(MinusClamped(input.scope.at.ns, run.delay_ns))),
         order_(Column(), input.scope.texts) {}
 
@@ -99,12 +100,11 @@ class Walker {
   }
 
   // Takes in all rows after `bound` that were not taken yet.
-  void MoveTo(const ReadSet::Item& item, int64_t bound) {
-    item_ = &item;
+  void MoveTo(int64_t bound) {
     bound_ = bound;
     for (;;) {
       if (left_ == 0) {
-        if (number_ == in_.log.first_chunk()) return;
+        if (number_ == first_chunk_) return;
         --number_;
         left_ = in_.log.ChunkAt(number_).rows;
         Enter();
@@ -120,6 +120,8 @@ class Walker {
       --left_;
     }
   }
+
+  void Ask(const ReadSet::Item& item) { item_ = &item; }
 
   [[nodiscard]] int64_t count() const { return count_; }
   [[nodiscard]] Int128 sum() const { return sum_; }
@@ -211,7 +213,8 @@ class Walker {
   const ReadSet::Run& run_;
   const uint32_t width_;
   const uint64_t end_seq_;  // rows from this sequence on are not there for the reader
-  const Position start_;    // one behind the newest row
+  const uint64_t first_chunk_;
+  const Position start_;  // one behind the newest row
 
   const ReadSet::Member* member_ = nullptr;
   const ReadSet::Item* item_ = nullptr;
