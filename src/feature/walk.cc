@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <vector>
 
 namespace credence::feature {
@@ -13,13 +12,15 @@ class CellSet {
  public:
   CellSet() {}  // the array is filled as cells come
   void Clear() {
-    small_ = 0;
+    small_ = small_size_ = 0;
     size_ = 0;
     table_.clear();
   }
   void Add(int64_t cell) {
     if (static_cast<uint64_t>(cell) < 64) {
-      small_ |= uint64_t{1} << cell;
+      const uint64_t bit = uint64_t{1} << cell;
+      if ((small_ & bit) == 0) ++small_size_;
+      small_ |= bit;
       return;
     }
     if (table_.empty()) {
@@ -34,7 +35,7 @@ class CellSet {
     if (size_ * 4 > table_.size() * 3) Grow();
     if (Place(cell)) ++size_;
   }
-  [[nodiscard]] int64_t size() const { return static_cast<int64_t>(size_) + std::popcount(small_); }
+  [[nodiscard]] int64_t size() const { return static_cast<int64_t>(size_ + small_size_); }
 
  private:
   struct Slot {
@@ -64,6 +65,7 @@ class CellSet {
   }
 
   uint64_t small_ = 0;  // cells from 0 to 63, as bits
+  size_t small_size_ = 0;
   // All others: few in an array, more in a table.
   std::array<int64_t, 32> few_;
   size_t size_ = 0;
