@@ -80,7 +80,7 @@ class Walker {
       : in_(input),
         run_(run),
         width_(input.log.width()),
-        end_seq_(run.prior ? input.reader : input.reader + 1),
+        last_seq_(input.reader - (run.prior && input.reader > 0 ? 1 : 0)),
         first_chunk_(input.log.first_chunk()),
         start_(input.log.After(MinusClamped(input.scope.at.ns, run.delay_ns))),
         order_(Column(), input.scope.texts) {}
@@ -186,7 +186,7 @@ class Walker {
   }
 
   void TakeRow(const uint64_t* row) {
-    if (RowSeq(row) >= end_seq_) return;
+    if (RowSeq(row) > last_seq_) return;
     const uint32_t series = member_->series;
     if (!RowHas(row, series)) {
       // A row that was taken back later than the reader is still there for it.
@@ -214,7 +214,7 @@ class Walker {
   const WalkInput& in_;
   const ReadSet::Run& run_;
   const uint32_t width_;
-  const uint64_t end_seq_;  // rows from this sequence on are not there for the reader
+  const uint64_t last_seq_;  // rows with a later sequence are not there for the reader
   const uint64_t first_chunk_;
   const Position start_;  // one behind the newest row
 
