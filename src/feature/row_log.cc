@@ -288,7 +288,7 @@ void RowLog::DropThrough(const LogPlan& plan, int64_t through, Dictionary* texts
 }
 
 void RowLog::Warm(int level) const {
-  if (!newest_) return;
+  if (!newest_ || level > 1) return;
   if (level == 0) {
     PrefetchLines(newest_.get(), kWarmBytes);
     if (rest_ != nullptr) PrefetchLines(rest_.get(), sizeof(Rest));
