@@ -30,6 +30,26 @@ int64_t Possible(int64_t squares, int64_t sum, int64_t count) {
   return std::max(squares, static_cast<int64_t>(least));
 }
 
+// What a peer answered of one feature: a source of its value (outcome.h).
+struct Answered {
+  int64_t rows = 0;
+  int64_t amount = 0;
+  feature::UInt192 amount_squares;
+  int64_t greatest = 0;
+  int64_t cells = 0;
+  feature::Moment newest;
+
+  [[nodiscard]] int64_t count() const { return rows; }
+  [[nodiscard]] Int128 sum() const { return amount; }
+  [[nodiscard]] feature::UInt192 squares() const { return amount_squares; }
+  [[nodiscard]] int64_t max() const { return greatest; }
+  [[nodiscard]] int64_t distinct() const { return cells; }
+  [[nodiscard]] feature::Moment last() const { return newest; }
+  // No feature of the pack asks for these.
+  [[nodiscard]] static int64_t min() { CREDENCE_UNREACHABLE(); }
+  [[nodiscard]] static feature::Moment first() { CREDENCE_UNREACHABLE(); }
+};
+
 }  // namespace
 
 Decider::Decider(std::shared_ptr<const pack::Pack> pack)
@@ -46,6 +66,8 @@ Decider::Decider(std::shared_ptr<const pack::Pack> pack)
     const auto* found = std::find(kWindowUs.begin(), kWindowUs.end(), length_us);
     CREDENCE_ASSERT(found != kWindowUs.end());
     window_of_.push_back(static_cast<size_t>(found - kWindowUs.begin()));
+    const auto index = static_cast<uint32_t>(reads_.size());
+    reads_.push_back(pack_->features.Select(feature.entity, {&index, 1}));
   }
 }
 
@@ -75,26 +97,24 @@ void Decider::FillFeatures(const Order& order, const Answers& answers,
     const feature::Feature& feature = features[i];
     const EntityAnswer& answer = answers[feature.entity];
     const EntityAnswer::Window& window = answer.windows[window_of_[i]];
-    const feature::LogPlan& log = pack_->features.entity(feature.entity).logs[feature.log];
-    const bool prior = log.groups[feature.group].prior;
-    feature::Outcome outcome;
-    outcome.tally.count = window.count - (prior ? 1 : 0);
-    outcome.tally.sum = window.sum - (prior ? order.amount : 0);
+    const feature::ReadSet::Run& run = reads_[i].runs().front();
+    Answered answered;
+    answered.rows = window.count - (run.prior ? 1 : 0);
+    answered.amount = window.sum - (run.prior ? order.amount : 0);
     if (feature.aggregator == feature::Aggregator::kStddev && window.count > 0) {
-      outcome.tally.squares.low =
+      answered.amount_squares.low =
           static_cast<UInt128>(Possible(window.squares, window.sum, window.count));
     }
-    outcome.max = window.max;
-    outcome.distinct = window.distinct;
-    outcome.last = {answer.last_us * 1'000, answer.last, 0};
+    answered.greatest = window.max;
+    answered.cells = window.distinct;
+    answered.newest = {answer.last_us * 1'000, answer.last, 0};
     if (feature.aggregator == feature::Aggregator::kLast ||
         feature.aggregator == feature::Aggregator::kSinceLast) {
-      outcome.tally.count = answer.has_last ? 1 : 0;
+      answered.rows = answer.has_last ? 1 : 0;
     }
-    const uint32_t column = log.series[feature.series].column;
-    (*out)[i] = feature::MakeValue(feature.aggregator,
-                                   column == feature::kNoColumn ? nullptr : &log.columns[column],
-                                   outcome, read_at, kNoTexts, pack_->features.base_currency());
+    const feature::ReadScope scope{read_at, INT64_MIN, kNoTexts, pack_->features.base_currency()};
+    feature::ValueMaker<Answered> maker(reads_[i].members(run).front(), scope);
+    (*out)[i] = maker.Make(feature.aggregator, answered);
   }
 }
 

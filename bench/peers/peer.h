@@ -77,7 +77,8 @@ class Decider {
   decision::Scratch scratch_;
   uint32_t amount_field_ = 0;
   std::array<uint32_t, kEntities> key_fields_{};
-  std::vector<size_t> window_of_;  // by feature
+  std::vector<feature::ReadSet> reads_;  // by feature, of it alone
+  std::vector<size_t> window_of_;        // by feature
   std::vector<record::Value> slots_;
 };
 

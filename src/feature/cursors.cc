@@ -35,6 +35,7 @@ Cursors::Cursors(const LogPlan& plan)
         total.max = static_cast<int32_t>(queues_.size());
         queues_.emplace_back(true);
       }
+      if (of.needs.first) firsts_.resize(plan.flat_edges, Moment{kNever, 0, 0});
       if (of.needs.distinct) {
         total.seen = static_cast<int32_t>(seen_.size());
         seen_.emplace_back(group.windows.size());
@@ -45,14 +46,17 @@ Cursors::Cursors(const LogPlan& plan)
 
 template <class Visitor>
 void Cursors::ForEachGroup(const LogPlan& plan, Visitor visit) {
-  View view{nullptr, groups_.data(), windows_.data(), totals_.data(), edges_.data()};
+  View view{nullptr,        groups_.data(), windows_.data(),
+            totals_.data(), edges_.data(),  firsts_.empty() ? nullptr : firsts_.data()};
   for (const Group& group : plan.groups) {
     view.plan = &group;
     visit(view);
     ++view.cursor;
     view.windows += group.windows.size();
     view.totals += group.members.size();
-    view.edges += group.windows.size() * group.members.size();
+    const size_t edges = group.windows.size() * group.members.size();
+    view.edges += edges;
+    if (view.firsts != nullptr) view.firsts += edges;
   }
 }
 
@@ -139,11 +143,11 @@ void Cursors::Evict(const Context& context, const View& view, size_t w) {
   while (window.tail_time != kNever && window.tail_time <= window.bound) {
     window.tail = log.Settled(window.tail);
     const Chunk& chunk = log.ChunkAt(window.tail.chunk);
-    const uint64_t* last = chunk.words.data() + size_t{chunk.rows - 1} * log.width();
+    const uint64_t* last = chunk.words() + size_t{chunk.rows - 1} * log.width();
     if (window.tail.row == 0 && window.tail.chunk < view.cursor->head.chunk &&
         RowTime(last) <= window.bound) {
       for (size_t m = 0; m < group.members.size(); ++m) {
-        view.edge(w, m).out += chunk.summary[group.members[m].series].tally;
+        view.edge(w, m) += chunk.summary[group.members[m].series].tally;
       }
       window.tail = {window.tail.chunk + 1, 0};
     } else {
@@ -152,14 +156,14 @@ void Cursors::Evict(const Context& context, const View& view, size_t w) {
         const Group::Member& member = group.members[m];
         if (!RowHas(row, member.series)) continue;
         const Series& series = context.plan.series[member.series];
-        view.edge(w, m).out.Add(SeriesCell(log, series, row), member.needs);
+        view.edge(w, m).Add(SeriesCell(log, series, row), member.needs);
       }
       ++window.tail.row;
       window.tail = log.Settled(window.tail);
     }
     window.tail_time = window.tail == view.cursor->head ? kNever : RowTime(log.Row(window.tail));
   }
-  FindFirsts(context, view, w);
+  if (view.firsts != nullptr) FindFirsts(context, view, w);
   for (size_t m = 0; m < group.members.size(); ++m) {
     const int32_t seen = view.totals[m].seen;
     if (seen >= 0) seen_[static_cast<size_t>(seen)].Evict(w, window.bound);
@@ -174,21 +178,21 @@ void Cursors::FindFirsts(const Context& context, const View& view, size_t w) {
   const WindowCursor& window = view.windows[w];
   for (size_t m = 0; m < group.members.size(); ++m) {
     if (!group.members[m].needs.first) continue;
-    Edge& edge = view.edge(w, m);
-    if (edge.first.time != kNever && edge.first.time > window.bound) continue;
-    edge.first.time = kNever;
-    if (view.totals[m].in.count == edge.out.count) continue;
+    Moment& first = view.first(w, m);
+    if (first.time != kNever && first.time > window.bound) continue;
+    first.time = kNever;
+    if (view.totals[m].in.count == view.edge(w, m).count) continue;
     const uint32_t series = group.members[m].series;
     for (Position at = window.tail; at < view.cursor->head;) {
       at = log.Settled(at);
       const Chunk& chunk = log.ChunkAt(at.chunk);
-      if (at.row == 0 && !chunk.summary.empty() && chunk.summary[series].tally.count == 0) {
+      if (at.row == 0 && chunk.summary != nullptr && chunk.summary[series].tally.count == 0) {
         at = {at.chunk + 1, 0};
         continue;
       }
       const uint64_t* row = log.Row(at);
       if (RowHas(row, series)) {
-        edge.first = MomentOf(context, context.plan.series[series], row);
+        first = MomentOf(context, context.plan.series[series], row);
         break;
       }
       ++at.row;
@@ -250,11 +254,10 @@ void Cursors::AddLateRow(const Context& context, const View& view, const uint64_
       }
     }
     for (size_t w = 0; w < windows; ++w) {
-      Edge& edge = view.edge(w, m);
       if (moment.time <= view.windows[w].bound) {
-        edge.out.Add(moment.cell, member.needs);
-      } else if (member.needs.first && moment.time < edge.first.time) {
-        edge.first = moment;  // rows of equal time came earlier, so they stay first
+        view.edge(w, m).Add(moment.cell, member.needs);
+      } else if (member.needs.first && moment.time < view.first(w, m).time) {
+        view.first(w, m) = moment;  // rows of equal time came earlier, so they stay first
       }
     }
   }
@@ -298,11 +301,12 @@ void Cursors::ReverseRow(const Context& context, const View& view, const uint64_
       }
     }
     for (size_t w = 0; w < group.windows.size(); ++w) {
-      Edge& edge = view.edge(w, m);
-      if (moment.time <= view.windows[w].bound) edge.out.Remove(moment.cell, member.needs);
-      if (edge.first.seq == moment.seq) edge.first.time = kNever;
+      if (moment.time <= view.windows[w].bound) view.edge(w, m).Remove(moment.cell, member.needs);
+      if (!member.needs.first) continue;
+      if (view.first(w, m).seq == moment.seq) view.first(w, m).time = kNever;
     }
   }
+  if (view.firsts == nullptr) return;
   for (size_t w = 0; w < group.windows.size(); ++w) FindFirsts(context, view, w);
 }
 
@@ -318,7 +322,7 @@ const uint64_t* Cursors::LastRowWith(const Context& context, uint32_t index, Pos
       if (at.chunk == log.first_chunk()) return nullptr;
       --at.chunk;
       const Chunk& chunk = log.ChunkAt(at.chunk);
-      const bool none = !chunk.summary.empty() && chunk.summary[index].tally.count == 0;
+      const bool none = chunk.summary != nullptr && chunk.summary[index].tally.count == 0;
       at.row = none ? 0 : chunk.rows;
       continue;
     }
@@ -352,11 +356,11 @@ void Cursors::MendQueue(const Context& context, const View& view, const Series& 
       --at.chunk;
       const Chunk& chunk = log.ChunkAt(at.chunk);
       at.row = chunk.rows;
-      if (chunk.summary.empty()) continue;
+      if (chunk.summary == nullptr) continue;
       const SeriesSummary& summary = chunk.summary[index];
       const int64_t top = queue->greatest() ? summary.max : summary.min;
       const bool beaten = summary.tally.count == 0 || (has_best && !queue->Beats(top, best, order));
-      if (beaten && RowTime(chunk.words.data()) > from) at.row = 0;
+      if (beaten && RowTime(chunk.words()) > from) at.row = 0;
       continue;
     }
     --at.row;
@@ -378,71 +382,38 @@ void Cursors::Trim(int64_t through) {
   for (LastSeen& seen : seen_) seen.Trim(through);
 }
 
-void Cursors::Get(const Feature& feature, Outcome* outcome) const {
-  const Total& total = totals_[feature.flat_member];
-  const Edge& edge = edges_[feature.flat_edge];
-  const int64_t bound = windows_[feature.flat_window].bound;
-  outcome->tally.count = total.in.count - edge.out.count;
-  switch (feature.aggregator) {
-    case Aggregator::kVariance:
-    case Aggregator::kStddev:
-      outcome->tally.squares = total.in.squares;
-      outcome->tally.squares -= edge.out.squares;
-      [[fallthrough]];
-    case Aggregator::kSum:
-    case Aggregator::kMean:
-      outcome->tally.sum = total.in.sum - edge.out.sum;
-      break;
-    case Aggregator::kMin:
-      if (outcome->tally.count > 0) {
-        outcome->min = queues_[static_cast<size_t>(total.min)].Best(bound);
-      }
-      break;
-    case Aggregator::kMax:
-      if (outcome->tally.count > 0) {
-        outcome->max = queues_[static_cast<size_t>(total.max)].Best(bound);
-      }
-      break;
-    case Aggregator::kFirst:
-    case Aggregator::kSinceFirst:
-      outcome->first = edge.first;
-      break;
-    case Aggregator::kLast:
-    case Aggregator::kSinceLast:
-      outcome->last = total.last;
-      break;
-    case Aggregator::kDistinct:
-      outcome->distinct = seen_[static_cast<size_t>(total.seen)].Count(feature.window);
-      break;
-    case Aggregator::kCount:
-      break;
-  }
-}
-
-std::optional<int64_t> Cursors::DistinctBetween(const LogPlan& plan, const Feature& feature,
-                                                int64_t lower, int64_t upper) const {
+std::optional<int64_t> Cursors::DistinctBetween(const ReadSet::Run& run,
+                                                const ReadSet::Member& member,
+                                                const ReadSet::Item& item, int64_t lower,
+                                                int64_t upper) const {
   // A late reader is among the rows here, but a `prior` window leaves it out.
-  if (plan.groups[feature.group].prior) return std::nullopt;
-  if (upper >= groups_[feature.group].limit) return std::nullopt;
-  const int32_t seen = totals_[feature.flat_member].seen;
-  return seen_[static_cast<size_t>(seen)].CountBetween(feature.window, lower, upper);
+  if (run.prior || upper >= groups_[run.group].limit) return std::nullopt;
+  const int32_t seen = totals_[member.flat_member].seen;
+  return seen_[static_cast<size_t>(seen)].CountBetween(item.window, lower, upper);
 }
 
-void Cursors::Warm(int level) const {
+void Cursors::Warm(int level, const RowLog& log) const {
   if (level == 0) {
     PrefetchLines(this, sizeof(*this));
   } else if (level == 1) {
+    PrefetchLines(groups_.data(), groups_.size() * sizeof(GroupCursor));
     PrefetchLines(windows_.data(), windows_.size() * sizeof(WindowCursor));
     PrefetchLines(totals_.data(), totals_.size() * sizeof(Total));
-    PrefetchLines(edges_.data(), edges_.size() * sizeof(Edge));
+    PrefetchLines(edges_.data(), edges_.size() * sizeof(Tally));
+    PrefetchLines(queues_.data(), queues_.size() * sizeof(ExtremeQueue));
+    PrefetchLines(seen_.data(), seen_.size() * sizeof(LastSeen));
+  } else if (level == 2) {
+    for (const WindowCursor& window : windows_) log.WarmRow(window.tail);
+    for (const ExtremeQueue& queue : queues_) queue.Warm();
+    for (const LastSeen& seen : seen_) seen.Warm();
   }
 }
 
 size_t Cursors::bytes() const {
   size_t total = sizeof(Cursors) + groups_.capacity() * sizeof(GroupCursor) +
                  windows_.capacity() * sizeof(WindowCursor) + totals_.capacity() * sizeof(Total) +
-                 edges_.capacity() * sizeof(Edge) + queues_.capacity() * sizeof(ExtremeQueue) +
-                 seen_.capacity() * sizeof(LastSeen);
+                 edges_.capacity() * sizeof(Tally) + firsts_.capacity() * sizeof(Moment) +
+                 queues_.capacity() * sizeof(ExtremeQueue) + seen_.capacity() * sizeof(LastSeen);
   for (const ExtremeQueue& queue : queues_) total += queue.bytes();
   for (const LastSeen& seen : seen_) total += seen.bytes();
   return total;

@@ -3,9 +3,9 @@
 // from the rows: Build() makes them anew at any time.
 //
 // What came in since the beginning is kept once for each series (Total), what left again once for
-// each window and series (Edge): a window's count and sums are the difference, exact because they
-// are integers. Least and greatest, last, and the distinct cells are kept once for all windows with
-// the same newer end.
+// each window and series (an edge): a window's count and sums are the difference, exact because
+// they are integers. Least and greatest, last, and the distinct cells are kept once for all windows
+// with the same newer end.
 
 #include <cstdint>
 #include <optional>
@@ -48,13 +48,15 @@ class Cursors {
   // The earliest bound: no window holds a row at or before it.
   [[nodiscard]] int64_t LeastBound() const { return least_bound_; }
 
-  // The feature's series over its window, as the cursors stand: what its aggregator needs.
-  void Get(const Feature& feature, Outcome* outcome) const;
+  // A source of values (outcome.h): windows as the cursors stand.
+  class Reader;
   // Distinct cells of the feature's series with lower < time <= upper < the window's own end.
-  [[nodiscard]] std::optional<int64_t> DistinctBetween(const LogPlan& plan, const Feature& feature,
-                                                       int64_t lower, int64_t upper) const;
-  // See EntityState::Warm: this object, then its arrays.
-  void Warm(int level) const;
+  [[nodiscard]] std::optional<int64_t> DistinctBetween(const ReadSet::Run& run,
+                                                       const ReadSet::Member& member,
+                                                       const ReadSet::Item& item, int64_t lower,
+                                                       int64_t upper) const;
+  // See EntityState::Warm: this object, its arrays, the rows that leave next.
+  void Warm(int level, const RowLog& log) const;
   [[nodiscard]] size_t bytes() const;
 
  private:
@@ -76,19 +78,19 @@ class Cursors {
     int32_t max = -1;   // in queues_
     int32_t seen = -1;  // in seen_
   };
-  struct Edge {
-    Tally out;
-    Moment first{kNever, 0, 0};
-  };
   // One group with its part of the flat arrays.
   struct View {
     const Group* plan;
     GroupCursor* cursor;
     WindowCursor* windows;
     Total* totals;
-    Edge* edges;
-    [[nodiscard]] Edge& edge(size_t window, size_t member) const {
+    Tally* edges;
+    Moment* firsts;  // null where no feature of the log asks
+    [[nodiscard]] Tally& edge(size_t window, size_t member) const {
       return edges[window * plan->members.size() + member];
+    }
+    [[nodiscard]] Moment& first(size_t window, size_t member) const {
+      return firsts[window * plan->members.size() + member];
     }
   };
   struct Context {
@@ -116,11 +118,52 @@ class Cursors {
   std::vector<GroupCursor> groups_;
   std::vector<WindowCursor> windows_;
   std::vector<Total> totals_;
-  std::vector<Edge> edges_;
+  std::vector<Tally> edges_;
+  std::vector<Moment> firsts_;  // the first row of each edge; time kNever: none. See View::firsts
   std::vector<ExtremeQueue> queues_;
   std::vector<LastSeen> seen_;
   Standing standing_;
   int64_t least_bound_ = INT64_MIN;
+};
+
+class Cursors::Reader {
+ public:
+  explicit Reader(const Cursors& cursors) : cursors_(cursors) {}
+
+  void Begin(const ReadSet::Member& member, std::span<const ReadSet::Item> /*items*/) {
+    total_ = &cursors_.totals_[member.flat_member];
+  }
+  void MoveTo(int64_t bound) { bound_ = bound; }
+  void Ask(const ReadSet::Item& item) {
+    edge_ = item.flat_edge;
+    window_ = item.window;
+  }
+  [[nodiscard]] int64_t count() const { return total_->in.count - out().count; }
+  [[nodiscard]] Int128 sum() const { return total_->in.sum - out().sum; }
+  [[nodiscard]] UInt192 squares() const {
+    UInt192 squares = total_->in.squares;
+    squares -= out().squares;
+    return squares;
+  }
+  [[nodiscard]] int64_t min() const { return Queue(total_->min).Best(bound_); }
+  [[nodiscard]] int64_t max() const { return Queue(total_->max).Best(bound_); }
+  [[nodiscard]] const Moment& first() const { return cursors_.firsts_[edge_]; }
+  [[nodiscard]] const Moment& last() const { return total_->last; }
+  [[nodiscard]] int64_t distinct() const {
+    return cursors_.seen_[static_cast<size_t>(total_->seen)].Count(window_);
+  }
+
+ private:
+  [[nodiscard]] const Tally& out() const { return cursors_.edges_[edge_]; }
+  [[nodiscard]] const ExtremeQueue& Queue(int32_t index) const {
+    return cursors_.queues_[static_cast<size_t>(index)];
+  }
+
+  const Cursors& cursors_;
+  const Total* total_ = nullptr;
+  uint32_t edge_ = 0;
+  uint32_t window_ = 0;
+  int64_t bound_ = 0;
 };
 
 }  // namespace credence::feature

@@ -8,48 +8,60 @@
 
 namespace credence::feature {
 
-size_t Dictionary::Slot(std::string_view text, uint64_t hash) const {
-  const size_t mask = table_.size() - 1;
-  size_t slot = hash & mask;
-  while (table_[slot] != 0) {
-    const Entry& entry = entries_[table_[slot] - 1];
-    if (entry.hash == hash && entry.text == text) break;
-    slot = (slot + 1) & mask;
+uint32_t Dictionary::Find(std::string_view text, uint64_t hash) const {
+  const auto is = [&](const Entry& entry) {
+    return entry.hash == hash && entry.references > 0 && entry.text == text;
+  };
+  if (table_.empty()) {
+    for (uint32_t i = 0; i < entries_.size(); ++i) {
+      if (is(entries_[i])) return i + 1;
+    }
+    return 0;
   }
-  return slot;
+  const size_t mask = table_.size() - 1;
+  for (size_t slot = hash & mask; table_[slot] != 0; slot = (slot + 1) & mask) {
+    if (is(entries_[table_[slot] - 1])) return table_[slot];
+  }
+  return 0;
+}
+
+// Into the table.
+void Dictionary::Put(uint32_t id) {
+  const size_t mask = table_.size() - 1;
+  size_t slot = entries_[id - 1].hash & mask;
+  while (table_[slot] != 0) slot = (slot + 1) & mask;
+  table_[slot] = id;
 }
 
 void Dictionary::Grow() {
-  table_.assign(table_.empty() ? 8 : table_.size() * 2, 0);
-  const size_t mask = table_.size() - 1;
+  table_.assign(table_.empty() ? 2 * kFewMax : table_.size() * 2, 0);
   for (uint32_t i = 0; i < entries_.size(); ++i) {
-    if (entries_[i].references == 0) continue;
-    size_t slot = entries_[i].hash & mask;
-    while (table_[slot] != 0) slot = (slot + 1) & mask;
-    table_[slot] = i + 1;
+    if (entries_[i].references > 0) Put(i + 1);
   }
 }
 
 uint32_t Dictionary::Acquire(std::string_view text) {
-  if ((live_ + 1) * 4 > table_.size() * 3) Grow();
   const uint64_t hash = Hash64(text);
-  const size_t slot = Slot(text, hash);
-  uint32_t id = table_[slot];
-  if (id == 0) {
-    if (free_.empty()) {
-      CREDENCE_ASSERT(entries_.size() < UINT32_MAX - 1);
-      entries_.emplace_back();
-      id = static_cast<uint32_t>(entries_.size());
-    } else {
-      id = free_.back();
-      free_.pop_back();
-    }
-    entries_[id - 1].text = text;
-    entries_[id - 1].hash = hash;
-    table_[slot] = id;
-    ++live_;
+  uint32_t id = Find(text, hash);
+  if (id != 0) {
+    ++entries_[id - 1].references;
+    return id;
   }
-  ++entries_[id - 1].references;
+  if (live_ >= kFewMax && (live_ + 1) * 4 > table_.size() * 3) Grow();
+  if (free_ == 0) {
+    CREDENCE_ASSERT(entries_.size() < UINT32_MAX - 1);
+    entries_.emplace_back();
+    id = static_cast<uint32_t>(entries_.size());
+  } else {
+    id = free_;
+    free_ = static_cast<uint32_t>(entries_[id - 1].hash);
+  }
+  Entry& entry = entries_[id - 1];
+  entry.text = text;
+  entry.hash = hash;
+  entry.references = 1;
+  if (!table_.empty()) Put(id);
+  ++live_;
   return id;
 }
 
@@ -59,21 +71,25 @@ void Dictionary::Release(uint32_t id) {
 }
 
 void Dictionary::Erase(uint32_t id) {
-  const size_t mask = table_.size() - 1;
-  size_t hole = entries_[id - 1].hash & mask;
-  while (table_[hole] != id) hole = (hole + 1) & mask;
-  table_[hole] = 0;
-  // Those behind the hole that probed past it move up, so that no search stops too early.
-  for (size_t slot = (hole + 1) & mask; table_[slot] != 0; slot = (slot + 1) & mask) {
-    const size_t home = entries_[table_[slot] - 1].hash & mask;
-    if (((slot - home) & mask) >= ((slot - hole) & mask)) {
-      table_[hole] = table_[slot];
-      table_[slot] = 0;
-      hole = slot;
+  Entry& entry = entries_[id - 1];
+  if (!table_.empty()) {
+    const size_t mask = table_.size() - 1;
+    size_t hole = entry.hash & mask;
+    while (table_[hole] != id) hole = (hole + 1) & mask;
+    table_[hole] = 0;
+    // Those behind the hole that probed past it move up, so that no search stops too early.
+    for (size_t slot = (hole + 1) & mask; table_[slot] != 0; slot = (slot + 1) & mask) {
+      const size_t home = entries_[table_[slot] - 1].hash & mask;
+      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+        table_[hole] = table_[slot];
+        table_[slot] = 0;
+        hole = slot;
+      }
     }
   }
-  entries_[id - 1].text.clear();
-  free_.push_back(id);
+  entry.text.clear();
+  entry.hash = free_;
+  free_ = id;
   --live_;
 }
 
@@ -84,8 +100,7 @@ void Dictionary::Warm() const {
 }
 
 size_t Dictionary::bytes() const {
-  size_t total = entries_.capacity() * sizeof(Entry) + free_.capacity() * sizeof(uint32_t) +
-                 table_.capacity() * sizeof(uint32_t);
+  size_t total = entries_.capacity() * sizeof(Entry) + table_.capacity() * sizeof(uint32_t);
   for (const Entry& entry : entries_) {
     if (entry.text.capacity() > std::string().capacity()) total += entry.text.capacity() + 1;
   }

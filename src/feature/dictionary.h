@@ -25,17 +25,22 @@ class Dictionary {
  private:
   struct Entry {
     std::string text;
-    uint64_t hash = 0;
-    uint32_t references = 0;
+    uint64_t hash = 0;        // of a free entry: the next free one
+    uint32_t references = 0;  // 0: free
   };
-  [[nodiscard]] size_t Slot(std::string_view text, uint64_t hash) const;
+  // 0 if it is not here.
+  [[nodiscard]] uint32_t Find(std::string_view text, uint64_t hash) const;
+  void Put(uint32_t id);
   void Grow();
   void Erase(uint32_t id);
 
+  // Few texts, as most entities have, are searched one by one.
+  static constexpr size_t kFewMax = 8;
+
   std::vector<Entry> entries_;
-  std::vector<uint32_t> free_;
-  std::vector<uint32_t> table_;  // linear probing; 0 = empty
-  size_t live_ = 0;
+  std::vector<uint32_t> table_;  // linear probing; 0 = empty; none for few
+  uint32_t free_ = 0;            // the first free entry; 0 = there is none
+  uint32_t live_ = 0;
 };
 
 }  // namespace credence::feature

@@ -85,7 +85,7 @@ class RowEncoder {
   void PutAll(const Chunk& chunk) {
     out_.PutVarint(chunk.rows);
     for (uint32_t r = 0; r < chunk.rows; ++r) {
-      Put(chunk.words.data() + size_t{r} * log_.width());
+      Put(chunk.words() + size_t{r} * log_.width());
     }
   }
 
@@ -285,26 +285,27 @@ void EntityState::PutHeader(uint8_t version, ByteWriter* out) const {
   out->PutVarint(rep.last_update);
   out->PutVarint(rep.newest);
   out->PutZigzag(rep.stamp);
-  out->PutVarint(rep.logs.size());
+  out->PutVarint(rep.log_count);
 }
 
 void EntityState::AppendCanonical(const FeaturePlan& plan, std::string* out) const {
   ByteWriter writer(out);
   PutHeader(kVersion, &writer);
-  for (uint32_t l = 0; l < rep_->logs.size(); ++l) {
-    EncodeLog(plan.entity(entity_).logs[l], rep_->logs[l], rep_->texts, &writer);
+  for (uint32_t l = 0; l < rep_->log_count; ++l) {
+    EncodeLog(plan.entity(entity_).logs[l], rep_->logs()[l], rep_->texts, &writer);
   }
 }
 
 bool EntityState::HasUnkeptChunks() const {
-  return std::any_of(rep_->logs.begin(), rep_->logs.end(),
+  const auto logs = std::as_const(*rep_).logs();
+  return std::any_of(logs.begin(), logs.end(),
                      [](const LogState& state) { return state.row_log.unkept() > 0; });
 }
 
 void EntityState::KeepChunks(const FeaturePlan& plan, ChunkKeeper* keeper) {
   std::string bytes;
-  for (uint32_t l = 0; l < rep_->logs.size(); ++l) {
-    RowLog& log = rep_->logs[l].row_log;
+  for (uint32_t l = 0; l < rep_->log_count; ++l) {
+    RowLog& log = rep_->logs()[l].row_log;
     for (const uint64_t number : log.TakeGone()) keeper->Drop(number);
     log.KeepChunks([&](const Chunk& chunk) {
       bytes.clear();
@@ -316,14 +317,15 @@ void EntityState::KeepChunks(const FeaturePlan& plan, ChunkKeeper* keeper) {
 }
 
 void EntityState::AppendHead(const FeaturePlan& plan, std::string* out) const {
-  const bool whole = std::all_of(rep_->logs.begin(), rep_->logs.end(), [](const LogState& state) {
+  const auto logs = std::as_const(*rep_).logs();
+  const bool whole = std::all_of(logs.begin(), logs.end(), [](const LogState& state) {
     return state.row_log.end_chunk() - state.row_log.first_chunk() <= 1;
   });
   if (whole) return AppendCanonical(plan, out);
   ByteWriter writer(out);
   PutHeader(kHeadVersion, &writer);
-  for (uint32_t l = 0; l < rep_->logs.size(); ++l) {
-    EncodeHeadLog(plan.entity(entity_).logs[l], rep_->logs[l], rep_->texts, &writer);
+  for (uint32_t l = 0; l < rep_->log_count; ++l) {
+    EncodeHeadLog(plan.entity(entity_).logs[l], rep_->logs()[l], rep_->texts, &writer);
   }
 }
 
@@ -354,13 +356,13 @@ Result<EntityState> EntityState::DecodeAny(const FeaturePlan& plan, uint32_t ent
   rep.last_update = in.GetVarint();
   rep.newest = in.GetVarint();
   rep.stamp = in.GetZigzag();
-  if (in.GetVarint() != rep.logs.size() || !in.ok()) return Damaged(in, "wrong number of logs");
+  if (in.GetVarint() != rep.log_count || !in.ok()) return Damaged(in, "wrong number of logs");
   if (rep.reader > rep.last_update || rep.last_update > rep.newest) {
     return Damaged(in, "impossible sequences");
   }
-  for (uint32_t l = 0; l < rep.logs.size(); ++l) {
+  for (uint32_t l = 0; l < rep.log_count; ++l) {
     const LogPlan& log_plan = plan.entity(entity).logs[l];
-    LogState& log = rep.logs[l];
+    LogState& log = rep.logs()[l];
     if (version == kVersion) {
       CREDENCE_TRY(DecodeLog(log_plan, rep.newest, &in, &rep.texts, &log));
     } else {

@@ -2,7 +2,8 @@
 // What an EntityState is made of; only entity_state.cc and entity_codec.cc look inside.
 
 #include <memory>
-#include <vector>
+#include <new>
+#include <span>
 
 #include "src/feature/cursors.h"
 #include "src/feature/dictionary.h"
@@ -26,9 +27,35 @@ struct LogState {
   std::unique_ptr<Cursors> cursors;
 };
 
+// The logs follow in the same block of memory, in the order of EntityPlan::logs.
 struct EntityState::Rep {
-  Rep() = default;
-  Rep(const Rep&) = default;
+  static std::unique_ptr<Rep> Make(const EntityPlan& plan, const Tuning& tuning) {
+    std::unique_ptr<Rep> rep(new (Logs{plan.logs.size()}) Rep());
+    for (const LogPlan& log : plan.logs) new (rep->NextLog()) LogState(log, tuning);
+    return rep;
+  }
+  static std::unique_ptr<Rep> Copy(const Rep& other) {
+    std::unique_ptr<Rep> rep(new (Logs{other.log_count}) Rep());
+    rep->now = other.now;
+    rep->reader = other.reader;
+    rep->last_update = other.last_update;
+    rep->newest = other.newest;
+    rep->stamp = other.stamp;
+    rep->texts = other.texts;
+    for (const LogState& log : other.logs()) new (rep->NextLog()) LogState(log);
+    return rep;
+  }
+  Rep(const Rep&) = delete;
+  Rep& operator=(const Rep&) = delete;
+  ~Rep() { std::destroy_n(logs().data(), log_count); }
+  static void operator delete(void* block) { ::operator delete(block); }
+
+  [[nodiscard]] std::span<LogState> logs() {
+    return {reinterpret_cast<LogState*>(this + 1), log_count};
+  }
+  [[nodiscard]] std::span<const LogState> logs() const {
+    return {reinterpret_cast<const LogState*>(this + 1), log_count};
+  }
 
   // The newest time that the entity has come to. An event's own time, but not beyond its stamp: one
   // clock that runs ahead must not make all others late.
@@ -38,7 +65,18 @@ struct EntityState::Rep {
   uint64_t newest = 0;       // sequence of the last update or reversal
   int64_t stamp = INT64_MIN;
   Dictionary texts;
-  std::vector<LogState> logs;
+  size_t log_count = 0;
+
+ private:
+  struct Logs {
+    size_t count;
+  };
+  Rep() = default;
+  static void* operator new(size_t size, Logs logs) {
+    return ::operator new(size + logs.count * sizeof(LogState));
+  }
+  static void operator delete(void* block, Logs /*logs*/) { ::operator delete(block); }
+  void* NextLog() { return reinterpret_cast<LogState*>(this + 1) + log_count++; }
 };
 
 }  // namespace credence::feature

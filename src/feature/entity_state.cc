@@ -1,7 +1,7 @@
 #include "src/feature/entity_state.h"
 
 #include <algorithm>
-#include <new>
+#include <array>
 
 #include "src/base/assert.h"
 #include "src/base/prefetch.h"
@@ -18,38 +18,51 @@ int64_t HorizonAt(int64_t stamp, const LogPlan& plan, const record::Bounds& boun
   return MinusClamped(MinusClamped(stamp, bounds.late_ns), plan.reach_ns);
 }
 
-// Texts get their numbers in the dictionary.
-std::span<const int64_t> AcquireCells(const LogPlan& plan, const Arrival& arrival,
-                                      const ArrivalRow& row, Dictionary* texts,
-                                      std::vector<int64_t>* cells) {
-  if (!plan.has_text) return row.cells;
-  cells->assign(row.cells.begin(), row.cells.end());
-  for (uint32_t s = 0; s < plan.series.size(); ++s) {
-    const uint32_t column = plan.series[s].column;
-    if (column == kNoColumn || !plan.columns[column].is_text()) continue;
-    if (((row.mask[s / 64] >> (s % 64)) & 1) == 0) continue;
-    int64_t& cell = (*cells)[column];
-    if (cell < 0) continue;  // another series has it already
-    cell = -1 - static_cast<int64_t>(
-                    texts->Acquire(arrival.texts[static_cast<size_t>(row.cells[column])]));
+// The cells of a row; texts get their numbers in the dictionary.
+class AcquiredCells {
+ public:
+  AcquiredCells(const LogPlan& plan, const Arrival& arrival, const ArrivalRow& row,
+                Dictionary* texts) {
+    if (!plan.has_text) {
+      cells_ = row.cells;
+      return;
+    }
+    int64_t* cells = few_.data();
+    if (row.cells.size() > few_.size()) {
+      many_.resize(row.cells.size());
+      cells = many_.data();
+    }
+    cells_ = {cells, row.cells.size()};
+    std::copy(row.cells.begin(), row.cells.end(), cells);
+    for (uint32_t s = 0; s < plan.series.size(); ++s) {
+      const uint32_t column = plan.series[s].column;
+      if (column == kNoColumn || !plan.columns[column].is_text()) continue;
+      if (((row.mask[s / 64] >> (s % 64)) & 1) == 0) continue;
+      int64_t& cell = cells[column];
+      if (cell < 0) continue;  // another series has it already
+      cell = -1 - static_cast<int64_t>(
+                      texts->Acquire(arrival.texts[static_cast<size_t>(row.cells[column])]));
+    }
+    for (uint32_t c = 0; c < plan.columns.size(); ++c) {
+      if (!plan.columns[c].is_text()) continue;
+      cells[c] = cells[c] < 0 ? -1 - cells[c] : 0;
+    }
   }
-  for (uint32_t c = 0; c < plan.columns.size(); ++c) {
-    if (!plan.columns[c].is_text()) continue;
-    (*cells)[c] = (*cells)[c] < 0 ? -1 - (*cells)[c] : 0;
-  }
-  return *cells;
-}
+  [[nodiscard]] std::span<const int64_t> get() const { return cells_; }
+
+ private:
+  std::array<int64_t, 16> few_;  // filled as far as it is used
+  std::vector<int64_t> many_;
+  std::span<const int64_t> cells_;
+};
 
 }  // namespace
 
 EntityState::EntityState(const FeaturePlan& plan, uint32_t entity)
-    : entity_(entity), rep_(std::make_unique<Rep>()) {
-  rep_->logs.reserve(plan.entity(entity).logs.size());
-  for (const LogPlan& log : plan.entity(entity).logs) rep_->logs.emplace_back(log, plan.tuning());
-}
+    : entity_(entity), rep_(Rep::Make(plan.entity(entity), plan.tuning())) {}
 
 EntityState::EntityState(const EntityState& other)
-    : entity_(other.entity_), rep_(std::make_unique<Rep>(*other.rep_)) {}
+    : entity_(other.entity_), rep_(Rep::Copy(*other.rep_)) {}
 
 EntityState& EntityState::operator=(const EntityState& other) {
   if (this != &other) *this = EntityState(other);
@@ -76,19 +89,18 @@ void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
   while (row != rows_end && row->entity != entity_) ++row;
 
   const std::vector<LogPlan>& plans = plan.entity(entity_).logs;
-  std::vector<int64_t> scratch;
-  for (uint32_t l = 0; l < rep.logs.size(); ++l) {
+  for (uint32_t l = 0; l < rep.log_count; ++l) {
     const LogPlan& log_plan = plans[l];
-    LogState& state = rep.logs[l];
+    LogState& state = rep.logs()[l];
     state.horizon = std::max(state.horizon, HorizonAt(rep.stamp, log_plan, plan.bounds()));
     bool inserted = false;
     bool moved = false;
     if (row != rows_end && row->entity == entity_ && row->log == l) {
       if (arrival.time.ns > state.horizon) {
-        const std::span<const int64_t> cells =
-            AcquireCells(log_plan, arrival, *row, &rep.texts, &scratch);
+        const AcquiredCells cells(log_plan, arrival, *row, &rep.texts);
         inserted = true;
-        moved = !state.row_log.Insert(log_plan, rep.texts, arrival.time.ns, seq, row->mask, cells);
+        moved = !state.row_log.Insert(log_plan, rep.texts, arrival.time.ns, seq, row->mask,
+                                      cells.get());
       }
       ++row;
     }
@@ -116,8 +128,8 @@ void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
 bool EntityState::Reverse(const FeaturePlan& plan, Seq seq, Seq reversal) {
   Rep& rep = *rep_;
   const std::vector<LogPlan>& plans = plan.entity(entity_).logs;
-  for (uint32_t l = 0; l < rep.logs.size(); ++l) {
-    LogState& state = rep.logs[l];
+  for (uint32_t l = 0; l < rep.log_count; ++l) {
+    LogState& state = rep.logs()[l];
     const std::optional<Position> at = state.row_log.FindSeq(seq.value());
     if (!at) continue;
     const uint64_t* row = state.row_log.Row(*at);
@@ -135,78 +147,43 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
                        std::span<record::Value> out) const {
   CREDENCE_ASSERT(set.entity() == entity_ && out.size() >= plan.features().size());
   const Rep& rep = *rep_;
-  const std::vector<Feature>& features = plan.features();
-  const std::span<const uint32_t> read = set.features();
   const bool newest = at.seq.value() >= rep.newest;
-  size_t begin = 0;
-  while (begin < read.size()) {
-    const Feature& first = features[read[begin]];
-    size_t end = begin + 1;
-    while (end < read.size() && features[read[end]].log == first.log &&
-           features[read[end]].group == first.group) {
-      ++end;
-    }
-    const std::span<const uint32_t> run = read.subspan(begin, end - begin);
-    begin = end;
-
-    const LogPlan& log_plan = plan.entity(entity_).logs[first.log];
-    const Group& group = log_plan.groups[first.group];
-    const LogState& state = rep.logs[first.log];
+  for (const ReadSet::Run& run : set.runs()) {
+    const LogState& state = rep.logs()[run.log];
+    const ReadScope scope{at.time, state.horizon, rep.texts, plan.base_currency()};
     const bool standing = state.cursors != nullptr && newest && at.time.ns == rep.now &&
-                          (!group.prior || at.seq.value() == rep.reader);
-    if (!standing) {
-      Walk({plan, log_plan, state.row_log, rep.texts, state.cursors.get(), at, newest,
-            state.horizon},
-           run, out);
-      continue;
-    }
-    const int64_t limit = MinusClamped(at.time.ns, group.delay_ns);
-    for (uint32_t index : run) {
-      const Feature& feature = features[index];
-      const int64_t length = group.windows[feature.window].length_ns;
-      if (length != 0 && MinusClamped(limit, length) < state.horizon) {
-        out[index] = record::Value::Incomplete();
-        continue;
-      }
-      Outcome outcome;
-      state.cursors->Get(feature, &outcome);
-      const uint32_t column = log_plan.series[feature.series].column;
-      // Made in its place: a copy of what was just written in halves would wait for the store.
-      new (&out[index]) record::Value(
-          MakeValue(feature.aggregator, column == kNoColumn ? nullptr : &log_plan.columns[column],
-                    outcome, at.time, rep.texts, plan.base_currency()));
+                          (!run.prior || at.seq.value() == rep.reader);
+    if (standing) {
+      Cursors::Reader reader(*state.cursors);
+      ReadRun(set, run, scope, &reader, out);
+    } else {
+      Walk({scope, state.row_log, state.cursors.get(), at.seq.value(), newest}, set, run, out);
     }
   }
 }
 
 void EntityState::Warm(int level) const {
-  const Rep* rep = rep_.get();
-  switch (level) {
-    case 0:
-      PrefetchLines(rep, sizeof(Rep));
-      return;
-    case 1:
-      PrefetchLines(rep->logs.data(), rep->logs.size() * sizeof(LogState));
-      rep->texts.Warm();
-      return;
-    default:
-      for (const LogState& state : rep->logs) {
-        state.row_log.Warm(level - 2);
-        if (state.cursors != nullptr) state.cursors->Warm(level - 2);
-      }
+  if (level == 0) {
+    PrefetchLines(rep_.get(), sizeof(Rep) + sizeof(LogState));  // most have one log
+    return;
+  }
+  if (level == 1) rep_->texts.Warm();
+  for (const LogState& state : std::as_const(*rep_).logs()) {
+    state.row_log.Warm(level - 1);
+    if (state.cursors != nullptr) state.cursors->Warm(level - 1, state.row_log);
   }
 }
 
 size_t EntityState::event_count() const {
   size_t total = 0;
-  for (const LogState& state : rep_->logs) total += state.row_log.rows();
+  for (const LogState& state : rep_->logs()) total += state.row_log.rows();
   return total;
 }
 
 size_t EntityState::bytes() const {
-  size_t total = sizeof(EntityState) + sizeof(Rep) + rep_->texts.bytes() +
-                 rep_->logs.capacity() * sizeof(LogState);
-  for (const LogState& state : rep_->logs) {
+  size_t total =
+      sizeof(EntityState) + sizeof(Rep) + rep_->texts.bytes() + rep_->log_count * sizeof(LogState);
+  for (const LogState& state : rep_->logs()) {
     total += state.row_log.bytes();
     if (state.cursors != nullptr) total += state.cursors->bytes();
   }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "src/base/prefetch.h"
 #include "src/feature/row_log.h"
 
 namespace credence::feature {
@@ -72,6 +73,12 @@ class ExtremeQueue {
   [[nodiscard]] const std::vector<Item>& items() const { return items_; }
   [[nodiscard]] size_t begin() const { return begin_; }
   [[nodiscard]] bool greatest() const { return greatest_; }
+  // Asks the memory for the ends that Add and Best look at.
+  void Warm() const {
+    if (items_.size() == begin_) return;
+    PrefetchLines(&items_[begin_], sizeof(Item));
+    PrefetchLines(&items_.back(), sizeof(Item));
+  }
   [[nodiscard]] size_t bytes() const { return items_.capacity() * sizeof(Item); }
 
  private:

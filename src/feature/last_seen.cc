@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/assert.h"
+#include "src/base/prefetch.h"
 
 namespace credence::feature {
 namespace {
@@ -191,6 +192,13 @@ std::optional<int64_t> LastSeen::CountBetween(size_t window, int64_t lower, int6
     if (late.previous <= lower) --count;
   }
   return count;
+}
+
+void LastSeen::Warm() const {
+  constexpr size_t kBytesMax = 512;  // of a large table the place is not known before the cell is
+  PrefetchLines(boundaries_.data(), boundaries_.size() * sizeof(Boundary));
+  PrefetchLines(table_.data(), std::min(kBytesMax, table_.size() * sizeof(uint32_t)));
+  PrefetchLines(nodes_.data(), std::min(kBytesMax, nodes_.size() * sizeof(Node)));
 }
 
 size_t LastSeen::bytes() const {

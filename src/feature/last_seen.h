@@ -31,6 +31,8 @@ class LastSeen {
   // added and lower at most the window's bound. Nothing if that cannot be told from here.
   [[nodiscard]] std::optional<int64_t> CountBetween(size_t window, int64_t lower,
                                                     int64_t upper) const;
+  // Asks the memory for the boundaries, and for the table and nodes of a small list.
+  void Warm() const;
   [[nodiscard]] size_t bytes() const;
 
  private:

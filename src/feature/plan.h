@@ -63,6 +63,7 @@ struct Column {
 
 // What the features of a series (within a group, or overall) need kept.
 struct Needs {
+  static Needs Of(Aggregator aggregator);
   bool sum = false;
   bool squares = false;
   bool min = false;
@@ -121,7 +122,6 @@ struct Feature {
   uint32_t member = 0;  // index in Group::members
   uint32_t series = 0;  // index in LogPlan::series
   // Places in the flat arrays of a log's cursors.
-  uint32_t flat_window = 0;  // over all groups
   uint32_t flat_member = 0;  // over all groups
   uint32_t flat_edge = 0;    // over all pairs (window, member) of all groups, window by window
 };
@@ -131,17 +131,55 @@ struct EntityPlan {
   std::vector<uint32_t> features;  // indices in FeaturePlan::features
 };
 
-// Which features to read. Made by FeaturePlan::Select; refers to nothing.
+// Which features to read, arranged so that a read decides nothing that the plan alone decides. Made
+// by FeaturePlan::Select; refers to nothing.
 class ReadSet {
  public:
+  // A feature of a member.
+  struct Item {
+    uint32_t feature = 0;  // index in FeaturePlan::features
+    Aggregator aggregator = Aggregator::kCount;
+    int64_t length_ns = 0;   // of its window; 0 = all
+    uint32_t window = 0;     // as in Feature
+    uint32_t flat_edge = 0;  // as in Feature
+  };
+  // A series of a group, with what its items need of it.
+  struct Member {
+    uint32_t series = 0;
+    uint32_t column = kNoColumn;
+    Column type;            // of the column; kAbsent without one
+    int decimal_scale = 0;  // of its cells where they become plain numbers
+    Needs needs;
+    uint32_t flat_member = 0;  // as in Feature
+    uint32_t items_begin = 0;
+    uint32_t items_end = 0;
+  };
+  // A group.
+  struct Run {
+    uint32_t log = 0;    // as in Feature
+    uint32_t group = 0;  // as in Feature
+    int64_t delay_ns = 0;
+    bool prior = false;
+    uint32_t members_begin = 0;
+    uint32_t members_end = 0;
+  };
+
   [[nodiscard]] uint32_t entity() const { return entity_; }
-  // In the order of evaluation: by log, group, window (longer later), member.
-  [[nodiscard]] std::span<const uint32_t> features() const { return features_; }
+  [[nodiscard]] std::span<const Run> runs() const { return runs_; }
+  [[nodiscard]] std::span<const Member> members(const Run& run) const {
+    return std::span(members_).subspan(run.members_begin, run.members_end - run.members_begin);
+  }
+  // Shorter windows first.
+  [[nodiscard]] std::span<const Item> items(const Member& member) const {
+    return std::span(items_).subspan(member.items_begin, member.items_end - member.items_begin);
+  }
 
  private:
   friend class FeaturePlan;
   uint32_t entity_ = 0;
-  std::vector<uint32_t> features_;
+  std::vector<Run> runs_;
+  std::vector<Member> members_;
+  std::vector<Item> items_;
 };
 
 // What one event brings to one log: made once, when it arrives, and stored. Views live as long as

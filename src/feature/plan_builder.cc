@@ -94,40 +94,6 @@ bool IsOrdered(ValueKind kind) {
          kind == ValueKind::kString;
 }
 
-Needs NeedsOf(Aggregator aggregator) {
-  Needs needs;
-  switch (aggregator) {
-    case Aggregator::kCount:
-      break;
-    case Aggregator::kSum:
-    case Aggregator::kMean:
-      needs.sum = true;
-      break;
-    case Aggregator::kVariance:
-    case Aggregator::kStddev:
-      needs.sum = needs.squares = true;
-      break;
-    case Aggregator::kMin:
-      needs.min = true;
-      break;
-    case Aggregator::kMax:
-      needs.max = true;
-      break;
-    case Aggregator::kFirst:
-    case Aggregator::kSinceFirst:
-      needs.first = true;
-      break;
-    case Aggregator::kLast:
-    case Aggregator::kSinceLast:
-      needs.last = true;
-      break;
-    case Aggregator::kDistinct:
-      needs.distinct = true;
-      break;
-  }
-  return needs;
-}
-
 record::SlotDecl SlotOf(std::string name, Aggregator aggregator, ValueKind kind) {
   record::SlotDecl slot;
   slot.name = std::move(name);
@@ -447,7 +413,7 @@ class PlanBuilder {
                 std::to_string(kSeriesMax) + " pairs of 'where' and argument of one event type");
       return;
     }
-    const Needs needs = NeedsOf(spec.aggregator);
+    const Needs needs = Needs::Of(spec.aggregator);
     log.series[feature.series].needs.Add(needs);
 
     const bool prior = spec.prior && spec.delay_ns == 0;
@@ -541,7 +507,6 @@ class PlanBuilder {
         const int64_t length = unsorted[feature.window].length_ns;
         feature.window = FindOrAppend(
             &group.windows, [&](const Window& w) { return w.length_ns == length; }, Window{});
-        feature.flat_window = static_cast<uint32_t>(log.flat_windows + feature.window);
         feature.flat_member = static_cast<uint32_t>(log.flat_members + feature.member);
         feature.flat_edge = static_cast<uint32_t>(
             log.flat_edges + feature.window * group.members.size() + feature.member);

@@ -18,5 +18,8 @@ namespace credence::feature {
 [[nodiscard]] Decimal Variance(int64_t count, Int128 sum, const UInt192& squares, int scale);
 [[nodiscard]] Decimal StandardDeviation(int64_t count, Int128 sum, const UInt192& squares,
                                         int scale);
+// The same for sums of any size; StandardDeviation() is quicker where they are small.
+[[nodiscard]] Decimal WideStandardDeviation(int64_t count, Int128 sum, const UInt192& squares,
+                                            int scale);
 
 }  // namespace credence::feature

@@ -142,6 +142,7 @@ void RunStream(uint64_t seed, const std::vector<FeatureSpec>& specs, const Tunin
       // Some other event that only reads: late, early or at the newest time.
       const int64_t at = stamp + random.Between(-60, 20);
       ASSERT_TRUE(pair.Agree({Timestamp{at}, Seq(seq + 1)}, true));
+      ASSERT_TRUE(pair.Agree({Timestamp{at}, Seq(UINT64_MAX)}, true));
     }
     if (random.OneIn(8)) {
       // As it was at an earlier sequence.
