@@ -216,8 +216,8 @@ class ShortRoot {
       for (size_t i = top > 1 ? top - 2 : 0; i > 0; --i) by *= 0x1p64;
       by /= slope;
       if (by < 1) return Rounded(c, left, negative);
-      const auto step =
-          static_cast<uint64_t>(by);  // what is less than one more is found at the end
+      // Cut: what is less than one is found at the end.
+      const auto step = static_cast<uint64_t>(by);
       c = negative ? c - step : c + step;
     }
   }
