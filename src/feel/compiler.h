@@ -171,7 +171,7 @@ class Compiler {
   Node* MakeCoerce(Node* node, const Type& type);
   Node* MakeFilter(Node* list, Node* predicate, const Variable& item, size_t position);
   Node* MakeCall(Node* callee, const Builtin* builtin, std::vector<Node*> args,
-                 std::vector<std::string> names, size_t position);
+                 const std::vector<std::string>& names, size_t position);
   Node* MakeBuiltinCall(const Builtin& builtin, std::vector<Node*> args,
                         const std::vector<std::string>& names, size_t position);
   Node* MakeFunctionNode(Body* body, const std::vector<std::pair<std::string, Type>>& parameters,

@@ -124,7 +124,7 @@ Type BuiltinType(const Builtin& builtin, const std::vector<Node*>& args) {
   // The largest or smallest of values of one type is of that type (or null).
   if ((builtin.name == "max" || builtin.name == "min") && !args.empty()) {
     const bool list = args.size() == 1 && args[0]->type->id() == Type::Id::kList;
-    const Type first = list ? args[0]->type->element() : *args[0]->type;
+    Type first = list ? args[0]->type->element() : *args[0]->type;
     const bool same = list || std::all_of(args.begin(), args.end(),
                                           [&](const Node* arg) { return *arg->type == first; });
     if (same) return first;
@@ -382,7 +382,7 @@ Node* Compiler::MakeLoop(NodeKind kind, std::vector<Node*> children, std::vector
 }
 
 Node* Compiler::MakeCall(Node* callee, const Builtin* builtin, std::vector<Node*> args,
-                         std::vector<std::string> names, size_t position) {
+                         const std::vector<std::string>& names, size_t position) {
   if (builtin != nullptr) return MakeBuiltinCall(*builtin, std::move(args), names, position);
   if (callee == nullptr) return nullptr;
   const Type& type = *callee->type;

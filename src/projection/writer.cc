@@ -314,7 +314,7 @@ Status Writer::Fold(std::span<const Frame> frames) {
   }
   const auto pack_before = pack_;
   CREDENCE_TRY(sql_.begin.Run());
-  const Status folded = FoldAll(frames);
+  Status folded = FoldAll(frames);
   if (folded.ok()) {
     const Frame& last = frames.back();
     position_ = {last.index, last.segment, last.offset, last.last_seq, last.chain};
