@@ -15,6 +15,8 @@ constexpr uint64_t kSliceBytes = 512;
 constexpr uint64_t kEncodeShare = 5;
 // What is kept free behind what begins a checkpoint: a batch that grows is copied.
 constexpr uint64_t kSpareShare = 4;
+// A batch that held no more than so many times what begins a checkpoint is used again.
+constexpr uint64_t kSpareBytesShare = 2;
 
 void DropRows(uint64_t from_generation, const std::string& to, store::Batch* batch) {
   for (const size_t table : {kEntityTable, kChunkTable}) {
@@ -156,7 +158,7 @@ void Checkpoints::DropOldGenerations(store::Batch* batch) {
 void Checkpoints::Freeze() {
   job_ = std::make_unique<Job>();
   job_->batch = std::move(changes_);
-  changes_ = NewChanges();
+  changes_ = spare_ != nullptr ? std::move(spare_) : NewChanges();
   state_->changes = changes_.get();
   job_->note = MakeNote();
   job_->position = {0, state_->last_seq, {}, ""};
@@ -274,7 +276,6 @@ void Checkpoints::Run(store::Store* store, Job* job) {
   if (!job->written) {
     job->status = store->Write(job->batch.get(), job->position);
     job->written = job->status.ok();
-    if (job->written) job->batch.reset();  // here: it takes a while
   }
   if (job->written) job->status = store->Flush();
 }
@@ -314,6 +315,8 @@ void Checkpoints::Reap(bool wait) {
   counters_.bytes += job_->bytes;
   counters_.rows += job_->rows;
   counters_.last_failure.clear();
+  // A rare large one gives its memory back.
+  if (job_->bytes <= kSpareBytesShare * options_.every_bytes) spare_ = std::move(job_->batch);
   job_.reset();
   state_->entities.Settle();
   phase_ = Phase::kIdle;

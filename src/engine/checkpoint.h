@@ -166,6 +166,7 @@ class Checkpoints {
   Phase phase_ = Phase::kIdle;
   std::unique_ptr<store::Batch> changes_;  // of small rows, since the last freeze
   std::unique_ptr<Job> job_;
+  std::unique_ptr<store::Batch> spare_;  // empty: memory that was touched before
   uint64_t retry_at_frame_ = 0;
   Seq frozen_seq_;                     // of the last freeze
   int64_t dropped_day_ = INT64_MIN;    // ids before this day are gone from the store

@@ -143,10 +143,13 @@ class RocksBatch final : public Batch {
       if (end < changes_.size()) Append(changes_[end++]);
       begin = end;
     }
-    changes_ = {};
-    bytes_ = {};
+    changes_.clear();
+    bytes_.clear();
     return &ordered_;
   }
+  // What was ordered is written. The room for what is put in is kept: memory that is touched for
+  // the first time costs whoever puts it in more than the copy.
+  void Written() { ordered_ = rocksdb::WriteBatch(); }
 
  private:
   enum class Kind : uint8_t { kPut, kDelete, kDeleteRange };
@@ -314,7 +317,8 @@ class RocksStore final : public Store {
 
   Status Write(Batch* batch, const Position& position) override {
     CREDENCE_TRY(Writable());
-    rocksdb::WriteBatch* rows = static_cast<RocksBatch*>(batch)->Order();
+    auto* const ordered = static_cast<RocksBatch*>(batch);
+    rocksdb::WriteBatch* rows = ordered->Order();
     std::string bytes;
     AppendPosition(position, &bytes);
     rows->SetSavePoint();
@@ -326,7 +330,7 @@ class RocksStore final : public Store {
       static_cast<void>(rows->RollbackToSavePoint());
       return ToStatus(written, What("write"));
     }
-    rows->Clear();
+    ordered->Written();
     const std::lock_guard lock(mutex_);
     position_ = position;
     return {};

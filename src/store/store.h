@@ -72,7 +72,7 @@ class Store {
   // With room for so many bytes.
   [[nodiscard]] virtual std::unique_ptr<Batch> NewBatch(size_t reserve_bytes) const = 0;
   [[nodiscard]] std::unique_ptr<Batch> NewBatch() const { return NewBatch(0); }
-  // `batch` is one of this store's. It is empty afterwards if all was well.
+  // `batch` is one of this store's. It is empty afterwards if all was well, and may be used again.
   virtual Status Write(Batch* batch, const Position& position) = 0;
   virtual Status Flush() = 0;
 
