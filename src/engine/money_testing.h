@@ -130,7 +130,8 @@ inline std::vector<Event> MoneyLife(uint64_t seed, size_t count, Arena* arena) {
     const int64_t amount = random.Between(0, 120'000);
     Timestamp time = now;
     if (random.OneIn(10)) time.ns -= random.Between(0, 20) * kDay;
-    EventText text;
+    EventText text;  // of views
+    std::string earlier;
     const std::string deposit = "D" + std::to_string(random.Below(i / 16 + 1));
     switch (random.Below(16)) {
       case 0:
@@ -172,8 +173,8 @@ inline std::vector<Event> MoneyLife(uint64_t seed, size_t count, Arena* arena) {
       case 14:
         if (i == 0) continue;
         // Mostly something of the last days.
-        text =
-            Reversed(id, time, "e" + std::to_string(i - 1 - random.Below(std::min<size_t>(i, 25))));
+        earlier = "e" + std::to_string(i - 1 - random.Below(std::min<size_t>(i, 25)));
+        text = Reversed(id, time, earlier);
         break;
       default:
         text = OfLoan(random.OneIn(5)   ? "loan.given_up"
