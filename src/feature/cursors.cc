@@ -200,18 +200,22 @@ void Cursors::FindFirsts(const Context& context, const View& view, size_t w) {
   }
 }
 
-// Rows at the limit count as inside up to `before_seq`, itself left out.
-void Cursors::Place(const Context& context, const View& view, uint64_t before_seq) {
+// Rows at the limit count as inside up to `before_seq`, itself left out. Of the chunks before
+// `from` nothing has moved.
+void Cursors::Place(const Context& context, const View& view, uint64_t before_seq, uint64_t from) {
   const RowLog& log = context.log;
   GroupCursor& cursor = *view.cursor;
-  cursor.head = log.Settled(log.After(cursor.limit, before_seq - 1));
-  if (view.plan->prior && standing_.reader != 0) {
-    // The reader is the last row of the newest time, if it is here at all.
-    const Position before = log.Settled(log.After(cursor.limit, standing_.reader - 1));
-    cursor.head = std::min(cursor.head, before);
+  if (cursor.head.chunk >= from) {
+    cursor.head = log.Settled(log.After(cursor.limit, before_seq - 1));
+    if (view.plan->prior && standing_.reader != 0) {
+      // The reader is the last row of the newest time, if it is here at all.
+      const Position before = log.Settled(log.After(cursor.limit, standing_.reader - 1));
+      cursor.head = std::min(cursor.head, before);
+    }
   }
   for (size_t w = 0; w < view.plan->windows.size(); ++w) {
     WindowCursor& window = view.windows[w];
+    if (window.tail.chunk < from) continue;
     window.tail = std::min(log.Settled(log.After(window.bound)), cursor.head);
     window.tail_time = window.tail == cursor.head ? kNever : RowTime(log.Row(window.tail));
   }
@@ -219,16 +223,19 @@ void Cursors::Place(const Context& context, const View& view, uint64_t before_se
 
 void Cursors::Relocate(const LogPlan& plan, const RowLog& log, uint64_t inserted) {
   static const Dictionary kNoTexts;
-  ForEachGroup(plan, [&](const View& view) { Place({plan, log, kNoTexts}, view, inserted); });
+  ForEachGroup(plan, [&](const View& view) { Place({plan, log, kNoTexts}, view, inserted, 0); });
 }
 
 void Cursors::AddLate(const LogPlan& plan, const RowLog& log, const Dictionary& texts, int64_t time,
                       uint64_t seq) {
   const Context context{plan, log, texts};
-  const uint64_t* row = log.Row(log.Settled(log.After(time, seq - 1)));
+  const Position at = log.Settled(log.After(time, seq - 1));
+  const uint64_t* row = log.Row(at);
   CREDENCE_ASSERT(RowSeq(row) == seq);
+  // Its chunk may have been made two: the row is in one of them.
+  const uint64_t from = at.chunk == 0 ? 0 : at.chunk - 1;
   ForEachGroup(plan, [&](const View& view) {
-    Place(context, view, UINT64_MAX);
+    Place(context, view, UINT64_MAX, from);
     if (time <= view.cursor->limit) AddLateRow(context, view, row);
   });
 }
@@ -286,7 +293,8 @@ void Cursors::ReverseRow(const Context& context, const View& view, const uint64_
     Total& total = view.totals[m];
     total.in.Remove(moment.cell, member.needs);
     if (total.last.seq == moment.seq) {
-      const uint64_t* last = LastRowWith(context, member.series, view.cursor->head, nullptr);
+      const uint64_t* last =
+          context.log.LastWith(member.series, series.column, view.cursor->head, INT64_MIN);
       total.last = last == nullptr ? Moment{INT64_MIN, 0, 0} : MomentOf(context, series, last);
     }
     for (int32_t queue : {total.min, total.max}) {
@@ -296,7 +304,8 @@ void Cursors::ReverseRow(const Context& context, const View& view, const uint64_
     if (total.seen >= 0) {
       LastSeen& seen = seen_[static_cast<size_t>(total.seen)];
       if (!seen.Remove(moment.cell, moment.time)) {
-        const uint64_t* last = LastRowWith(context, member.series, view.cursor->head, &moment.cell);
+        const uint64_t* last = context.log.LastWith(member.series, series.column, view.cursor->head,
+                                                    INT64_MIN, &moment.cell);
         seen.SetLast(moment.cell, last == nullptr ? std::nullopt : std::optional(RowTime(last)));
       }
     }
@@ -308,29 +317,6 @@ void Cursors::ReverseRow(const Context& context, const View& view, const uint64_
   }
   if (view.firsts == nullptr) return;
   for (size_t w = 0; w < group.windows.size(); ++w) FindFirsts(context, view, w);
-}
-
-// The last row before `before` that the series has, with the given cell if one is given; null if
-// none.
-const uint64_t* Cursors::LastRowWith(const Context& context, uint32_t index, Position before,
-                                     const int64_t* cell) {
-  const RowLog& log = context.log;
-  const Series& series = context.plan.series[index];
-  Position at = before;
-  for (;;) {
-    if (at.row == 0) {
-      if (at.chunk == log.first_chunk()) return nullptr;
-      --at.chunk;
-      const Chunk& chunk = log.ChunkAt(at.chunk);
-      const bool none = chunk.summary != nullptr && chunk.summary[index].tally.count == 0;
-      at.row = none ? 0 : chunk.rows;
-      continue;
-    }
-    --at.row;
-    const uint64_t* row = log.Row(at);
-    if (!RowHas(row, index)) continue;
-    if (cell == nullptr || SeriesCell(log, series, row) == *cell) return row;
-  }
 }
 
 // Where the row that was taken back stood in the queue, those come back that only it had beaten:
@@ -382,14 +368,17 @@ void Cursors::Trim(int64_t through) {
   for (LastSeen& seen : seen_) seen.Trim(through);
 }
 
-std::optional<int64_t> Cursors::DistinctBetween(const ReadSet::Run& run,
-                                                const ReadSet::Member& member,
-                                                const ReadSet::Item& item, int64_t lower,
-                                                int64_t upper) const {
-  // A late reader is among the rows here, but a `prior` window leaves it out.
-  if (run.prior || upper >= groups_[run.group].limit) return std::nullopt;
+int64_t Cursors::DistinctBefore(const RowLog& log, const ReadSet::Run& run,
+                                const ReadSet::Member& member, const ReadSet::Item& item,
+                                int64_t bound, int64_t end_time, Position end) const {
+  // Of the rows at the end's own time some may lie behind it.
+  const int64_t before = run.prior ? MinusClamped(end_time, 1) : end_time;
   const int32_t seen = totals_[member.flat_member].seen;
-  return seen_[static_cast<size_t>(seen)].CountBetween(item.window, lower, upper);
+  return seen_[static_cast<size_t>(seen)].CountBetween(
+      item.window, bound, before, end_time, [&](int64_t cell) {
+        const uint64_t* row = log.LastWith(member.series, member.column, end, bound, &cell);
+        return row == nullptr ? INT64_MIN : RowTime(row);
+      });
 }
 
 void Cursors::Warm(int level, const RowLog& log) const {

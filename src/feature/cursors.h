@@ -29,6 +29,18 @@ struct Standing {
 
 class Cursors {
  public:
+  static constexpr int64_t kNever = INT64_MAX;  // no row: times of rows are below
+
+  struct GroupCursor {
+    Position head;              // one behind the last row
+    int64_t limit = INT64_MIN;  // rows up to here are in
+  };
+  struct WindowCursor {
+    Position tail;               // the first row inside; = head for an empty window
+    int64_t tail_time = kNever;  // of that row
+    int64_t bound = INT64_MIN;   // rows up to here are out
+  };
+
   explicit Cursors(const LogPlan& plan);
 
   // Everything from the rows, at `to`.
@@ -48,29 +60,21 @@ class Cursors {
   // The earliest bound: no window holds a row at or before it.
   [[nodiscard]] int64_t LeastBound() const { return least_bound_; }
 
+  [[nodiscard]] const GroupCursor& group(uint32_t index) const { return groups_[index]; }
+  [[nodiscard]] const WindowCursor& window(uint32_t flat) const { return windows_[flat]; }
   // A source of values (outcome.h): windows as the cursors stand.
   class Reader;
-  // Distinct cells of the feature's series with lower < time <= upper < the window's own end.
-  [[nodiscard]] std::optional<int64_t> DistinctBetween(const ReadSet::Run& run,
-                                                       const ReadSet::Member& member,
-                                                       const ReadSet::Item& item, int64_t lower,
-                                                       int64_t upper) const;
+  // Different cells of the member's series in the rows before `end` with a time after `bound`.
+  // `end` is one behind the last row with a time up to `end_time` (of a `prior` run, without the
+  // reader), and the cursors stand later.
+  [[nodiscard]] int64_t DistinctBefore(const RowLog& log, const ReadSet::Run& run,
+                                       const ReadSet::Member& member, const ReadSet::Item& item,
+                                       int64_t bound, int64_t end_time, Position end) const;
   // See EntityState::Warm: this object, its arrays, the rows that leave next.
   void Warm(int level, const RowLog& log) const;
   [[nodiscard]] size_t bytes() const;
 
  private:
-  static constexpr int64_t kNever = INT64_MAX;  // no row: times of rows are below
-
-  struct GroupCursor {
-    Position head;              // one behind the last row
-    int64_t limit = INT64_MIN;  // rows up to here are in
-  };
-  struct WindowCursor {
-    Position tail;               // the first row inside; = head for an empty window
-    int64_t tail_time = kNever;  // of that row
-    int64_t bound = INT64_MIN;   // rows up to here are out
-  };
   struct Total {
     Tally in;
     Moment last;
@@ -109,10 +113,8 @@ class Cursors {
                   std::span<const uint64_t> mask);
   void MendQueue(const Context& context, const View& view, const Series& series, uint32_t index,
                  const uint64_t* row, ExtremeQueue* queue);
-  void Place(const Context& context, const View& view, uint64_t before_seq);
+  void Place(const Context& context, const View& view, uint64_t before_seq, uint64_t from);
   static Moment MomentOf(const Context& context, const Series& series, const uint64_t* row);
-  static const uint64_t* LastRowWith(const Context& context, uint32_t series, Position before,
-                                     const int64_t* cell);
   static CellOrder OrderOf(const Context& context, const Series& series);
 
   std::vector<GroupCursor> groups_;
@@ -133,7 +135,7 @@ class Cursors::Reader {
   void Begin(const ReadSet::Member& member, std::span<const ReadSet::Item> /*items*/) {
     total_ = &cursors_.totals_[member.flat_member];
   }
-  void MoveTo(int64_t bound) { bound_ = bound; }
+  void MoveTo(const ReadSet::Item& /*item*/, int64_t bound) { bound_ = bound; }
   void Ask(const ReadSet::Item& item) {
     edge_ = item.flat_edge;
     window_ = item.window;
@@ -145,13 +147,23 @@ class Cursors::Reader {
     squares -= out().squares;
     return squares;
   }
-  [[nodiscard]] int64_t min() const { return Queue(total_->min).Best(bound_); }
-  [[nodiscard]] int64_t max() const { return Queue(total_->max).Best(bound_); }
+  [[nodiscard]] int64_t min() const { return min_queue().BestItem(bound_)->cell; }
+  [[nodiscard]] int64_t max() const { return max_queue().BestItem(bound_)->cell; }
   [[nodiscard]] const Moment& first() const { return cursors_.firsts_[edge_]; }
   [[nodiscard]] const Moment& last() const { return total_->last; }
   [[nodiscard]] int64_t distinct() const {
     return cursors_.seen_[static_cast<size_t>(total_->seen)].Count(window_);
   }
+
+  [[nodiscard]] Tally tally() const {
+    Tally tally = total_->in;
+    tally -= out();
+    return tally;
+  }
+  [[nodiscard]] int64_t bound() const { return bound_; }
+  // Where the member needs them.
+  [[nodiscard]] const ExtremeQueue& min_queue() const { return Queue(total_->min); }
+  [[nodiscard]] const ExtremeQueue& max_queue() const { return Queue(total_->max); }
 
  private:
   [[nodiscard]] const Tally& out() const { return cursors_.edges_[edge_]; }

@@ -39,6 +39,7 @@ struct EntityState::Rep {
     rep->now = other.now;
     rep->reader = other.reader;
     rep->last_update = other.last_update;
+    rep->last_time = other.last_time;
     rep->newest = other.newest;
     rep->stamp = other.stamp;
     rep->texts = other.texts;
@@ -60,9 +61,10 @@ struct EntityState::Rep {
   // The newest time that the entity has come to. An event's own time, but not beyond its stamp: one
   // clock that runs ahead must not make all others late.
   int64_t now = INT64_MIN;
-  uint64_t reader = 0;       // sequence of the update that set or confirmed `now`
-  uint64_t last_update = 0;  // sequence
-  uint64_t newest = 0;       // sequence of the last update or reversal
+  uint64_t reader = 0;            // sequence of the update that set or confirmed `now`
+  uint64_t last_update = 0;       // sequence
+  int64_t last_time = INT64_MIN;  // of the last update, where this state saw it
+  uint64_t newest = 0;            // sequence of the last update or reversal
   int64_t stamp = INT64_MIN;
   Dictionary texts;
   size_t log_count = 0;

@@ -78,6 +78,7 @@ void EntityState::Update(const FeaturePlan& plan, const Arrival& arrival) {
   const uint64_t seq = arrival.seq.value();
   CREDENCE_ASSERT(seq > rep.last_update && seq >= rep.newest);
   rep.last_update = rep.newest = seq;
+  rep.last_time = arrival.time.ns;
   rep.stamp = std::max(rep.stamp, arrival.stamp.ns);
   const bool late = arrival.time.ns < rep.now;
   if (!late) {
@@ -148,6 +149,8 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
   CREDENCE_ASSERT(set.entity() == entity_ && out.size() >= plan.features().size());
   const Rep& rep = *rep_;
   const bool newest = at.seq.value() >= rep.newest;
+  // The reader's own row, which `prior` leaves out, can only be one of the reading time.
+  const bool own_time = at.seq.value() > rep.last_update || at.time.ns == rep.last_time;
   for (const ReadSet::Run& run : set.runs()) {
     const LogState& state = rep.logs()[run.log];
     const ReadScope scope{at.time, state.horizon, rep.texts, plan.base_currency()};
@@ -157,7 +160,9 @@ void EntityState::Read(const FeaturePlan& plan, ReadPoint at, const ReadSet& set
       Cursors::Reader reader(*state.cursors);
       ReadRun(set, run, scope, &reader, out);
     } else {
-      Walk({scope, state.row_log, state.cursors.get(), at.seq.value(), newest}, set, run, out);
+      const Cursors* const cursors =
+          newest && (own_time || !run.prior) ? state.cursors.get() : nullptr;
+      Walk({scope, state.row_log, cursors, at.seq.value(), newest}, set, run, out);
     }
   }
 }

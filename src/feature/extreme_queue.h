@@ -54,8 +54,11 @@ class ExtremeQueue {
     }
   }
 
-  // The first item after `bound`; there is one.
-  [[nodiscard]] int64_t Best(int64_t bound) const { return items_[FirstAfter(bound)].cell; }
+  // The first item after `bound`; null if there is none.
+  [[nodiscard]] const Item* BestItem(int64_t bound) const {
+    const size_t first = FirstAfter(bound);
+    return first == items_.size() ? nullptr : &items_[first];
+  }
 
   // Place of the item, or items().size() if there is none.
   [[nodiscard]] size_t Find(int64_t time, int64_t cell) const {

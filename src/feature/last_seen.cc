@@ -178,22 +178,6 @@ void LastSeen::Trim(int64_t through) {
   }
 }
 
-std::optional<int64_t> LastSeen::CountBetween(size_t window, int64_t lower, int64_t upper) const {
-  const Boundary& boundary = boundaries_[window];
-  if (lower > boundary.bound) return std::nullopt;
-  int64_t count = boundary.distinct;
-  // Cells last seen before the window as it stands, but after `lower`.
-  uint32_t node = boundary.node == kNone ? newest_ : At(boundary.node).older;
-  for (; node != kNone && At(node).last > lower; node = At(node).older) ++count;
-  // Cells last seen after `upper` count only if they were also seen before.
-  for (node = newest_; node != kNone && At(node).last > upper; node = At(node).older) {
-    const Node& late = At(node);
-    if (!late.previous_known || late.previous > upper) return std::nullopt;
-    if (late.previous <= lower) --count;
-  }
-  return count;
-}
-
 void LastSeen::Warm() const {
   constexpr size_t kBytesMax = 512;  // of a large table the place is not known before the cell is
   PrefetchLines(boundaries_.data(), boundaries_.size() * sizeof(Boundary));

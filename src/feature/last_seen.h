@@ -27,10 +27,27 @@ class LastSeen {
   void Trim(int64_t through);
 
   [[nodiscard]] int64_t Count(size_t window) const { return boundaries_[window].distinct; }
-  // Different cells with lower < time <= upper, where `upper` is at most the newest time that was
-  // added and lower at most the window's bound. Nothing if that cannot be told from here.
-  [[nodiscard]] std::optional<int64_t> CountBetween(size_t window, int64_t lower,
-                                                    int64_t upper) const;
+  // Different cells of the rows before some place with times after `lower`. Rows with times up to
+  // `before` are all before that place, those after `upper` all behind it; `upper` is before the
+  // newest time that was added, and `lower` at most the window's bound. latest(cell) says when a
+  // cell was last seen before the place, or anything up to `lower` if not after that.
+  template <class Latest>
+  [[nodiscard]] int64_t CountBetween(size_t window, int64_t lower, int64_t before, int64_t upper,
+                                     const Latest& latest) const {
+    const Boundary& boundary = boundaries_[window];
+    int64_t count = boundary.distinct;
+    // Cells last seen before the window as it stands, but after `lower`.
+    uint32_t node = boundary.node == kNone ? newest_ : At(boundary.node).older;
+    for (; node != kNone && At(node).last > lower; node = At(node).older) ++count;
+    // Cells that were last seen behind the place count only if they were also seen before it.
+    for (node = newest_; node != kNone && At(node).last > before; node = At(node).older) {
+      const Node& late = At(node);
+      if (late.last <= lower) continue;  // not counted
+      const bool known = late.last > upper && late.previous_known && late.previous <= before;
+      if ((known ? late.previous : latest(late.cell)) <= lower) --count;
+    }
+    return count;
+  }
   // Asks the memory for the boundaries, and for the table and nodes of a small list.
   void Warm() const;
   [[nodiscard]] size_t bytes() const;

@@ -3,7 +3,8 @@
 //
 // A Source knows one series over one window at a time. It has
 //   Begin(member, items)    the series that is asked about from now on, and all its features
-//   MoveTo(bound)           the window that begins after `bound`, not later than the one before
+//   MoveTo(item, bound)     the window of `item`, its first, that begins after `bound`, which is
+//                           not later than the one before
 //   Ask(item)               the feature of that window that is asked about
 //   count()                 rows of the series in the window
 // and of those rows, where there are some and the member's needs say so:
@@ -130,7 +131,7 @@ void ReadRun(const ReadSet& set, const ReadSet::Run& run, const ReadScope& scope
       if (before == nullptr || item.window != before->window) {
         const int64_t bound = item.length_ns == 0 ? INT64_MIN : MinusClamped(end, item.length_ns);
         incomplete = item.length_ns != 0 && bound < scope.horizon;
-        if (!incomplete) source->MoveTo(bound);
+        if (!incomplete) source->MoveTo(item, bound);
         before = &item;
       }
       if (incomplete) {

@@ -128,8 +128,8 @@ ReadSet FeaturePlan::Select(uint32_t entity, std::span<const uint32_t> features)
     }
     set.members_.back().needs.Add(Needs::Of(f.aggregator));
     ++set.members_.back().items_end;
-    set.items_.push_back(
-        {index, f.aggregator, group.windows[f.window].length_ns, f.window, f.flat_edge});
+    set.items_.push_back({index, f.aggregator, group.windows[f.window].length_ns, f.window,
+                          f.flat_window, f.flat_edge});
     before = &f;
   }
   return set;

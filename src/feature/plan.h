@@ -122,6 +122,7 @@ struct Feature {
   uint32_t member = 0;  // index in Group::members
   uint32_t series = 0;  // index in LogPlan::series
   // Places in the flat arrays of a log's cursors.
+  uint32_t flat_window = 0;  // over all groups
   uint32_t flat_member = 0;  // over all groups
   uint32_t flat_edge = 0;    // over all pairs (window, member) of all groups, window by window
 };
@@ -139,9 +140,10 @@ class ReadSet {
   struct Item {
     uint32_t feature = 0;  // index in FeaturePlan::features
     Aggregator aggregator = Aggregator::kCount;
-    int64_t length_ns = 0;   // of its window; 0 = all
-    uint32_t window = 0;     // as in Feature
-    uint32_t flat_edge = 0;  // as in Feature
+    int64_t length_ns = 0;     // of its window; 0 = all
+    uint32_t window = 0;       // as in Feature
+    uint32_t flat_window = 0;  // as in Feature
+    uint32_t flat_edge = 0;    // as in Feature
   };
   // A series of a group, with what its items need of it.
   struct Member {

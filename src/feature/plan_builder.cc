@@ -507,6 +507,7 @@ class PlanBuilder {
         const int64_t length = unsorted[feature.window].length_ns;
         feature.window = FindOrAppend(
             &group.windows, [&](const Window& w) { return w.length_ns == length; }, Window{});
+        feature.flat_window = static_cast<uint32_t>(log.flat_windows + feature.window);
         feature.flat_member = static_cast<uint32_t>(log.flat_members + feature.member);
         feature.flat_edge = static_cast<uint32_t>(
             log.flat_edges + feature.window * group.members.size() + feature.member);

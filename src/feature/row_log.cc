@@ -73,6 +73,10 @@ Position RowLog::After(int64_t time) const {
 }
 
 Position RowLog::After(int64_t time, uint64_t seq) const {
+  if (!empty()) {
+    const uint64_t* const last = LastRow(*newest_, width_);
+    if (RowTime(last) < time || (RowTime(last) == time && RowSeq(last) <= seq)) return End();
+  }
   return FirstLater([time, seq](const uint64_t* row) {
     return RowTime(row) > time || (RowTime(row) == time && RowSeq(row) > seq);
   });
@@ -88,6 +92,26 @@ std::optional<Position> RowLog::FindSeq(uint64_t seq) const {
     }
   }
   return std::nullopt;
+}
+
+const uint64_t* RowLog::LastWith(uint32_t series, uint32_t column, Position before, int64_t bound,
+                                 const int64_t* cell) const {
+  Position at = before;
+  for (;;) {
+    if (at.row == 0) {
+      if (at.chunk == first_chunk()) return nullptr;
+      --at.chunk;
+      const Chunk& chunk = ChunkAt(at.chunk);
+      const bool none = chunk.summary != nullptr && chunk.summary[series].tally.count == 0;
+      at.row = none ? 0 : chunk.rows;
+      continue;
+    }
+    --at.row;
+    const uint64_t* row = Row(at);
+    if (RowTime(row) <= bound) return nullptr;
+    if (!RowHas(row, series)) continue;
+    if (cell == nullptr || (column == kNoColumn ? 0 : Cell(row, column)) == *cell) return row;
+  }
 }
 
 const Reversal* RowLog::ReversalOf(const uint64_t* row) const {

@@ -206,6 +206,10 @@ class RowLog {
   // The first row with a later (time, sequence).
   [[nodiscard]] Position After(int64_t time, uint64_t seq) const;
   [[nodiscard]] std::optional<Position> FindSeq(uint64_t seq) const;
+  // The last row before `before` with a time after `bound` that the series, of that column, has;
+  // with this cell, if one is given. Null if there is none.
+  [[nodiscard]] const uint64_t* LastWith(uint32_t series, uint32_t column, Position before,
+                                         int64_t bound, const int64_t* cell = nullptr) const;
 
   // Puts a row in its place; `seq` is greater than that of any row. True if it became the last row:
   // then no position moved. Cells are final (text acquired).

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace credence::feature {
@@ -72,38 +74,31 @@ class CellSet {
   std::vector<Slot> table_;
 };
 
-// The source of a group's values (outcome.h): one series at a time, over the rows that were taken
-// since Begin.
-class Walker {
+// The rows of one series that were taken, from newer ones to older.
+class Taken {
  public:
-  Walker(const WalkInput& input, const ReadSet::Run& run)
+  // Rows with a sequence beyond `last_seq` are not there for the reader.
+  Taken(const WalkInput& input, uint64_t last_seq)
       : in_(input),
-        run_(run),
         width_(input.log.width()),
-        last_seq_(input.reader - (run.prior && input.reader > 0 ? 1 : 0)),
+        last_seq_(last_seq),
         first_chunk_(input.log.first_chunk()),
-        start_(input.log.After(MinusClamped(input.scope.at.ns, run.delay_ns))),
         order_(Column(), input.scope.texts) {}
 
-  void Begin(const ReadSet::Member& member, std::span<const ReadSet::Item> items) {
+  // None yet: the first is the one before `at`. Their cells are added to `cells`, if it is not
+  // null.
+  void Begin(const ReadSet::Member& member, Position at, CellSet* cells) {
     member_ = &member;
     order_ = CellOrder(member.type, in_.scope.texts);
-    count_ = 0;
-    sum_ = 0;
-    if (member.needs.squares) squares_ = {};
-    gather_ = false;
-    if (member.needs.distinct) {
-      gather_ = !CursorsKnow(items);
-      cells_.Clear();
-    }
-    number_ = start_.chunk;
-    left_ = start_.row;
+    cells_ = cells;
+    tally_ = {};
+    number_ = at.chunk;
+    left_ = at.row;
     if (left_ > 0) Enter();
   }
 
-  // Takes in all rows after `bound` that were not taken yet.
-  void MoveTo(int64_t bound) {
-    bound_ = bound;
+  // Takes all rows after `bound` that were not taken yet.
+  void TakeAfter(int64_t bound) {
     for (;;) {
       if (left_ == 0) {
         if (number_ == first_chunk_) return;
@@ -123,68 +118,6 @@ class Walker {
     }
   }
 
-  void Ask(const ReadSet::Item& item) { item_ = &item; }
-
-  [[nodiscard]] int64_t count() const { return count_; }
-  [[nodiscard]] Int128 sum() const { return sum_; }
-  [[nodiscard]] const UInt192& squares() const { return squares_; }
-  [[nodiscard]] int64_t min() const { return min_; }
-  [[nodiscard]] int64_t max() const { return max_; }
-  [[nodiscard]] Moment first() const { return MomentOf(first_); }
-  [[nodiscard]] Moment last() const { return MomentOf(last_); }
-  [[nodiscard]] int64_t distinct() const {
-    return gather_ ? cells_.size() : FromCursors(*item_, bound_).value_or(0);
-  }
-
- private:
-  // Stands at the newest of the chunk's `left_` rows.
-  void Enter() {
-    const Chunk& chunk = in_.log.ChunkAt(number_);
-    row_ = in_.log.Row({number_, left_ - 1});
-    whole_ = left_ == chunk.rows && chunk.summary != nullptr && in_.newest && !gather_;
-  }
-
-  [[nodiscard]] int64_t Cell(const uint64_t* row) const {
-    return member_->column == kNoColumn ? 0 : in_.log.Cell(row, member_->column);
-  }
-  [[nodiscard]] Moment MomentOf(const uint64_t* row) const {
-    return {RowTime(row), Cell(row), RowSeq(row)};
-  }
-
-  [[nodiscard]] std::optional<int64_t> FromCursors(const ReadSet::Item& item, int64_t bound) const {
-    const int64_t end = MinusClamped(in_.scope.at.ns, run_.delay_ns);
-    return in_.cursors->DistinctBetween(run_, *member_, item, bound, end);
-  }
-  // Whether they know the number of distinct cells in each window.
-  [[nodiscard]] bool CursorsKnow(std::span<const ReadSet::Item> items) const {
-    if (in_.cursors == nullptr || !in_.newest) return false;
-    const int64_t end = MinusClamped(in_.scope.at.ns, run_.delay_ns);
-    return std::all_of(items.begin(), items.end(), [&](const ReadSet::Item& item) {
-      if (item.aggregator != Aggregator::kDistinct) return true;
-      const int64_t bound = item.length_ns == 0 ? INT64_MIN : MinusClamped(end, item.length_ns);
-      return FromCursors(item, bound).has_value();
-    });
-  }
-
-  bool TakeChunk(int64_t bound) {
-    const Chunk& chunk = in_.log.ChunkAt(number_);
-    const uint64_t* const rows = in_.log.Row({number_, 0});
-    if (RowTime(rows) <= bound) return false;
-    // The reader itself, which `prior` leaves out, is among the rows of the reading time.
-    if (run_.prior && RowTime(row_) == in_.scope.at.ns) return false;
-    const SeriesSummary& summary = chunk.summary[member_->series];
-    if (summary.tally.count == 0) return true;
-    const Needs& needs = member_->needs;
-    if (count_ == 0) last_ = rows + size_t{summary.last} * width_;
-    if (count_ == 0 || (needs.min && order_.Less(summary.min, min_))) min_ = summary.min;
-    if (count_ == 0 || (needs.max && order_.Less(max_, summary.max))) max_ = summary.max;
-    first_ = rows + size_t{summary.first} * width_;
-    count_ += summary.tally.count;
-    sum_ += summary.tally.sum;
-    if (needs.squares) squares_ += summary.tally.squares;
-    return true;
-  }
-
   void TakeRow(const uint64_t* row) {
     if (RowSeq(row) > last_seq_) return;
     const uint32_t series = member_->series;
@@ -197,7 +130,7 @@ class Walker {
     }
     const int64_t cell = Cell(row);
     const Needs& needs = member_->needs;
-    if (count_ == 0) {
+    if (tally_.count == 0) {
       last_ = row;
       min_ = max_ = cell;
     } else {
@@ -205,24 +138,61 @@ class Walker {
       if (needs.max && order_.Less(max_, cell)) max_ = cell;
     }
     first_ = row;
-    ++count_;
-    sum_ += cell;
-    if (needs.squares) squares_ += UInt192::Square(cell);
-    if (gather_) cells_.Add(cell);
+    ++tally_.count;
+    tally_.sum += cell;
+    if (needs.squares) tally_.squares += UInt192::Square(cell);
+    if (cells_ != nullptr) cells_->Add(cell);
+  }
+
+  [[nodiscard]] const Tally& tally() const { return tally_; }
+  [[nodiscard]] const CellOrder& order() const { return order_; }
+  // Where rows were taken.
+  [[nodiscard]] int64_t min() const { return min_; }
+  [[nodiscard]] int64_t max() const { return max_; }
+  [[nodiscard]] Moment first() const { return MomentOf(first_); }
+  [[nodiscard]] Moment last() const { return MomentOf(last_); }
+  [[nodiscard]] Moment MomentOf(const uint64_t* row) const {
+    return {RowTime(row), Cell(row), RowSeq(row)};
+  }
+
+ private:
+  // Stands at the newest of the chunk's `left_` rows.
+  void Enter() {
+    const Chunk& chunk = in_.log.ChunkAt(number_);
+    row_ = in_.log.Row({number_, left_ - 1});
+    whole_ = left_ == chunk.rows && chunk.summary != nullptr && in_.newest && cells_ == nullptr;
+  }
+
+  [[nodiscard]] int64_t Cell(const uint64_t* row) const {
+    return member_->column == kNoColumn ? 0 : in_.log.Cell(row, member_->column);
+  }
+
+  bool TakeChunk(int64_t bound) {
+    const Chunk& chunk = in_.log.ChunkAt(number_);
+    const uint64_t* const rows = in_.log.Row({number_, 0});
+    if (RowTime(rows) <= bound) return false;
+    const SeriesSummary& summary = chunk.summary[member_->series];
+    if (summary.tally.count == 0) return true;
+    const Needs& needs = member_->needs;
+    const bool none = tally_.count == 0;
+    if (none) last_ = rows + size_t{summary.last} * width_;
+    if (none || (needs.min && order_.Less(summary.min, min_))) min_ = summary.min;
+    if (none || (needs.max && order_.Less(max_, summary.max))) max_ = summary.max;
+    first_ = rows + size_t{summary.first} * width_;
+    tally_.count += summary.tally.count;
+    tally_.sum += summary.tally.sum;
+    if (needs.squares) tally_.squares += summary.tally.squares;
+    return true;
   }
 
   const WalkInput& in_;
-  const ReadSet::Run& run_;
   const uint32_t width_;
-  const uint64_t last_seq_;  // rows with a later sequence are not there for the reader
+  const uint64_t last_seq_;
   const uint64_t first_chunk_;
-  const Position start_;  // one behind the newest row
 
   const ReadSet::Member* member_ = nullptr;
-  const ReadSet::Item* item_ = nullptr;
-  int64_t bound_ = 0;
   CellOrder order_;
-  bool gather_ = false;  // the cells: distinct ones are counted row by row
+  CellSet* cells_ = nullptr;
 
   // The next row, the newest of those left in the chunk.
   const uint64_t* row_ = nullptr;
@@ -230,14 +200,180 @@ class Walker {
   uint32_t left_ = 0;
   bool whole_ = false;  // it is the last of a chunk that may be taken by its summary
 
-  int64_t count_ = 0;
-  Int128 sum_ = 0;
-  UInt192 squares_;
+  Tally tally_;
   int64_t min_ = 0;
   int64_t max_ = 0;
   const uint64_t* first_ = nullptr;
   const uint64_t* last_ = nullptr;
-  CellSet cells_;
+};
+
+// Where a group is read.
+struct Place {
+  int64_t end;        // the newest time of the windows
+  uint64_t last_seq;  // rows with a later sequence are not there for the reader
+  Position start;     // one behind the newest row
+};
+
+// Of a reader that the cursors have passed: the windows as the cursors stand, less the rows that
+// came in after the reading time, and with those that have left since.
+class Late {
+ public:
+  Late(const WalkInput& input, const ReadSet::Run& run, const Place& place, int64_t late_ns)
+      : in_(input),
+        run_(run),
+        place_(place),
+        late_ns_(late_ns),
+        reader_(*input.cursors),
+        newer_(input, UINT64_MAX),
+        older_(input, UINT64_MAX) {}
+
+  void Begin(const ReadSet::Member& member, std::span<const ReadSet::Item> items) {
+    member_ = &member;
+    items_end_ = items.data() + items.size();
+    reader_.Begin(member, items);
+    newer_taken_ = false;
+  }
+
+  // The window of `item`, its first, which begins after `bound`. False where a walk is shorter, or
+  // the cursors do not tell.
+  bool MoveTo(const ReadSet::Item& item, int64_t bound) {
+    if (item.length_ns != 0 && item.length_ns / 2 <= late_ns_) return false;
+    const Cursors::WindowCursor& window = in_.cursors->window(item.flat_window);
+    reader_.MoveTo(item, window.bound);
+    reader_.Ask(item);
+    if (!newer_taken_) TakeNewer();
+    older_.Begin(*member_, window.tail, nullptr);
+    older_.TakeAfter(bound);
+    tally_ = reader_.tally();
+    tally_ -= newer_.tally();
+    tally_ += older_.tally();
+    for (const ReadSet::Item* i = &item; i != items_end_ && i->window == item.window; ++i) {
+      if (i->aggregator == Aggregator::kMin && !FindBest(reader_.min_queue(), &min_)) return false;
+      if (i->aggregator == Aggregator::kMax && !FindBest(reader_.max_queue(), &max_)) return false;
+    }
+    return true;
+  }
+
+  // Of the window that it was moved to.
+  [[nodiscard]] const Tally& tally() const { return tally_; }
+  [[nodiscard]] int64_t min() const { return min_; }
+  [[nodiscard]] int64_t max() const { return max_; }
+  [[nodiscard]] Moment first() const {
+    return older_.tally().count > 0 ? older_.first() : reader_.first();
+  }
+  // Of any window with rows.
+  [[nodiscard]] Moment last() const {
+    const Moment& last = reader_.last();
+    if (last.time <= place_.end && last.seq <= place_.last_seq) return last;
+    return newer_.MomentOf(
+        in_.log.LastWith(member_->series, member_->column, place_.start, INT64_MIN));
+  }
+  // Of any window.
+  [[nodiscard]] int64_t Distinct(const ReadSet::Item& item, int64_t bound) const {
+    return in_.cursors->DistinctBefore(in_.log, run_, *member_, item, bound, place_.end,
+                                       place_.start);
+  }
+
+ private:
+  void TakeNewer() {
+    newer_.Begin(*member_, in_.cursors->group(run_.group).head, nullptr);
+    newer_.TakeAfter(place_.end);
+    newer_taken_ = true;
+    // The reader itself is among the rows of its own time.
+    if (!run_.prior || run_.delay_ns != 0) return;
+    const Position own = in_.log.Settled(place_.start);
+    if (in_.log.AtEnd(own)) return;
+    const uint64_t* const row = in_.log.Row(own);
+    if (RowSeq(row) == in_.reader) newer_.TakeRow(row);
+  }
+
+  // The best of the rows that were there already; false if that is a newer one.
+  bool FindBest(const ExtremeQueue& queue, int64_t* best) const {
+    const ExtremeQueue::Item* const item = queue.BestItem(reader_.bound());
+    if (item != nullptr) {
+      if (item->time > place_.end || (run_.prior && item->time == place_.end)) return false;
+      *best = item->cell;
+    }
+    if (older_.tally().count == 0) return true;
+    const int64_t other = queue.greatest() ? older_.max() : older_.min();
+    if (item == nullptr || queue.Beats(other, *best, older_.order())) *best = other;
+    return true;
+  }
+
+  const WalkInput& in_;
+  const ReadSet::Run& run_;
+  const Place& place_;
+  const int64_t late_ns_;
+  const ReadSet::Member* member_ = nullptr;
+  const ReadSet::Item* items_end_ = nullptr;
+  Cursors::Reader reader_;
+  Taken newer_;
+  Taken older_;
+  bool newer_taken_ = false;
+  Tally tally_;
+  int64_t min_ = 0;
+  int64_t max_ = 0;
+};
+
+// The source of a group's values (outcome.h).
+class Walker {
+ public:
+  Walker(const WalkInput& input, const ReadSet::Run& run)
+      : place_(PlaceOf(input, run)), walked_(input, place_.last_seq) {
+    if (input.cursors == nullptr) return;
+    const int64_t limit = input.cursors->group(run.group).limit;
+    int64_t late_ns = 0;
+    if (__builtin_sub_overflow(limit, place_.end, &late_ns) || late_ns <= 0) return;
+    late_.emplace(input, run, place_, late_ns);
+  }
+
+  void Begin(const ReadSet::Member& member, std::span<const ReadSet::Item> items) {
+    CellSet* cells = nullptr;
+    if (late_) {
+      late_->Begin(member, items);
+    } else if (member.needs.distinct) {
+      cells = &cells_;
+      cells_.Clear();
+    }
+    walked_.Begin(member, place_.start, cells);
+  }
+
+  void MoveTo(const ReadSet::Item& item, int64_t bound) {
+    bound_ = bound;
+    by_cursors_ = late_ && late_->MoveTo(item, bound);
+    if (!by_cursors_) walked_.TakeAfter(bound);
+  }
+
+  void Ask(const ReadSet::Item& item) { item_ = &item; }
+
+  [[nodiscard]] int64_t count() const { return tally().count; }
+  [[nodiscard]] Int128 sum() const { return tally().sum; }
+  [[nodiscard]] const UInt192& squares() const { return tally().squares; }
+  [[nodiscard]] int64_t min() const { return by_cursors_ ? late_->min() : walked_.min(); }
+  [[nodiscard]] int64_t max() const { return by_cursors_ ? late_->max() : walked_.max(); }
+  [[nodiscard]] Moment first() const { return by_cursors_ ? late_->first() : walked_.first(); }
+  [[nodiscard]] Moment last() const { return by_cursors_ ? late_->last() : walked_.last(); }
+  [[nodiscard]] int64_t distinct() const {
+    return late_ ? late_->Distinct(*item_, bound_) : cells_.size();
+  }
+
+ private:
+  static Place PlaceOf(const WalkInput& input, const ReadSet::Run& run) {
+    const int64_t end = MinusClamped(input.scope.at.ns, run.delay_ns);
+    const uint64_t last_seq = input.reader - (run.prior && input.reader > 0 ? 1 : 0);
+    return {end, last_seq, input.log.After(end, last_seq)};
+  }
+  [[nodiscard]] const Tally& tally() const {
+    return by_cursors_ ? late_->tally() : walked_.tally();
+  }
+
+  const Place place_;
+  const ReadSet::Item* item_ = nullptr;
+  int64_t bound_ = 0;
+  Taken walked_;
+  CellSet cells_;  // of the rows that were walked; those of a late reader are known
+  std::optional<Late> late_;
+  bool by_cursors_ = false;
 };
 
 }  // namespace

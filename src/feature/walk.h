@@ -1,8 +1,10 @@
 #pragma once
-// Walk: features answered from the ordered rows alone, for any reading time: for reads that are
-// older than the cursors stand, and for logs too small to have cursors. For each series it goes
-// once from the newer end of a group's windows to the older, takes whole chunks by their summaries,
-// and gives each window its values as it passes its left end.
+// Walk: features answered from the ordered rows, for any reading time: for reads that are not at
+// the place where the cursors stand, and for logs too small to have cursors. For each series it
+// goes once from the newer end of a group's windows to the older, takes whole chunks by their
+// summaries, and gives each window its values as it passes its left end. Windows much longer than
+// the reader is late are not walked: they are those of the cursors with what has come and gone
+// since put right.
 
 #include <span>
 
@@ -17,9 +19,10 @@ namespace credence::feature {
 struct WalkInput {
   const ReadScope& scope;
   const RowLog& log;
-  const Cursors* cursors;  // where there are some: they may know the number of distinct cells
-  uint64_t reader;         // sequence
-  bool newest;             // no row and no reversal has a later sequence than the reader
+  const Cursors* cursors;  // where they can tell: null, or `newest`, and the reader's own row,
+                           // which `prior` leaves out, has the reading time
+  uint64_t reader;  // sequence
+  bool newest;      // no row and no reversal has a later sequence than the reader
 };
 
 // The features of one group.
