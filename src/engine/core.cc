@@ -159,20 +159,22 @@ Status Core::FoldRecords(DecodedFrame* decoded) {
   const std::span<const record::AnyRecord> records = decoded->records;
   state.entities.TakeAhead(&decoded->ahead);
   if (checkpoints_ != nullptr) PrefetchDecoded(records);
-  size_t next = 0;  // of the prepared events
-  preparing_.clear();
+  size_t taken = 0;  // of the coming events
+  coming_.clear();
   for (size_t i = 0; i < records.size(); ++i) {
     const auto* event = std::get_if<Event>(&records[i]);
     if (event == nullptr) {
       CREDENCE_TRY(FoldOther(records[i], frame.records[i], frame.index));
       continue;
     }
-    if (next == preparing_.size()) {
-      PrepareDecoded(records.subspan(i));
-      next = 0;
+    if (taken == coming_.size()) {
+      LookAheadDecoded(records.subspan(i));
+      taken = 0;
+    } else {
+      lookahead_.Next();
     }
-    CREDENCE_TRY(FoldEvent(*event, prepared_.keys[next], prepared_.Of(next), &decoded->arena));
-    ++next;
+    ++taken;
+    CREDENCE_TRY(FoldEvent(*event, lookahead_.key(), lookahead_.touches(), &decoded->arena));
   }
   if (state.last_seq != frame.last_seq) {
     return DataLoss("the frame ends with sequence " + std::to_string(frame.last_seq.value()) +
@@ -182,22 +184,21 @@ Status Core::FoldRecords(DecodedFrame* decoded) {
 }
 
 // The events that come first, up to an activation: it changes what events touch.
-void Core::PrepareDecoded(std::span<const record::AnyRecord> records) {
-  preparing_.clear();
+void Core::LookAheadDecoded(std::span<const record::AnyRecord> records) {
+  coming_.clear();
   for (const record::AnyRecord& record : records) {
-    if (preparing_.size() == State::kPreparedEvents) break;
     if (std::holds_alternative<record::Activation>(record)) break;
-    if (const auto* event = std::get_if<Event>(&record)) preparing_.push_back(*event);
+    if (const auto* event = std::get_if<Event>(&record)) coming_.push_back(*event);
   }
-  state.Prepare(preparing_, &prepared_);
+  lookahead_.Begin(state, coming_);
 }
 
 Status Core::Fold(std::string_view bytes, uint64_t frame, Arena* arena) {
   CREDENCE_ASSIGN(const record::AnyRecord any, record::DecodeRecord(bytes, arena));
   const auto* event = std::get_if<Event>(&any);
   if (event == nullptr) return FoldOther(any, bytes, frame);
-  state.Prepare({event, 1}, &prepared_);
-  return FoldEvent(*event, prepared_.keys[0], prepared_.Of(0), arena);
+  lookahead_.Begin(state, {event, 1});
+  return FoldEvent(*event, lookahead_.key(), lookahead_.touches(), arena);
 }
 
 Status Core::FoldOther(const record::AnyRecord& any, std::string_view bytes, uint64_t frame) {

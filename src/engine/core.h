@@ -17,6 +17,7 @@
 #include "src/decision/decide.h"
 #include "src/engine/artefacts.h"
 #include "src/engine/checkpoint.h"
+#include "src/engine/lookahead.h"
 #include "src/engine/state.h"
 #include "src/journal/format.h"
 #include "src/pack/pack.h"
@@ -127,7 +128,7 @@ class Core {
                    std::span<EntityTable::Touch> touches, Arena* arena);
   Status FoldOther(const record::AnyRecord& any, std::string_view bytes, uint64_t frame);
   Status FoldTimers(const record::Timers& timers);
-  void PrepareDecoded(std::span<const record::AnyRecord> records);
+  void LookAheadDecoded(std::span<const record::AnyRecord> records);
   void PrefetchDecoded(std::span<const record::AnyRecord> records);
   Status Advance(Seq seq, Timestamp stamp);
   [[nodiscard]] Result<std::shared_ptr<const pack::Pack>> StoredPack(const Digest& digest) const;
@@ -153,10 +154,10 @@ class Core {
   std::vector<std::vector<feature::ReadSet>> reads_;
   std::vector<std::unique_ptr<feature::EntityState>> empty_;
   std::unique_ptr<decision::Scratch> scratch_;
-  // Of one frame: its records, and of some of its events what they touch.
+  // Of one frame: its records, and its events up to the next activation.
   DecodedFrame decoded_;
-  std::vector<record::Event> preparing_;
-  State::Prepared prepared_;
+  std::vector<record::Event> coming_;
+  Lookahead lookahead_;
   // Of one event.
   std::vector<record::Value> features_;
   std::vector<record::Value> slots_;

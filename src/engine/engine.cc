@@ -249,13 +249,10 @@ Status Engine::Begin(std::span<const Event> events, Arrival arrival, Timestamp n
   std::shared_ptr<Batch> batch = NewBatch();
   taking_ = batch.get();
   core_.state.Prefetch(events);
-  for (size_t first = 0; first < events.size(); first += State::kPreparedEvents) {
-    const auto group =
-        events.subspan(first, std::min(State::kPreparedEvents, events.size() - first));
-    core_.state.Prepare(group, &prepared_);
-    for (size_t i = 0; i < group.size(); ++i) {
-      batch->outcomes.push_back(Take(group[i], i, arrival, now, batch.get()));
-    }
+  lookahead_.Begin(core_.state, events);
+  for (size_t i = 0; i < events.size(); ++i) {
+    if (i > 0) lookahead_.Next();
+    batch->outcomes.push_back(Take(events[i], arrival, now, batch.get()));
   }
   taking_ = nullptr;
   CREDENCE_TRY(CheckStore());
@@ -334,9 +331,9 @@ std::shared_ptr<Batch> Engine::NewBatch() {
 }
 
 // One event: admit, apply, decide.
-Outcome Engine::Take(const Event& raw, size_t index, Arrival arrival, Timestamp now, Batch* batch) {
-  const EventKey& key = prepared_.keys[index];
-  const std::span<EntityTable::Touch> touches = prepared_.Of(index);
+Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, Batch* batch) {
+  const EventKey& key = lookahead_.key();
+  const std::span<EntityTable::Touch> touches = lookahead_.touches();
   Event event = raw;
   Outcome outcome = Admit(&event, key, arrival, now, &batch->arena);
   feature::Arrival arrived;

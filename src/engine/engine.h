@@ -31,6 +31,7 @@
 #include "src/decision/decide.h"
 #include "src/engine/committer.h"
 #include "src/engine/core.h"
+#include "src/engine/lookahead.h"
 #include "src/engine/outcome.h"
 #include "src/journal/journal.h"
 #include "src/pack/pack.h"
@@ -192,9 +193,8 @@ class Engine {
   bool CheckTime(const record::Event& event, Outcome* outcome) const;
   bool CheckReversal(const record::Event& event, Outcome* outcome) const;
   bool ConvertAmounts(record::Event* event, Outcome* outcome, Arena* arena);
-  // Of prepared_ the event `index`.
-  Outcome Take(const record::Event& raw, size_t index, Arrival arrival, Timestamp now,
-               Batch* batch);
+  // The event whose turn it is in lookahead_.
+  Outcome Take(const record::Event& raw, Arrival arrival, Timestamp now, Batch* batch);
   Outcome TryOut(const record::Event& raw, Arrival arrival, Timestamp now);
   bool Arrive(const record::Event& event, Arena* arena, feature::Arrival* arrived,
               Outcome* outcome) const;
@@ -214,7 +214,7 @@ class Engine {
   size_t events_in_flight_ = 0;  // and timers
   std::vector<std::shared_ptr<Batch>> spare_;
   Batch* taking_ = nullptr;  // the batch whose events are being decided
-  State::Prepared prepared_;
+  Lookahead lookahead_;
   Arena arena_;  // of a dry run
   // Of one event.
   std::vector<EntityRef> touched_;

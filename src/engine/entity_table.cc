@@ -122,19 +122,25 @@ EntityTable::Entry* EntityTable::InMemory(EntityRef ref, uint64_t hash) const {
 }
 
 void EntityTable::LookUp(std::span<Touch> touches) const {
-  for (Touch& touch : touches) {
-    touch.hash = Hash64(touch.ref.key);
-    by_entity_[touch.ref.entity].Warm(touch.hash);
-  }
-  for (Touch& touch : touches) {
-    touch.entry = by_entity_[touch.ref.entity].Guess(touch.hash);
-    PrefetchLines(touch.entry, sizeof(Entry));
-  }
-  for (Touch& touch : touches) {
-    if (touch.entry == nullptr) continue;
-    // Two keys of one hash are met about never.
-    if (touch.entry->key != touch.ref.key) touch.entry = InMemory(touch.ref, touch.hash);
-  }
+  for (Touch& touch : touches) WarmSlot(&touch);
+  for (Touch& touch : touches) GuessEntry(&touch);
+  for (Touch& touch : touches) CheckEntry(&touch);
+}
+
+void EntityTable::WarmSlot(Touch* touch) const {
+  touch->hash = Hash64(touch->ref.key);
+  by_entity_[touch->ref.entity].Warm(touch->hash);
+}
+
+void EntityTable::GuessEntry(Touch* touch) const {
+  touch->entry = by_entity_[touch->ref.entity].Guess(touch->hash);
+  PrefetchLines(touch->entry, sizeof(Entry));
+}
+
+void EntityTable::CheckEntry(Touch* touch) const {
+  if (touch->entry == nullptr) return;
+  // Two keys of one hash are met about never.
+  if (touch->entry->key != touch->ref.key) touch->entry = InMemory(touch->ref, touch->hash);
 }
 
 Result<feature::EntityState> EntityTable::Decode(EntityRef ref, std::string_view bytes) const {

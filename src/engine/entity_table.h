@@ -119,8 +119,13 @@ class EntityTable {
   feature::EntityState* ChangeOrAdd(Touch* touch, const feature::FeaturePlan& plan);
   // After a change of an entity that now has full chunks which are not kept.
   void NoteFull(const Touch& touch);
-  // The hash of each key, and the places of those in memory: the waits for them overlap.
+  // Finds the places of those in memory.
   void LookUp(std::span<Touch> touches) const;
+  // The same in three steps, each of which asks the memory for what the next one looks at. What is
+  // not in memory when the second is made stays unknown.
+  void WarmSlot(Touch* touch) const;
+  void GuessEntry(Touch* touch) const;
+  void CheckEntry(Touch* touch) const;
   // Reads those that are not in memory at one go. A hint: whatever it leaves out is read later.
   void Prefetch(std::span<const EntityRef> refs);
   // Entities that were read from the store before their turn, on another thread.

@@ -1,12 +1,13 @@
 #pragma once
-// KeyTable: things by their keys, found by a hash that the caller has made (Hash64 of the key). A
-// Thing has a `key` and that `hash`. The table owns nothing. Linear probing over slots that hold
-// the whole hash, so that most searches look at one slot and one thing, and a slot can be asked for
-// before it is needed.
+// KeyTable: things by their keys, found by a hash that the caller has made. A Thing has a `key` and
+// that `hash` (or a function of this name). The table owns nothing. Linear probing over slots that
+// hold the whole hash, so that most searches look at one slot and one thing, and a slot can be
+// asked for before it is needed.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -15,11 +16,11 @@
 
 namespace credence::engine {
 
-template <class Thing>
+template <class Thing, class Key = std::string_view>
 class KeyTable {
  public:
   // Null if there is none.
-  [[nodiscard]] Thing* Find(uint64_t hash, std::string_view key) const {
+  [[nodiscard]] Thing* Find(uint64_t hash, const Key& key) const {
     const Part& part = PartOf(hash);
     if (part.slots.empty()) return nullptr;
     for (size_t at = part.Home(hash); part.slots[at].thing != nullptr; at = part.Next(at)) {
@@ -44,17 +45,17 @@ class KeyTable {
   }
   // No thing of this key is here.
   void Add(Thing* thing) {
-    Part& part = parts_[PartNumber(thing->hash)];
+    Part& part = parts_[PartNumber(HashOf(*thing))];
     if ((part.size + 1) * 4 > part.slots.size() * 3) part.Grow();
-    part.Put({thing->hash, thing});
+    part.Put({HashOf(*thing), thing});
     ++part.size;
     ++size_;
   }
   // It is here.
   void Remove(const Thing* thing) {
-    Part& part = parts_[PartNumber(thing->hash)];
+    Part& part = parts_[PartNumber(HashOf(*thing))];
     std::vector<Slot>& slots = part.slots;
-    size_t hole = part.Home(thing->hash);
+    size_t hole = part.Home(HashOf(*thing));
     while (slots[hole].thing != thing) {
       CREDENCE_ASSERT(slots[hole].thing != nullptr);
       hole = part.Next(hole);
@@ -102,6 +103,7 @@ class KeyTable {
     }
   };
 
+  static uint64_t HashOf(const Thing& thing) { return std::invoke(&Thing::hash, thing); }
   static size_t PartNumber(uint64_t hash) { return hash >> (64 - kPartBits); }
   [[nodiscard]] const Part& PartOf(uint64_t hash) const { return parts_[PartNumber(hash)]; }
 

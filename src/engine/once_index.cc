@@ -7,6 +7,8 @@ namespace credence::engine {
 namespace {
 // More than the one that each Add puts in, so that the rows of a dropped day do go.
 constexpr size_t kSweptWithEach = 4;
+// The day of a row whose key came again after its day was dropped.
+constexpr int64_t kOutOfTable = INT64_MIN;
 
 std::array<uint64_t, 2> FirstWords(const Digest& digest) {
   ByteReader in(digest.view());
@@ -29,38 +31,35 @@ EventKey EventKey::Of(std::string_view source, std::string_view id) {
 }
 
 const OnceIndex::Row* OnceIndex::Find(const EventKey& key) const {
-  const Part& part = parts_[PartNumber(key)];
-  const auto found = part.find(key);
-  return found == part.end() || found->second.day < first_day_ ? nullptr : &found->second;
+  const Row* row = rows_.Find(key.words[0], key);
+  return row == nullptr || row->day < first_day_ ? nullptr : row;
 }
 
-void OnceIndex::Warm(const EventKey& key) const {
-  static_cast<void>(parts_[PartNumber(key)].find(key));
-}
+void OnceIndex::Warm(const EventKey& key) const { rows_.Warm(key.words[0]); }
 
-const OnceIndex::Row* OnceIndex::Put(const EventKey& key, const Row& row) {
-  Part& part = parts_[PartNumber(key)];
-  const auto [at, added] = part.emplace(key, row);
-  if (!added) {
-    if (at->second.day >= first_day_) return nullptr;
-    at.value() = row;
+const OnceIndex::Row* OnceIndex::Put(const Row& row) {
+  if (Row* const old = rows_.Find(row.hash(), row.key); old != nullptr) {
+    if (old->day >= first_day_) return nullptr;
+    rows_.Remove(old);
+    old->day = kOutOfTable;
   }
-  days_[row.day].push_back(key);
+  Row& made = days_[row.day].emplace_back(row);
+  rows_.Add(&made);
   ++size_;
-  return &at->second;
+  return &made;
 }
 
 const OnceIndex::Row& OnceIndex::Add(const EventKey& key, const Digest& content, Seq seq,
                                      Timestamp time) {
   Sweep(kSweptWithEach);
-  const Row* row = Put(key, {FirstWords(content), seq, DayOf(time)});
+  const Row* row = Put({key, FirstWords(content), seq, DayOf(time)});
   CREDENCE_ASSERT(row != nullptr);
   return *row;
 }
 
-Status OnceIndex::Restore(int64_t day, const EventKey& key, const Row& row) {
-  if (day < first_day_ || Put(key, {row.digest, row.seq, day}) == nullptr) {
-    return DataLoss("a stored event id of day " + std::to_string(day) +
+Status OnceIndex::Restore(const Row& row) {
+  if (row.day < first_day_ || Put(row) == nullptr) {
+    return DataLoss("a stored event id of day " + std::to_string(row.day) +
                     " is there twice, or of a day that was dropped");
   }
   return {};
@@ -83,26 +82,17 @@ void OnceIndex::DropBefore(Timestamp horizon) {
 
 void OnceIndex::Sweep(size_t max) {
   for (; max > 0 && !leaving_.empty(); --max) {
-    std::deque<EventKey>& keys = leaving_.front();
-    Part& part = parts_[PartNumber(keys.front())];
-    const auto found = part.find(keys.front());
-    if (found != part.end() && found->second.day < first_day_) part.erase(found);
-    keys.pop_front();
-    if (keys.empty()) leaving_.pop_front();
+    std::deque<Row>& rows = leaving_.front();
+    if (rows.front().day != kOutOfTable) rows_.Remove(&rows.front());
+    rows.pop_front();
+    if (rows.empty()) leaving_.pop_front();
   }
 }
 
-size_t OnceIndex::in_memory() const {
-  size_t rows = 0;
-  for (const Part& part : parts_) rows += part.size();
-  return rows;
-}
-
-void OnceIndex::AppendRow(int64_t day, const EventKey& key, std::string* out) const {
-  const Row& row = parts_[PartNumber(key)].at(key);
+void OnceIndex::AppendRow(const Row& row, std::string* out) {
   ByteWriter writer(out);
-  writer.PutZigzag(day);
-  for (const uint64_t word : key.words) writer.PutFixed64(word);
+  writer.PutZigzag(row.day);
+  for (const uint64_t word : row.key.words) writer.PutFixed64(word);
   for (const uint64_t word : row.digest) writer.PutFixed64(word);
   writer.PutVarint(row.seq.value());
 }

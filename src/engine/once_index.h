@@ -8,8 +8,6 @@
 // Keys and digests are the first 16 bytes of a SHA-256: the chance that two different events of a
 // lifetime of 10^12 share one is below 10^-14.
 
-#include <tsl/robin_map.h>
-
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -23,6 +21,7 @@
 #include "src/base/status.h"
 #include "src/base/strong_id.h"
 #include "src/calendar/date.h"
+#include "src/engine/key_table.h"
 
 namespace credence::engine {
 
@@ -37,19 +36,25 @@ struct EventKeyHash {
 };
 
 struct OnceRow {
+  EventKey key;
   std::array<uint64_t, 2> digest{};
   Seq seq;
   int64_t day = 0;  // of the event's time, from 1970-01-01
+  [[nodiscard]] uint64_t hash() const { return key.words[0]; }
 };
 
 class OnceIndex {
  public:
   using Row = OnceRow;
 
+  OnceIndex() = default;
+  OnceIndex(OnceIndex&&) = default;
+  OnceIndex& operator=(OnceIndex&&) = default;
+
   [[nodiscard]] const Row* Find(const EventKey& key) const;
   // Asks the memory for the row, without waiting for it.
   void Warm(const EventKey& key) const;
-  // `key` is not in the index. The row lives until the next call.
+  // `key` is not in the index. The row lives until its day is dropped.
   const Row& Add(const EventKey& key, const Digest& content, Seq seq, Timestamp time);
   [[nodiscard]] static bool SameContent(const Row& row, const Digest& content);
   // Drops the days that end before `horizon`.
@@ -61,9 +66,9 @@ class OnceIndex {
   [[nodiscard]] int64_t first_day() const { return first_day_; }
   [[nodiscard]] size_t size() const { return size_; }
   // With the rows of dropped days that have not gone yet.
-  [[nodiscard]] size_t in_memory() const;
+  [[nodiscard]] size_t in_memory() const { return rows_.size(); }
   // Puts back a row that was stored. kDataLoss if its day was dropped or its id is here.
-  Status Restore(int64_t day, const EventKey& key, const Row& row);
+  Status Restore(const Row& row);
   void RestoreFirstDay(int64_t first_day) { first_day_ = first_day; }
   // The UTC day of an event's time, from 1970-01-01.
   [[nodiscard]] static int64_t DayOf(Timestamp time);
@@ -71,30 +76,24 @@ class OnceIndex {
   template <class Visitor>
   void ForEachRow(Visitor visit) const {
     std::string bytes;
-    for (const auto& [day, keys] : days_) {
-      for (const EventKey& key : keys) {
+    for (const auto& [day, rows] : days_) {
+      for (const Row& row : rows) {
         bytes.clear();
-        AppendRow(day, key, &bytes);
+        AppendRow(row, &bytes);
         visit(std::string_view(bytes));
       }
     }
   }
 
  private:
-  using Part = tsl::robin_map<EventKey, Row, EventKeyHash>;
-  static constexpr int kPartBits = 8;
-
-  [[nodiscard]] static size_t PartNumber(const EventKey& key) {
-    return key.words[1] >> (64 - kPartBits);
-  }
   // Puts the row in, and takes the place of one of a dropped day. Null if a row is there.
-  const Row* Put(const EventKey& key, const Row& row);
+  const Row* Put(const Row& row);
   void Sweep(size_t max);
-  void AppendRow(int64_t day, const EventKey& key, std::string* out) const;
+  static void AppendRow(const Row& row, std::string* out);
 
-  std::array<Part, size_t{1} << kPartBits> parts_;  // by the first bits of a key's second word
-  std::map<int64_t, std::deque<EventKey>> days_;
-  std::deque<std::deque<EventKey>> leaving_;  // of dropped days, none empty; a key may be back
+  KeyTable<Row, EventKey> rows_;
+  std::map<int64_t, std::deque<Row>> days_;
+  std::deque<std::deque<Row>> leaving_;  // of dropped days, none empty
   size_t size_ = 0;
   int64_t first_day_ = INT64_MIN;
 };

@@ -57,16 +57,16 @@ Status Damaged(const char* what) {
 
 Status LoadOnce(std::string_view key, std::string_view value, State* state) {
   ByteReader in(key);
-  const auto day = static_cast<int64_t>(GetOrdered64(&in) ^ kSignBit);
-  const EventKey event = GetKey(&in);
-  ByteReader rest(value);
   OnceIndex::Row row;
+  row.day = static_cast<int64_t>(GetOrdered64(&in) ^ kSignBit);
+  row.key = GetKey(&in);
+  ByteReader rest(value);
   for (uint64_t& word : row.digest) word = rest.GetFixed64();
   row.seq = Seq(rest.GetVarint());
   if (!in.ok() || !in.AtEnd() || !rest.ok() || !rest.AtEnd() || row.seq > state->last_seq) {
     return Damaged("event ids");
   }
-  return state->once.Restore(day, event, row);
+  return state->once.Restore(row);
 }
 
 Status LoadReversible(std::string_view key, std::string_view value, State* state) {
@@ -210,12 +210,12 @@ void PutOrdered64(uint64_t value, std::string* out) {
   for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift));
 }
 
-void PutOnce(int64_t day, const EventKey& key, const OnceIndex::Row& row, store::Batch* batch) {
+void PutOnce(const OnceIndex::Row& row, store::Batch* batch) {
   std::string value;
   ByteWriter out(&value);
   for (const uint64_t word : row.digest) out.PutFixed64(word);
   out.PutVarint(row.seq.value());
-  batch->Put(kOnceTable, DayPrefix(day) + KeyBytes(key), value);
+  batch->Put(kOnceTable, DayPrefix(row.day) + KeyBytes(row.key), value);
 }
 
 void DeleteOnceBefore(int64_t day, store::Batch* batch) {

@@ -51,7 +51,7 @@ inline constexpr size_t kMoneyTable = 5;
 
 void PutOrdered64(uint64_t value, std::string* out);
 
-void PutOnce(int64_t day, const EventKey& key, const OnceIndex::Row& row, store::Batch* batch);
+void PutOnce(const OnceIndex::Row& row, store::Batch* batch);
 // All days before this one.
 void DeleteOnceBefore(int64_t day, store::Batch* batch);
 void PutReversible(const EventKey& key, const ReversibleRow& row, const record::Schema& schema,

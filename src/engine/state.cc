@@ -22,29 +22,6 @@ void State::Touched(const record::Event& event, std::vector<EntityRef>* out) con
   }
 }
 
-void State::Prepare(std::span<const record::Event> events, Prepared* prepared) const {
-  prepared->keys.clear();
-  prepared->touches.clear();
-  prepared->ends.clear();
-  for (const record::Event& event : events) {
-    prepared->keys.push_back(EventKey::Of(event.source, event.id));
-    once.Warm(prepared->keys.back());
-    const bool known = pack != nullptr && event.type < pack->schema.event_types.size() &&
-                       event.fields.size() == pack->schema.event_types[event.type].fields.size();
-    if (known) {
-      Touched(event, &prepared->refs);
-      for (const EntityRef& ref : prepared->refs) prepared->touches.push_back({ref});
-    }
-    prepared->ends.push_back(prepared->touches.size());
-  }
-  entities.LookUp(prepared->touches);
-  for (int level = 0; level < feature::EntityState::kWarmLevels; ++level) {
-    for (const EntityTable::Touch& touch : prepared->touches) {
-      if (touch.entry != nullptr) touch.state().Warm(level);
-    }
-  }
-}
-
 void State::Apply(const record::Event& event, const EventKey& key, const feature::Arrival& arrival,
                   std::span<EntityTable::Touch> touches) {
   CREDENCE_ASSERT(event.seq == last_seq.Next() && event.stamp > last_stamp);
@@ -54,7 +31,7 @@ void State::Apply(const record::Event& event, const EventKey& key, const feature
   ApplyWindows(event, key, arrival, touches);
   money_of_event = money.ApplyEvent(*pack, event, reversed);
   const OnceIndex::Row& row = once.Add(key, event.digest, event.seq, event.time);
-  if (changes != nullptr) PutOnce(OnceIndex::DayOf(event.time), key, row, changes);
+  if (changes != nullptr) PutOnce(row, changes);
   DropExpired();
   if (changes != nullptr) PutMoneyChanges(&money, changes);
 }

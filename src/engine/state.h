@@ -93,25 +93,9 @@ class State {
   void Touched(const record::Event& event, std::vector<EntityRef>* out) const;
   // The event that this one takes back: its sequence; 0 if there is none.
   [[nodiscard]] Seq ReversedBy(const record::Event& event) const;
-  // What events that come next will touch, looked up together: each wait for memory would be a
-  // cache miss of its own, so they are made to overlap. Valid until the end of the batch.
-  struct Prepared {
-    std::vector<EventKey> keys;               // of each event
-    std::vector<EntityTable::Touch> touches;  // of each event, in order of the entity's index
-    std::vector<size_t> ends;                 // of each event's touches
-    std::vector<EntityRef> refs;              // of one event
-    [[nodiscard]] std::span<EntityTable::Touch> Of(size_t event) {
-      const size_t begin = event == 0 ? 0 : ends[event - 1];
-      return std::span(touches).subspan(begin, ends[event] - begin);
-    }
-  };
-  // Few enough for what came first to be still in the second-level cache when its turn comes.
-  static constexpr size_t kPreparedEvents = 16;
-  // Of an event whose type or fields the pack does not have only the key is looked up.
-  void Prepare(std::span<const record::Event> events, Prepared* prepared) const;
   // Takes in an admitted event: reversal, windows, once-only index. Deterministic; the one place
   // where an event changes the state, live and in recovery. `arrival` is the plan's, for this
-  // event, `key` EventKey::Of it, `touches` what Prepare gave; their places are filled in.
+  // event, `key` EventKey::Of it, `touches` what Lookahead gave; their places are filled in.
   void Apply(const record::Event& event, const EventKey& key, const feature::Arrival& arrival,
              std::span<EntityTable::Touch> touches);
   // The part of Apply that windows are made of. A reversal of an event that is not here does

@@ -392,9 +392,12 @@ void Cursors::Warm(int level, const RowLog& log) const {
     PrefetchLines(queues_.data(), queues_.size() * sizeof(ExtremeQueue));
     PrefetchLines(seen_.data(), seen_.size() * sizeof(LastSeen));
   } else if (level == 2) {
-    for (const WindowCursor& window : windows_) log.WarmRow(window.tail);
+    for (const WindowCursor& window : windows_) log.WarmPlace(window.tail);
     for (const ExtremeQueue& queue : queues_) queue.Warm();
     for (const LastSeen& seen : seen_) seen.Warm();
+  } else if (level == 3) {
+    for (const WindowCursor& window : windows_) log.WarmRow(window.tail);
+    for (const LastSeen& seen : seen_) seen.WarmBoundaries();
   }
 }
 

@@ -185,6 +185,12 @@ void LastSeen::Warm() const {
   PrefetchLines(nodes_.data(), std::min(kBytesMax, nodes_.size() * sizeof(Node)));
 }
 
+void LastSeen::WarmBoundaries() const {
+  for (const Boundary& boundary : boundaries_) {
+    if (boundary.node != kNone) PrefetchLines(&At(boundary.node), sizeof(Node));
+  }
+}
+
 size_t LastSeen::bytes() const {
   return nodes_.capacity() * sizeof(Node) + free_.capacity() * sizeof(uint32_t) +
          table_.capacity() * sizeof(uint32_t) + boundaries_.capacity() * sizeof(Boundary);

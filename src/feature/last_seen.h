@@ -50,6 +50,8 @@ class LastSeen {
   }
   // Asks the memory for the boundaries, and for the table and nodes of a small list.
   void Warm() const;
+  // And then for where the windows begin.
+  void WarmBoundaries() const;
   [[nodiscard]] size_t bytes() const;
 
  private:

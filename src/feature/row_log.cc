@@ -52,15 +52,26 @@ void ChunkPtr::Release() {
 template <class Later>
 Position RowLog::FirstLater(const Later& later) const {
   if (empty()) return Begin();
-  // The first chunk whose last row is later holds the place. Most searches are for the newest rows.
+  // The first chunk whose last row is later holds the place. Most searches are for the newest rows,
+  // so it is searched for from the end, in steps that double.
   size_t index = chunks() - 1;
   if (index > 0) {
     const std::vector<ChunkPtr>& full = rest_->full;
     const auto ends_before = [&](const ChunkPtr& chunk) { return !later(LastRow(*chunk, width_)); };
-    if (!ends_before(full.back())) {
-      index = static_cast<size_t>(std::partition_point(full.begin(), full.end() - 1, ends_before) -
-                                  full.begin());
+    size_t low = 0;  // chunks before end before the place, those from `index` on do not
+    for (size_t step = 1; index > 0; step *= 2) {
+      const size_t probe = index - std::min(index, step);
+      if (ends_before(full[probe])) {
+        low = probe + 1;
+        break;
+      }
+      index = probe;
     }
+    const auto begin = full.begin();
+    index = static_cast<size_t>(std::partition_point(begin + static_cast<ptrdiff_t>(low),
+                                                     begin + static_cast<ptrdiff_t>(index),
+                                                     ends_before) -
+                                begin);
   }
   const uint64_t number = first_chunk() + index;
   return {number, FirstRow(ChunkAt(number), width_, later)};
@@ -325,8 +336,17 @@ void RowLog::Warm(int level) const {
   PrefetchLines(reinterpret_cast<const char*>(newest_->words()) + (bytes - wanted), wanted);
 }
 
+void RowLog::WarmPlace(Position at) const {
+  if (rest_ == nullptr) return;  // the newest chunk is all there is
+  const size_t index = at.chunk - rest_->first_chunk;
+  if (index < rest_->full.size()) PrefetchLines(&rest_->full[index], sizeof(ChunkPtr));
+}
+
 void RowLog::WarmRow(Position at) const {
-  if (at.chunk < end_chunk()) PrefetchLines(Row(at), size_t{width_} * sizeof(uint64_t));
+  if (at.chunk >= end_chunk()) return;
+  const Chunk& chunk = ChunkAt(at.chunk);
+  PrefetchLines(&chunk, sizeof(Chunk));
+  PrefetchLines(chunk.words() + size_t{at.row} * width_, size_t{width_} * sizeof(uint64_t));
 }
 
 size_t RowLog::bytes() const {

@@ -256,7 +256,8 @@ class RowLog {
 
   // See EntityState::Warm: the newest chunk with its first rows, then its last rows.
   void Warm(int level) const;
-  // Asks the memory for a row.
+  // Asks the memory for what leads to a row, then for the row.
+  void WarmPlace(Position at) const;
   void WarmRow(Position at) const;
   [[nodiscard]] size_t bytes() const;
 

@@ -21,8 +21,8 @@ struct WalkInput {
   const RowLog& log;
   const Cursors* cursors;  // where they can tell: null, or `newest`, and the reader's own row,
                            // which `prior` leaves out, has the reading time
-  uint64_t reader;  // sequence
-  bool newest;      // no row and no reversal has a later sequence than the reader
+  uint64_t reader;         // sequence
+  bool newest;             // no row and no reversal has a later sequence than the reader
 };
 
 // The features of one group.
