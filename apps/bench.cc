@@ -16,6 +16,7 @@
 #include "apps/commands.h"
 #include "apps/figures_json.h"
 #include "apps/load.h"
+#include "apps/reserved_memory.h"
 #include "apps/terminal.h"
 #include "src/engine/engine.h"
 #include "src/journal/posix_file.h"
@@ -31,6 +32,7 @@ struct Options {
   std::string svg;
   std::string write_events;
   BenchOptions bench;
+  uint64_t reserve_bytes = 0;
   bool open = false;
   bool strict = false;
   OpenOptions in_open;
@@ -251,6 +253,8 @@ int WriteEvents(const Options& options) {
 
 int Bench(Options options) {
   if (!options.write_events.empty()) return WriteEvents(options);
+  const auto reserved = ReservedMemory::Take(options.reserve_bytes);
+  if (!reserved.ok()) return Fail(reserved.status());
   journal::PosixFileSystem disk;
   const auto pack = LoadPack(disk, options.pack);
   if (pack == nullptr) return 1;
@@ -319,6 +323,7 @@ Action AddBench(CLI::App* app) {
                   "open loop: a picture of latency over time, histograms and threads")
       ->needs(open);
   AddCheckpointOptions(app, CheckpointUse::kWrites, &options->in_open.checkpoints);
+  AddReserveOption(app, &options->reserve_bytes);
   app->add_option("--write-events", options->write_events,
                   "only write the events of the stream to this file, one a line");
   app->add_option("--json", options->json, "write the report to this file too");

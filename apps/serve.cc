@@ -11,6 +11,7 @@
 #include "apps/checkpoints.h"
 #include "apps/commands.h"
 #include "apps/load.h"
+#include "apps/reserved_memory.h"
 #include "apps/terminal.h"
 #include "src/api/service.h"
 #include "src/journal/posix_file.h"
@@ -40,6 +41,7 @@ struct Options {
   size_t connections = http::kConnectionsMax;
   uint64_t segment_bytes = journal::kSegmentBytesDefault;
   engine::CheckpointOptions checkpoints;
+  uint64_t reserve_bytes = 0;
 };
 
 class SystemClock final : public Clock {
@@ -166,6 +168,8 @@ int Serve(const Options& options) {
         "without API keys the server listens at a loopback address only: give --api-keys FILE "
         "(credence key api-new makes keys), or --listen 127.0.0.1:8080");
   }
+  const auto reserved = ReservedMemory::Take(options.reserve_bytes);
+  if (!reserved.ok()) return Fail(reserved.status());
   journal::PosixFileSystem files;
   SystemClock clock;
   SystemZones zones(files);
@@ -238,6 +242,7 @@ Action AddServe(CLI::App* app) {
   app->add_flag("--history", options->history,
                 "old events: each arrives at its own time 事件按自身时间到达");
   AddCheckpointOptions(app, CheckpointUse::kWrites, &options->checkpoints);
+  AddReserveOption(app, &options->reserve_bytes);
   app->add_option(
          "--segment-bytes", options->segment_bytes,
          "of a file of the journal; two of them are written ahead of what comes 日志段大小")
