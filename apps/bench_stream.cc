@@ -22,17 +22,25 @@ uint64_t Scrambled(uint64_t rank, uint64_t kind) {
 }  // namespace
 
 OrderStream::OrderStream(const OrderStreamOptions& options)
-    : options_(options), random_(options.seed), cumulative_(options.entities) {
+    : options_(options), random_(options.seed), cumulative_(options.entities), begins_(kParts + 1) {
   double sum = 0;
   for (size_t i = 0; i < cumulative_.size(); ++i) {
     sum += ExactExp(-options.zipf * ExactLog(static_cast<double>(i + 1)));
     cumulative_[i] = sum;
   }
+  for (size_t part = 0; part <= kParts; ++part) {
+    const double at = static_cast<double>(part) / kParts * sum;
+    begins_[part] = static_cast<uint32_t>(
+        std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin());
+  }
 }
 
 uint64_t OrderStream::Rank() {
-  const double at = random_.Unit() * cumulative_.back();
-  const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), at);
+  const double unit = random_.Unit();
+  const auto part = static_cast<size_t>(unit * kParts);
+  const auto begin = cumulative_.begin();
+  const auto found =
+      std::upper_bound(begin + begins_[part], begin + begins_[part + 1], unit * cumulative_.back());
   return std::min<uint64_t>(static_cast<uint64_t>(found - cumulative_.begin()),
                             cumulative_.size() - 1);
 }

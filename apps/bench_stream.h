@@ -48,6 +48,9 @@ class OrderStream {
   OrderStreamOptions options_;
   Random random_;
   std::vector<double> cumulative_;  // weights of ranks 0..i
+  // Where each part of the whole weight begins: a search looks at few lines of memory.
+  static constexpr size_t kParts = 65'536;
+  std::vector<uint32_t> begins_;
   Timestamp now_ = kStart;
   Timestamp event_time_ = kStart;
   uint64_t count_ = 0;
