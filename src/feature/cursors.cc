@@ -1,6 +1,8 @@
 #include "src/feature/cursors.h"
 
 #include <algorithm>
+#include <memory>
+#include <type_traits>
 
 #include "src/base/assert.h"
 #include "src/base/prefetch.h"
@@ -18,11 +20,19 @@ int64_t SeriesCell(const RowLog& log, const Series& series, const uint64_t* row)
 
 }  // namespace
 
-Cursors::Cursors(const LogPlan& plan)
-    : groups_(plan.groups.size()),
-      windows_(plan.flat_windows),
-      totals_(plan.flat_members),
-      edges_(plan.flat_edges) {
+Cursors::Cursors(const LogPlan& plan) {
+  size_t firsts = 0;
+  for (const Group& group : plan.groups) {
+    for (const Group::Member& of : group.members) {
+      if (of.needs.first) firsts = plan.flat_edges;
+    }
+  }
+  Lay(plan.groups.size(), plan.flat_windows, plan.flat_members, plan.flat_edges, firsts);
+  std::uninitialized_value_construct(totals_.begin(), totals_.end());
+  std::uninitialized_value_construct(edges_.begin(), edges_.end());
+  std::uninitialized_value_construct(groups_.begin(), groups_.end());
+  std::uninitialized_value_construct(windows_.begin(), windows_.end());
+  std::uninitialized_fill(firsts_.begin(), firsts_.end(), Moment{kNever, 0, 0});
   size_t member = 0;
   for (const Group& group : plan.groups) {
     for (const Group::Member& of : group.members) {
@@ -35,13 +45,46 @@ Cursors::Cursors(const LogPlan& plan)
         total.max = static_cast<int32_t>(queues_.size());
         queues_.emplace_back(true);
       }
-      if (of.needs.first) firsts_.resize(plan.flat_edges, Moment{kNever, 0, 0});
       if (of.needs.distinct) {
         total.seen = static_cast<int32_t>(seen_.size());
         seen_.emplace_back(group.windows.size());
       }
     }
   }
+}
+
+Cursors::Cursors(const Cursors& other)
+    : queues_(other.queues_),
+      seen_(other.seen_),
+      standing_(other.standing_),
+      least_bound_(other.least_bound_) {
+  Lay(other.groups_.size(), other.windows_.size(), other.totals_.size(), other.edges_.size(),
+      other.firsts_.size());
+  std::copy_n(other.block_.get(), block_bytes_, block_.get());
+}
+
+void Cursors::Lay(size_t groups, size_t windows, size_t totals, size_t edges, size_t firsts) {
+  static_assert(std::is_trivially_copyable_v<Total> && std::is_trivially_copyable_v<Tally> &&
+                std::is_trivially_copyable_v<GroupCursor> &&
+                std::is_trivially_copyable_v<WindowCursor> && std::is_trivially_copyable_v<Moment>);
+  // Those with the strictest alignment come first.
+  static_assert(alignof(Total) >= alignof(Tally) && alignof(Tally) >= alignof(GroupCursor) &&
+                alignof(GroupCursor) >= alignof(WindowCursor) &&
+                alignof(WindowCursor) >= alignof(Moment) &&
+                alignof(Total) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  block_bytes_ = totals * sizeof(Total) + edges * sizeof(Tally) + groups * sizeof(GroupCursor) +
+                 windows * sizeof(WindowCursor) + firsts * sizeof(Moment);
+  block_.reset(new std::byte[block_bytes_]);  // filled by the caller
+  std::byte* at = block_.get();
+  const auto lay = [&at]<class T>(std::span<T>* array, size_t count) {
+    *array = {reinterpret_cast<T*>(at), count};
+    at += count * sizeof(T);
+  };
+  lay(&totals_, totals);
+  lay(&edges_, edges);
+  lay(&groups_, groups);
+  lay(&windows_, windows);
+  lay(&firsts_, firsts);
 }
 
 template <class Visitor>
@@ -70,7 +113,6 @@ Moment Cursors::MomentOf(const Context& context, const Series& series, const uin
 }
 
 void Cursors::Build(const LogPlan& plan, const RowLog& log, const Dictionary& texts, Standing to) {
-  *this = Cursors(plan);
   for (GroupCursor& group : groups_) group.head = log.Begin();
   for (WindowCursor& window : windows_) window.tail = log.Begin();
   Advance(plan, log, texts, to);
@@ -385,10 +427,7 @@ void Cursors::Warm(int level, const RowLog& log) const {
   if (level == 0) {
     PrefetchLines(this, sizeof(*this));
   } else if (level == 1) {
-    PrefetchLines(groups_.data(), groups_.size() * sizeof(GroupCursor));
-    PrefetchLines(windows_.data(), windows_.size() * sizeof(WindowCursor));
-    PrefetchLines(totals_.data(), totals_.size() * sizeof(Total));
-    PrefetchLines(edges_.data(), edges_.size() * sizeof(Tally));
+    PrefetchLines(block_.get(), block_bytes_);
     PrefetchLines(queues_.data(), queues_.size() * sizeof(ExtremeQueue));
     PrefetchLines(seen_.data(), seen_.size() * sizeof(LastSeen));
   } else if (level == 2) {
@@ -402,10 +441,8 @@ void Cursors::Warm(int level, const RowLog& log) const {
 }
 
 size_t Cursors::bytes() const {
-  size_t total = sizeof(Cursors) + groups_.capacity() * sizeof(GroupCursor) +
-                 windows_.capacity() * sizeof(WindowCursor) + totals_.capacity() * sizeof(Total) +
-                 edges_.capacity() * sizeof(Tally) + firsts_.capacity() * sizeof(Moment) +
-                 queues_.capacity() * sizeof(ExtremeQueue) + seen_.capacity() * sizeof(LastSeen);
+  size_t total = sizeof(Cursors) + block_bytes_ + queues_.capacity() * sizeof(ExtremeQueue) +
+                 seen_.capacity() * sizeof(LastSeen);
   for (const ExtremeQueue& queue : queues_) total += queue.bytes();
   for (const LastSeen& seen : seen_) total += seen.bytes();
   return total;

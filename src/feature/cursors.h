@@ -7,8 +7,11 @@
 // they are integers. Least and greatest, last, and the distinct cells are kept once for all windows
 // with the same newer end.
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "src/feature/dictionary.h"
@@ -42,8 +45,10 @@ class Cursors {
   };
 
   explicit Cursors(const LogPlan& plan);
+  Cursors(const Cursors& other);
+  Cursors& operator=(const Cursors&) = delete;
 
-  // Everything from the rows, at `to`.
+  // Everything from the rows, at `to`. Of new cursors.
   void Build(const LogPlan& plan, const RowLog& log, const Dictionary& texts, Standing to);
   // Rows up to `to.now` come in, expired ones leave. Time does not go back.
   void Advance(const LogPlan& plan, const RowLog& log, const Dictionary& texts, Standing to);
@@ -117,11 +122,17 @@ class Cursors {
   static Moment MomentOf(const Context& context, const Series& series, const uint64_t* row);
   static CellOrder OrderOf(const Context& context, const Series& series);
 
-  std::vector<GroupCursor> groups_;
-  std::vector<WindowCursor> windows_;
-  std::vector<Total> totals_;
-  std::vector<Tally> edges_;
-  std::vector<Moment> firsts_;  // the first row of each edge; time kNever: none. See View::firsts
+  // Sets the arrays' places in a block of memory of their own: one page, where the allocator would
+  // give each another.
+  void Lay(size_t groups, size_t windows, size_t totals, size_t edges, size_t firsts);
+
+  std::unique_ptr<std::byte[]> block_;
+  size_t block_bytes_ = 0;
+  std::span<Total> totals_;
+  std::span<Tally> edges_;
+  std::span<GroupCursor> groups_;
+  std::span<WindowCursor> windows_;
+  std::span<Moment> firsts_;  // the first row of each edge; time kNever: none. See View::firsts
   std::vector<ExtremeQueue> queues_;
   std::vector<LastSeen> seen_;
   Standing standing_;

@@ -94,9 +94,11 @@ void Dictionary::Erase(uint32_t id) {
 }
 
 void Dictionary::Warm() const {
-  constexpr size_t kBytesMax = 512;  // of a large table the place is not known before the text is
-  PrefetchLines(table_.data(), std::min(kBytesMax, table_.size() * sizeof(uint32_t)));
-  PrefetchLines(entries_.data(), std::min(kBytesMax, entries_.size() * sizeof(Entry)));
+  // Of more texts the place is not known before the text is.
+  constexpr size_t kBytesMax = 512;
+  if (entries_.size() * sizeof(Entry) > kBytesMax) return;
+  PrefetchLines(table_.data(), table_.size() * sizeof(uint32_t));
+  PrefetchLines(entries_.data(), entries_.size() * sizeof(Entry));
 }
 
 size_t Dictionary::bytes() const {

@@ -179,10 +179,12 @@ void LastSeen::Trim(int64_t through) {
 }
 
 void LastSeen::Warm() const {
-  constexpr size_t kBytesMax = 512;  // of a large table the place is not known before the cell is
   PrefetchLines(boundaries_.data(), boundaries_.size() * sizeof(Boundary));
-  PrefetchLines(table_.data(), std::min(kBytesMax, table_.size() * sizeof(uint32_t)));
-  PrefetchLines(nodes_.data(), std::min(kBytesMax, nodes_.size() * sizeof(Node)));
+  // Of more cells the place is not known before the cell is.
+  constexpr size_t kBytesMax = 512;
+  if (nodes_.size() * sizeof(Node) > kBytesMax) return;
+  PrefetchLines(table_.data(), table_.size() * sizeof(uint32_t));
+  PrefetchLines(nodes_.data(), nodes_.size() * sizeof(Node));
 }
 
 void LastSeen::WarmBoundaries() const {
