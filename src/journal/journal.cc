@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 #include "src/base/assert.h"
 #include "src/thread/thread.h"
@@ -57,6 +58,12 @@ Result<std::unique_ptr<Journal>> Journal::Open(FileSystem& files, const std::str
   CREDENCE_TRY(files.MakeFolders(folder));
   std::unique_ptr<Journal> journal(new Journal(files, folder, options));
   CREDENCE_ASSIGN(journal->lock_, files.Lock(folder + "/lock"));
+  if (options.write_ahead == WriteAhead::kSegments) {
+    const uint64_t zeros = std::min(kAheadStepBytes, options.segment_bytes + kDiskBlockBytes) /
+                           kDiskBlockBytes * kDiskBlockBytes;
+    journal->zeros_ = NewBlocks(zeros);
+    std::memset(journal->zeros_.get(), 0, zeros);
+  }
   CREDENCE_TRY(journal->Recover());
   if (options.write_ahead == WriteAhead::kSegments && options.own_ahead_thread) {
     journal->ahead_thread_ = std::thread([raw = journal.get()] { raw->AheadLoop(); });
@@ -179,13 +186,16 @@ Status Journal::RepairTail(const JournalReader& reader) {
   // failed and the kernel took the page for clean. At most the last frame is so; writing it again
   // makes the page dirty again, and equal bytes are safe to write.
   const uint64_t from = here ? last.offset : 0;
+  const uint64_t block = offset_ / kDiskBlockBytes * kDiskBlockBytes;
+  const uint64_t first = std::min(from, block);
   std::string bytes;
-  CREDENCE_TRY(file_->ReadAt(from, offset_ - from, &bytes));
-  if (bytes.size() != offset_ - from) {
+  CREDENCE_TRY(file_->ReadAt(first, offset_ - first, &bytes));
+  if (bytes.size() != offset_ - first) {
     return IoError(Path(segment_.number) + ": fewer bytes were read than the file has");
   }
-  CREDENCE_TRY(file_->WriteAt(from, bytes));
+  CREDENCE_TRY(file_->WriteAt(from, std::string_view(bytes).substr(from - first)));
   CREDENCE_TRY(file_->Sync());
+  blocks_.Begin(offset_, std::string_view(bytes).substr(block - first));
   ahead_end_ = size;
   next_.number = segment_.number + 1;
   CREDENCE_TRY(files_.SyncDirectory(folder_));
@@ -235,6 +245,7 @@ Status Journal::BeginSegment(Staged* staged) {
     CREDENCE_ASSIGN(staged->prepared, TakePrepared(number));
   }
   ahead_end_ = ahead ? options_.segment_bytes : 0;
+  staged->file_bytes = ahead_end_;
   staged->begins = number;
   staged->segment_header = std::move(bytes);
   segment_ = header;
@@ -250,7 +261,8 @@ Status Journal::StartSegment(Staged* staged) {
   if (!prepared) {
     CREDENCE_ASSIGN(file, files_.Open(Path(staged->begins), OpenMode::kCreateNew));
   }
-  CREDENCE_TRY(file->WriteAt(0, staged->segment_header));
+  blocks_.Begin(0, {});
+  CREDENCE_TRY(blocks_.Append(file.get(), staged->segment_header, staged->file_bytes));
   CREDENCE_TRY(file->Sync());
   if (prepared) CREDENCE_TRY(files_.Rename(AheadPath(staged->begins), Path(staged->begins)));
   CREDENCE_TRY(files_.SyncDirectory(folder_));
@@ -322,6 +334,7 @@ Result<ChainHead> Journal::StageFrame(FrameKind kind, Seq last_seq,
     CREDENCE_TRY(BeginSegment(staged.get()));
   }
   staged->offset = offset_;
+  staged->file_bytes = ahead_end_;
   staged->head =
       EncodeFrame(kind, last_seq, records, head_, segment_.salt, offset_, &staged->bytes);
   CREDENCE_ASSERT(staged->bytes.size() == frame_bytes);
@@ -360,7 +373,8 @@ Result<ChainHead> Journal::Sync() {
 
 Status Journal::Write(Staged* staged) {
   if (staged->begins != 0) CREDENCE_TRY(StartSegment(staged));
-  CREDENCE_TRY(file_->WriteAt(staged->offset, staged->bytes));
+  CREDENCE_ASSERT(blocks_.end() == staged->offset);
+  CREDENCE_TRY(blocks_.Append(file_.get(), staged->bytes, staged->file_bytes));
   return file_->Sync();
 }
 
@@ -393,11 +407,12 @@ Status Journal::ExtendCurrent() {
     return OkStatus();
   }
   const std::lock_guard lock(sync_mutex_);
-  const std::string zeros(kAheadStepBytes, '\0');
   uint64_t at = std::max(ahead_end_, offset_);
   while (at < options_.segment_bytes) {
-    const uint64_t step = std::min(kAheadStepBytes, options_.segment_bytes - at);
-    Status written = file_->WriteAt(at, std::string_view(zeros).substr(0, step));
+    // The first step ends with a block, so that the others are of whole ones.
+    const uint64_t step =
+        std::min(kAheadStepBytes - at % kDiskBlockBytes, options_.segment_bytes - at);
+    Status written = WriteZeros(file_.get(), at, step);
     if (written.code() == StatusCode::kResourceExhausted) return DiskIsFull(written);
     if (written.ok()) written = file_->Sync();
     // The file holds frames: after a failed sync nothing about it is known.
@@ -411,19 +426,26 @@ Status Journal::ExtendCurrent() {
 
 Result<bool> Journal::PrepareStep() {
   if (next_.ready) return true;
-  const Status written = WriteZeros(&next_);
+  const Status written = WriteAheadStep(&next_);
   if (written.code() == StatusCode::kResourceExhausted) return DiskIsFull(written);
   if (!written.ok()) return Stop(written);
   return next_.ready;
 }
 
-Status Journal::WriteZeros(Ahead* ahead) {
+// At most kAheadStepBytes, and no more than a segment has.
+Status Journal::WriteZeros(File* file, uint64_t offset, uint64_t bytes) {
+  const std::string_view zeros(zeros_.get(), bytes);
+  const bool blocks = offset % kDiskBlockBytes == 0 && bytes % kDiskBlockBytes == 0;
+  return blocks ? file->WriteBlocks(offset, zeros) : file->WriteAt(offset, zeros);
+}
+
+Status Journal::WriteAheadStep(Ahead* ahead) {
   if (ahead->file == nullptr) {
     ahead->bytes = 0;
     CREDENCE_ASSIGN(ahead->file, files_.Open(AheadPath(ahead->number), OpenMode::kReplace));
   }
   const uint64_t step = std::min(kAheadStepBytes, options_.segment_bytes - ahead->bytes);
-  CREDENCE_TRY(ahead->file->WriteAt(ahead->bytes, std::string(step, '\0')));
+  CREDENCE_TRY(WriteZeros(ahead->file.get(), ahead->bytes, step));
   Status synced = ahead->file->Sync();
   if (!synced.ok()) {
     ahead->file.reset();  // what it holds is unknown; it is made anew

@@ -39,6 +39,7 @@
 #include <vector>
 
 #include "src/base/file.h"
+#include "src/journal/block_writer.h"
 #include "src/journal/format.h"
 #include "src/journal/reader.h"
 #include "src/journal/retired.h"
@@ -49,7 +50,8 @@ namespace credence::journal {
 enum class WriteAhead : uint8_t {
   kNone,  // the file grows with each frame; a full disk then stops the journal
   // All of it, as zeros: a sync changes no metadata, and a full disk is met where nothing is at
-  // stake. Doubles the bytes written.
+  // stake. Doubles the bytes written. Zeros and frames go past the page cache where the file system
+  // has a way (block_writer.h).
   kSegments,
 };
 
@@ -145,7 +147,8 @@ class Journal {
     std::string bytes;
     uint64_t offset = 0;
     ChainHead head;
-    uint64_t begins = 0;  // number of the segment; 0: it follows the frame before
+    uint64_t file_bytes = 0;  // that the segment's file has at least, before this frame
+    uint64_t begins = 0;      // number of the segment; 0: it follows the frame before
     std::string segment_header;
     std::unique_ptr<File> prepared;  // written ahead
   };
@@ -172,7 +175,8 @@ class Journal {
   Status StartSegment(Staged* staged);
   Status ExtendCurrent();
   Result<bool> PrepareStep();
-  Status WriteZeros(Ahead* ahead);
+  Status WriteAheadStep(Ahead* ahead);
+  Status WriteZeros(File* file, uint64_t offset, uint64_t bytes);
   Result<std::unique_ptr<File>> TakePrepared(uint64_t number);
   Status Stop(const Status& why);
   void SetHead(const ChainHead& head);
@@ -185,6 +189,7 @@ class Journal {
   const Options options_;
   std::unique_ptr<FileLock> lock_;
   OpenReport report_;
+  Blocks zeros_;  // kAheadStepBytes, or as many as a segment has
 
   // Whoever holds stage_mutex_ may change where the next frame will stand.
   std::mutex stage_mutex_;
@@ -196,6 +201,7 @@ class Journal {
   // Whoever holds sync_mutex_ may touch the file.
   std::mutex sync_mutex_;
   std::unique_ptr<File> file_;
+  BlockWriter blocks_;  // of file_
 
   // Whoever holds prepare_mutex_ may touch the segment that is written ahead.
   std::mutex prepare_mutex_;
