@@ -81,9 +81,18 @@ Journal::~Journal() {
   ahead_thread_.join();
 }
 
+// Whoever asks for room waits for the next segment once the one in use has less than that. Up to
+// there this one is filled; the next has to become ready in half of that time.
+bool Journal::AheadOfNeed() const {
+  constexpr uint64_t kHaste = 2;
+  const uint64_t segment = options_.segment_bytes;
+  const uint64_t fill = segment - std::max<uint64_t>(asked_, kSegmentHeaderBytes);
+  const uint64_t filled = segment - std::min<uint64_t>(room_, segment);
+  return ahead_bytes_ * fill >= kHaste * filled * segment;
+}
+
 // Writes ahead as soon as a prepared segment was taken. The disk serves frames first: it rests
-// after each step while the segment in use is not yet half full. On a full disk it looks again now
-// and then.
+// after each step that is not urgent. On a full disk it looks again now and then.
 void Journal::AheadLoop() {
   constexpr auto kLooksAgain = std::chrono::milliseconds(200);
   constexpr auto kRests = std::chrono::milliseconds(10);
@@ -93,7 +102,7 @@ void Journal::AheadLoop() {
     std::unique_lock lock(mutex_);
     if (ahead_stop_ || !stopped_.ok()) return;
     if (ready.ok() && !*ready) {
-      if (room_ < options_.segment_bytes / 2) continue;
+      if (!AheadOfNeed()) continue;
       ahead_wanted_.wait_for(lock, kRests, [this] { return ahead_stop_; });
       continue;
     }
@@ -381,7 +390,9 @@ Status Journal::Write(Staged* staged) {
 Status Journal::MakeRoom(uint64_t bytes) {
   CREDENCE_TRY(status());
   const uint64_t wanted = std::min(bytes, options_.segment_bytes - kSegmentHeaderBytes);
-  if (options_.write_ahead == WriteAhead::kNone || room_ >= wanted) return OkStatus();
+  if (options_.write_ahead == WriteAhead::kNone) return OkStatus();
+  if (wanted > asked_) asked_ = wanted;
+  if (room_ >= wanted) return OkStatus();
   const std::lock_guard stage(stage_mutex_);
   CREDENCE_TRY(ExtendCurrent());
   if (offset_ + wanted <= ahead_end_) return OkStatus();
@@ -452,6 +463,7 @@ Status Journal::WriteAheadStep(Ahead* ahead) {
     return synced;
   }
   ahead->bytes += step;
+  ahead_bytes_ = ahead->bytes;
   ahead->ready = ahead->bytes == options_.segment_bytes;
   return OkStatus();
 }
@@ -466,6 +478,7 @@ Result<std::unique_ptr<File>> Journal::TakePrepared(uint64_t number) {
   std::unique_ptr<File> file = std::move(next_.file);
   next_ = Ahead();
   next_.number = number + 1;
+  ahead_bytes_ = 0;
   const std::lock_guard moment(mutex_);
   ahead_taken_ = true;
   ahead_wanted_.notify_one();

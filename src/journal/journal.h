@@ -181,6 +181,7 @@ class Journal {
   Status Stop(const Status& why);
   void SetHead(const ChainHead& head);
   void AheadLoop();
+  [[nodiscard]] bool AheadOfNeed() const;
   [[nodiscard]] std::string Path(uint64_t number) const;
   [[nodiscard]] std::string AheadPath(uint64_t number) const;
 
@@ -206,6 +207,9 @@ class Journal {
   // Whoever holds prepare_mutex_ may touch the segment that is written ahead.
   std::mutex prepare_mutex_;
   Ahead next_;
+  // For a look in passing: next_.bytes, and the most that MakeRoom was asked for.
+  std::atomic<uint64_t> ahead_bytes_ = 0;
+  std::atomic<uint64_t> asked_ = 0;
 
   mutable std::mutex mutex_;  // of what follows; held for a moment only
   std::deque<std::unique_ptr<Staged>> staged_;
