@@ -81,12 +81,13 @@ Journal::~Journal() {
   ahead_thread_.join();
 }
 
-// Whoever asks for room waits for the next segment once the one in use has less than that. Up to
-// there this one is filled; the next has to become ready in half of that time.
+// Whoever asks for room waits for the next segment once the one in use has less than that. Until
+// then this one is filled, and the next has to become ready in half of that time; the one behind
+// the next has to be ready when this one is full.
 bool Journal::AheadOfNeed() const {
   constexpr uint64_t kHaste = 2;
   const uint64_t segment = options_.segment_bytes;
-  const uint64_t fill = segment - std::max<uint64_t>(asked_, kSegmentHeaderBytes);
+  const uint64_t fill = next_ready_ ? segment : segment - asked_;
   const uint64_t filled = segment - std::min<uint64_t>(room_, segment);
   return ahead_bytes_ * fill >= kHaste * filled * segment;
 }
@@ -206,7 +207,7 @@ Status Journal::RepairTail(const JournalReader& reader) {
   CREDENCE_TRY(file_->Sync());
   blocks_.Begin(offset_, std::string_view(bytes).substr(block - first));
   ahead_end_ = size;
-  next_.number = segment_.number + 1;
+  next_[0].number = segment_.number + 1;
   CREDENCE_TRY(files_.SyncDirectory(folder_));
   CREDENCE_TRY(files_.SyncDirectory(ParentOf(folder_)));
   const Status extended = ExtendCurrent();
@@ -228,7 +229,7 @@ Status Journal::Create() {
   segment_ = SegmentHeader();
   segment_.number = 0;
   segment_.journal_id = options_.journal_id;
-  next_.number = 1;
+  next_[0].number = 1;
   Staged first;
   CREDENCE_TRY(BeginSegment(&first));
   CREDENCE_TRY(StartSegment(&first));
@@ -300,7 +301,7 @@ Result<ChainHead> Journal::Seal(std::string_view bytes) {
     // The seal is on disk: if the zeros stay behind it, no harm is done.
     const std::scoped_lock lock(sync_mutex_, prepare_mutex_);
     if (file_->Truncate(offset_).ok()) file_->Sync().IgnoreError();
-    next_.file.reset();
+    next_ = {};
     RemoveAhead().IgnoreError();
   }
   return head;
@@ -399,7 +400,7 @@ Status Journal::MakeRoom(uint64_t bytes) {
   // What does not fit this segment fits the next one.
   const std::lock_guard lock(prepare_mutex_);
   for (;;) {
-    CREDENCE_ASSIGN(const bool ready, PrepareStep());
+    CREDENCE_ASSIGN(const bool ready, PrepareStep(1));
     if (ready) return OkStatus();
   }
 }
@@ -408,7 +409,7 @@ Result<bool> Journal::PrepareNext() {
   if (options_.write_ahead == WriteAhead::kNone) return true;
   const std::lock_guard lock(prepare_mutex_);
   CREDENCE_TRY(status());
-  return PrepareStep();
+  return PrepareStep(options_.own_ahead_thread ? next_.size() : 1);
 }
 
 // The segment that was found on opening is as long as its writer left it. Later ones are whole from
@@ -435,12 +436,22 @@ Status Journal::ExtendCurrent() {
   return OkStatus();
 }
 
-Result<bool> Journal::PrepareStep() {
-  if (next_.ready) return true;
-  const Status written = WriteAheadStep(&next_);
+// True if the first `segments` of those ahead are ready.
+Result<bool> Journal::PrepareStep(size_t segments) {
+  size_t at = 0;
+  while (at < segments && next_[at].ready) ++at;
+  if (at == segments) return true;
+  next_[at].number = next_[0].number + at;
+  const Status written = WriteAheadStep(&next_[at]);
+  LookAhead();
   if (written.code() == StatusCode::kResourceExhausted) return DiskIsFull(written);
   if (!written.ok()) return Stop(written);
-  return next_.ready;
+  return at + 1 == segments && next_[at].ready;
+}
+
+void Journal::LookAhead() {
+  next_ready_ = next_[0].ready;
+  ahead_bytes_ = next_[0].ready ? next_[1].bytes : next_[0].bytes;
 }
 
 // At most kAheadStepBytes, and no more than a segment has.
@@ -463,22 +474,22 @@ Status Journal::WriteAheadStep(Ahead* ahead) {
     return synced;
   }
   ahead->bytes += step;
-  ahead_bytes_ = ahead->bytes;
   ahead->ready = ahead->bytes == options_.segment_bytes;
   return OkStatus();
 }
 
 Result<std::unique_ptr<File>> Journal::TakePrepared(uint64_t number) {
   const std::lock_guard lock(prepare_mutex_);
-  CREDENCE_ASSERT(next_.number == number);
+  CREDENCE_ASSERT(next_[0].number == number);
   for (;;) {
-    CREDENCE_ASSIGN(const bool ready, PrepareStep());
+    CREDENCE_ASSIGN(const bool ready, PrepareStep(1));
     if (ready) break;
   }
-  std::unique_ptr<File> file = std::move(next_.file);
-  next_ = Ahead();
-  next_.number = number + 1;
-  ahead_bytes_ = 0;
+  std::unique_ptr<File> file = std::move(next_[0].file);
+  next_[0] = std::move(next_[1]);
+  next_[0].number = number + 1;
+  next_[1] = Ahead();
+  LookAhead();
   const std::lock_guard moment(mutex_);
   ahead_taken_ = true;
   ahead_wanted_.notify_one();

@@ -24,6 +24,7 @@
 // FileSystem must then bear calls from several threads (the real one does). `files` must outlive
 // the journal.
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -66,7 +67,8 @@ struct Options {
   uint64_t segment_bytes = kSegmentBytesDefault;
   // With kSegments the files have segment_bytes from the start, and no more on being sealed.
   WriteAhead write_ahead = WriteAhead::kNone;
-  // With kSegments: a thread of the journal's own calls PrepareNext.
+  // With kSegments: a thread of the journal's own calls PrepareNext, which then prepares two
+  // segments, so that one is ready while the other is written.
   bool own_ahead_thread = false;
   // Names a new journal. When an existing one is opened: checked, unless it is all zero.
   JournalId journal_id{};
@@ -119,8 +121,9 @@ class Journal {
   // Frames that come later from other threads take their room first.
   Status MakeRoom(uint64_t bytes);
   // With WriteAhead::kSegments: one step (kAheadStepBytes, synced) of writing the next segment
-  // ahead; true when it is ready, or nothing is written ahead. For a background thread (see
-  // Options::own_ahead_thread): without it the whole is done when a frame needs the segment.
+  // ahead; true when all that is prepared is ready, or nothing is written ahead. For a background
+  // thread (see Options::own_ahead_thread): without it the whole is done when a frame needs the
+  // segment.
   Result<bool> PrepareNext();
 
   // Removes whole segments that hold no frame from min(before_frame, keep_from_frame) on: what a
@@ -174,7 +177,8 @@ class Journal {
   Status Write(Staged* staged);
   Status StartSegment(Staged* staged);
   Status ExtendCurrent();
-  Result<bool> PrepareStep();
+  Result<bool> PrepareStep(size_t segments);
+  void LookAhead();
   Status WriteAheadStep(Ahead* ahead);
   Status WriteZeros(File* file, uint64_t offset, uint64_t bytes);
   Result<std::unique_ptr<File>> TakePrepared(uint64_t number);
@@ -204,11 +208,14 @@ class Journal {
   std::unique_ptr<File> file_;
   BlockWriter blocks_;  // of file_
 
-  // Whoever holds prepare_mutex_ may touch the segment that is written ahead.
+  // Whoever holds prepare_mutex_ may touch the segments that are written ahead: the next one and,
+  // with a thread for it, the one behind it.
   std::mutex prepare_mutex_;
-  Ahead next_;
-  // For a look in passing: next_.bytes, and the most that MakeRoom was asked for.
+  std::array<Ahead, 2> next_;
+  // For a look in passing: what is written of the first that is not ready, whether that is the next
+  // one, and the most that MakeRoom was asked for.
   std::atomic<uint64_t> ahead_bytes_ = 0;
+  std::atomic<bool> next_ready_ = false;
   std::atomic<uint64_t> asked_ = 0;
 
   mutable std::mutex mutex_;  // of what follows; held for a moment only
