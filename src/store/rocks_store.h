@@ -3,8 +3,8 @@
 // (atomic_flush), so that what is on disk is always the state after one Write; whatever closes the
 // store without Flush loses what came after the last one.
 //
-// Flushes and compactions write past the page cache (O_DIRECT) where the folder's file system lets
-// them, which is tried when the store is opened for writing; elsewhere they write through it.
+// Flushes and compactions may write past the page cache (O_DIRECT) where the folder's file system
+// lets them, which is tried when the store is opened for writing; elsewhere they write through it.
 // Whoever reads does so through it.
 //
 // A batch is held in memory until it is flushed, twice for a moment: choose batches accordingly.
@@ -33,8 +33,9 @@ struct RocksOptions {
   // checkpoints' rows more.
   int checkpoints_before_merge = 8;
   // Flushes and compactions write past the page cache if they can: a page of it that is touched for
-  // the first time costs many times the copy. What they wrote is then read from the disk.
-  bool past_page_cache = true;
+  // the first time costs many times the copy. But what they wrote is read by the next compaction,
+  // which touches it then, and waits for the disk: no gain where all that is written is merged.
+  bool past_page_cache = false;
   // Threads for flushes and compactions.
   int background_jobs = 2;
   // The disk; null: the system's. See rocks_files.h for what else it must allow.

@@ -55,12 +55,12 @@ struct Rocks {
   void Crash() {}
 };
 
-struct RocksThroughCache {
+struct RocksPastCache {
   TemporaryFolder folder;
   std::unique_ptr<Backing> backing = RocksAt(folder.At("store"), kTables, Options());
   static RocksOptions Options() {
     RocksOptions options;
-    options.past_page_cache = false;
+    options.past_page_cache = true;
     return options;
   }
   void Crash() {}
@@ -121,7 +121,7 @@ class StoreTest : public testing::Test {
   std::unique_ptr<Store> store_;
 };
 
-using Kinds = testing::Types<Rocks, RocksThroughCache, Memory>;
+using Kinds = testing::Types<Rocks, RocksPastCache, Memory>;
 TYPED_TEST_SUITE(StoreTest, Kinds);
 
 TYPED_TEST(StoreTest, ANewStoreIsEmptyAndHasNoPosition) {
