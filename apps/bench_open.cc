@@ -412,7 +412,10 @@ Result<OpenReport> RunOpen(const std::shared_ptr<const pack::Pack>& pack, FileSy
   constexpr size_t kParcels = 64;
   OpenReport report;
   engine::Options engine_options;
+  // As in `credence serve`.
   engine_options.own_journal_thread = true;
+  engine_options.journal.write_ahead = journal::WriteAhead::kSegments;
+  engine_options.journal.own_ahead_thread = true;
   engine_options.checkpoints = options.checkpoints;
   CREDENCE_ASSIGN(auto engine,
                   engine::Engine::Open(disk, options.folder + "/engine", engine_options));

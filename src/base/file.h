@@ -16,11 +16,20 @@
 
 namespace credence {
 
+// What can be written past a page cache is whole blocks of so many bytes.
+inline constexpr uint64_t kDiskBlockBytes = 4096;
+
 class File {
  public:
   virtual ~File() = default;
   // Writes all of `bytes` at `offset`, extending the file if need be.
   virtual Status WriteAt(uint64_t offset, std::string_view bytes) = 0;
+  // The same of whole blocks, to a file system that knows a way past its page cache: offset, size
+  // and address of `bytes` are multiples of kDiskBlockBytes. Whoever reads sees them at once all
+  // the same.
+  virtual Status WriteBlocks(uint64_t offset, std::string_view bytes) {
+    return WriteAt(offset, bytes);
+  }
   // Reads up to `size` bytes at `offset` into `out` (replaced). Fewer are returned only at the
   // file's end.
   virtual Status ReadAt(uint64_t offset, size_t size, std::string* out) = 0;

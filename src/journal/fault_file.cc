@@ -1,6 +1,7 @@
 #include "src/journal/fault_file.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 #include "src/base/assert.h"
@@ -49,6 +50,13 @@ class FaultFile final : public File {
     node_->unsynced.push_back(std::move(change));
     if (outcome == FaultFileSystem::Outcome::kFail) return FaultFileSystem::Broken(path_);
     return OkStatus();
+  }
+
+  // Past a page cache or not: what was not synced is on no disk that outlives the power.
+  Status WriteBlocks(uint64_t offset, std::string_view bytes) override {
+    CREDENCE_ASSERT(offset % kDiskBlockBytes == 0 && bytes.size() % kDiskBlockBytes == 0 &&
+                    reinterpret_cast<uintptr_t>(bytes.data()) % kDiskBlockBytes == 0);
+    return WriteAt(offset, bytes);
   }
 
   Status ReadAt(uint64_t offset, size_t size, std::string* out) override {

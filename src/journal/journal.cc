@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 #include "src/base/assert.h"
 #include "src/thread/thread.h"
@@ -57,6 +58,12 @@ Result<std::unique_ptr<Journal>> Journal::Open(FileSystem& files, const std::str
   CREDENCE_TRY(files.MakeFolders(folder));
   std::unique_ptr<Journal> journal(new Journal(files, folder, options));
   CREDENCE_ASSIGN(journal->lock_, files.Lock(folder + "/lock"));
+  if (options.write_ahead == WriteAhead::kSegments) {
+    const uint64_t zeros = std::min(kAheadStepBytes, options.segment_bytes + kDiskBlockBytes) /
+                           kDiskBlockBytes * kDiskBlockBytes;
+    journal->zeros_ = NewBlocks(zeros);
+    std::memset(journal->zeros_.get(), 0, zeros);
+  }
   CREDENCE_TRY(journal->Recover());
   if (options.write_ahead == WriteAhead::kSegments && options.own_ahead_thread) {
     journal->ahead_thread_ = std::thread([raw = journal.get()] { raw->AheadLoop(); });
@@ -74,9 +81,19 @@ Journal::~Journal() {
   ahead_thread_.join();
 }
 
+// Whoever asks for room waits for the next segment once the one in use has less than that. Until
+// then this one is filled, and the next has to become ready in half of that time; the one behind
+// the next has to be ready when this one is full.
+bool Journal::AheadOfNeed() const {
+  constexpr uint64_t kHaste = 2;
+  const uint64_t segment = options_.segment_bytes;
+  const uint64_t fill = next_ready_ ? segment : segment - asked_;
+  const uint64_t filled = segment - std::min<uint64_t>(room_, segment);
+  return ahead_bytes_ * fill >= kHaste * filled * segment;
+}
+
 // Writes ahead as soon as a prepared segment was taken. The disk serves frames first: it rests
-// after each step while the segment in use is not yet half full. On a full disk it looks again now
-// and then.
+// after each step that is not urgent. On a full disk it looks again now and then.
 void Journal::AheadLoop() {
   constexpr auto kLooksAgain = std::chrono::milliseconds(200);
   constexpr auto kRests = std::chrono::milliseconds(10);
@@ -86,7 +103,7 @@ void Journal::AheadLoop() {
     std::unique_lock lock(mutex_);
     if (ahead_stop_ || !stopped_.ok()) return;
     if (ready.ok() && !*ready) {
-      if (room_ < options_.segment_bytes / 2) continue;
+      if (!AheadOfNeed()) continue;
       ahead_wanted_.wait_for(lock, kRests, [this] { return ahead_stop_; });
       continue;
     }
@@ -179,15 +196,18 @@ Status Journal::RepairTail(const JournalReader& reader) {
   // failed and the kernel took the page for clean. At most the last frame is so; writing it again
   // makes the page dirty again, and equal bytes are safe to write.
   const uint64_t from = here ? last.offset : 0;
+  const uint64_t block = offset_ / kDiskBlockBytes * kDiskBlockBytes;
+  const uint64_t first = std::min(from, block);
   std::string bytes;
-  CREDENCE_TRY(file_->ReadAt(from, offset_ - from, &bytes));
-  if (bytes.size() != offset_ - from) {
+  CREDENCE_TRY(file_->ReadAt(first, offset_ - first, &bytes));
+  if (bytes.size() != offset_ - first) {
     return IoError(Path(segment_.number) + ": fewer bytes were read than the file has");
   }
-  CREDENCE_TRY(file_->WriteAt(from, bytes));
+  CREDENCE_TRY(file_->WriteAt(from, std::string_view(bytes).substr(from - first)));
   CREDENCE_TRY(file_->Sync());
+  blocks_.Begin(offset_, std::string_view(bytes).substr(block - first));
   ahead_end_ = size;
-  next_.number = segment_.number + 1;
+  next_[0].number = segment_.number + 1;
   CREDENCE_TRY(files_.SyncDirectory(folder_));
   CREDENCE_TRY(files_.SyncDirectory(ParentOf(folder_)));
   const Status extended = ExtendCurrent();
@@ -209,7 +229,7 @@ Status Journal::Create() {
   segment_ = SegmentHeader();
   segment_.number = 0;
   segment_.journal_id = options_.journal_id;
-  next_.number = 1;
+  next_[0].number = 1;
   Staged first;
   CREDENCE_TRY(BeginSegment(&first));
   CREDENCE_TRY(StartSegment(&first));
@@ -235,6 +255,7 @@ Status Journal::BeginSegment(Staged* staged) {
     CREDENCE_ASSIGN(staged->prepared, TakePrepared(number));
   }
   ahead_end_ = ahead ? options_.segment_bytes : 0;
+  staged->file_bytes = ahead_end_;
   staged->begins = number;
   staged->segment_header = std::move(bytes);
   segment_ = header;
@@ -250,7 +271,8 @@ Status Journal::StartSegment(Staged* staged) {
   if (!prepared) {
     CREDENCE_ASSIGN(file, files_.Open(Path(staged->begins), OpenMode::kCreateNew));
   }
-  CREDENCE_TRY(file->WriteAt(0, staged->segment_header));
+  blocks_.Begin(0, {});
+  CREDENCE_TRY(blocks_.Append(file.get(), staged->segment_header, staged->file_bytes));
   CREDENCE_TRY(file->Sync());
   if (prepared) CREDENCE_TRY(files_.Rename(AheadPath(staged->begins), Path(staged->begins)));
   CREDENCE_TRY(files_.SyncDirectory(folder_));
@@ -279,7 +301,7 @@ Result<ChainHead> Journal::Seal(std::string_view bytes) {
     // The seal is on disk: if the zeros stay behind it, no harm is done.
     const std::scoped_lock lock(sync_mutex_, prepare_mutex_);
     if (file_->Truncate(offset_).ok()) file_->Sync().IgnoreError();
-    next_.file.reset();
+    next_ = {};
     RemoveAhead().IgnoreError();
   }
   return head;
@@ -322,6 +344,7 @@ Result<ChainHead> Journal::StageFrame(FrameKind kind, Seq last_seq,
     CREDENCE_TRY(BeginSegment(staged.get()));
   }
   staged->offset = offset_;
+  staged->file_bytes = ahead_end_;
   staged->head =
       EncodeFrame(kind, last_seq, records, head_, segment_.salt, offset_, &staged->bytes);
   CREDENCE_ASSERT(staged->bytes.size() == frame_bytes);
@@ -360,21 +383,24 @@ Result<ChainHead> Journal::Sync() {
 
 Status Journal::Write(Staged* staged) {
   if (staged->begins != 0) CREDENCE_TRY(StartSegment(staged));
-  CREDENCE_TRY(file_->WriteAt(staged->offset, staged->bytes));
+  CREDENCE_ASSERT(blocks_.end() == staged->offset);
+  CREDENCE_TRY(blocks_.Append(file_.get(), staged->bytes, staged->file_bytes));
   return file_->Sync();
 }
 
 Status Journal::MakeRoom(uint64_t bytes) {
   CREDENCE_TRY(status());
   const uint64_t wanted = std::min(bytes, options_.segment_bytes - kSegmentHeaderBytes);
-  if (options_.write_ahead == WriteAhead::kNone || room_ >= wanted) return OkStatus();
+  if (options_.write_ahead == WriteAhead::kNone) return OkStatus();
+  if (wanted > asked_) asked_ = wanted;
+  if (room_ >= wanted) return OkStatus();
   const std::lock_guard stage(stage_mutex_);
   CREDENCE_TRY(ExtendCurrent());
   if (offset_ + wanted <= ahead_end_) return OkStatus();
   // What does not fit this segment fits the next one.
   const std::lock_guard lock(prepare_mutex_);
   for (;;) {
-    CREDENCE_ASSIGN(const bool ready, PrepareStep());
+    CREDENCE_ASSIGN(const bool ready, PrepareStep(1));
     if (ready) return OkStatus();
   }
 }
@@ -383,7 +409,7 @@ Result<bool> Journal::PrepareNext() {
   if (options_.write_ahead == WriteAhead::kNone) return true;
   const std::lock_guard lock(prepare_mutex_);
   CREDENCE_TRY(status());
-  return PrepareStep();
+  return PrepareStep(options_.own_ahead_thread ? next_.size() : 1);
 }
 
 // The segment that was found on opening is as long as its writer left it. Later ones are whole from
@@ -393,11 +419,12 @@ Status Journal::ExtendCurrent() {
     return OkStatus();
   }
   const std::lock_guard lock(sync_mutex_);
-  const std::string zeros(kAheadStepBytes, '\0');
   uint64_t at = std::max(ahead_end_, offset_);
   while (at < options_.segment_bytes) {
-    const uint64_t step = std::min(kAheadStepBytes, options_.segment_bytes - at);
-    Status written = file_->WriteAt(at, std::string_view(zeros).substr(0, step));
+    // The first step ends with a block, so that the others are of whole ones.
+    const uint64_t step =
+        std::min(kAheadStepBytes - at % kDiskBlockBytes, options_.segment_bytes - at);
+    Status written = WriteZeros(file_.get(), at, step);
     if (written.code() == StatusCode::kResourceExhausted) return DiskIsFull(written);
     if (written.ok()) written = file_->Sync();
     // The file holds frames: after a failed sync nothing about it is known.
@@ -409,21 +436,38 @@ Status Journal::ExtendCurrent() {
   return OkStatus();
 }
 
-Result<bool> Journal::PrepareStep() {
-  if (next_.ready) return true;
-  const Status written = WriteZeros(&next_);
+// True if the first `segments` of those ahead are ready.
+Result<bool> Journal::PrepareStep(size_t segments) {
+  size_t at = 0;
+  while (at < segments && next_[at].ready) ++at;
+  if (at == segments) return true;
+  next_[at].number = next_[0].number + at;
+  const Status written = WriteAheadStep(&next_[at]);
+  LookAhead();
   if (written.code() == StatusCode::kResourceExhausted) return DiskIsFull(written);
   if (!written.ok()) return Stop(written);
-  return next_.ready;
+  return at + 1 == segments && next_[at].ready;
 }
 
-Status Journal::WriteZeros(Ahead* ahead) {
+void Journal::LookAhead() {
+  next_ready_ = next_[0].ready;
+  ahead_bytes_ = next_[0].ready ? next_[1].bytes : next_[0].bytes;
+}
+
+// At most kAheadStepBytes, and no more than a segment has.
+Status Journal::WriteZeros(File* file, uint64_t offset, uint64_t bytes) {
+  const std::string_view zeros(zeros_.get(), bytes);
+  const bool blocks = offset % kDiskBlockBytes == 0 && bytes % kDiskBlockBytes == 0;
+  return blocks ? file->WriteBlocks(offset, zeros) : file->WriteAt(offset, zeros);
+}
+
+Status Journal::WriteAheadStep(Ahead* ahead) {
   if (ahead->file == nullptr) {
     ahead->bytes = 0;
     CREDENCE_ASSIGN(ahead->file, files_.Open(AheadPath(ahead->number), OpenMode::kReplace));
   }
   const uint64_t step = std::min(kAheadStepBytes, options_.segment_bytes - ahead->bytes);
-  CREDENCE_TRY(ahead->file->WriteAt(ahead->bytes, std::string(step, '\0')));
+  CREDENCE_TRY(WriteZeros(ahead->file.get(), ahead->bytes, step));
   Status synced = ahead->file->Sync();
   if (!synced.ok()) {
     ahead->file.reset();  // what it holds is unknown; it is made anew
@@ -436,14 +480,16 @@ Status Journal::WriteZeros(Ahead* ahead) {
 
 Result<std::unique_ptr<File>> Journal::TakePrepared(uint64_t number) {
   const std::lock_guard lock(prepare_mutex_);
-  CREDENCE_ASSERT(next_.number == number);
+  CREDENCE_ASSERT(next_[0].number == number);
   for (;;) {
-    CREDENCE_ASSIGN(const bool ready, PrepareStep());
+    CREDENCE_ASSIGN(const bool ready, PrepareStep(1));
     if (ready) break;
   }
-  std::unique_ptr<File> file = std::move(next_.file);
-  next_ = Ahead();
-  next_.number = number + 1;
+  std::unique_ptr<File> file = std::move(next_[0].file);
+  next_[0] = std::move(next_[1]);
+  next_[0].number = number + 1;
+  next_[1] = Ahead();
+  LookAhead();
   const std::lock_guard moment(mutex_);
   ahead_taken_ = true;
   ahead_wanted_.notify_one();

@@ -24,6 +24,7 @@
 // FileSystem must then bear calls from several threads (the real one does). `files` must outlive
 // the journal.
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -39,6 +40,7 @@
 #include <vector>
 
 #include "src/base/file.h"
+#include "src/journal/block_writer.h"
 #include "src/journal/format.h"
 #include "src/journal/reader.h"
 #include "src/journal/retired.h"
@@ -49,7 +51,8 @@ namespace credence::journal {
 enum class WriteAhead : uint8_t {
   kNone,  // the file grows with each frame; a full disk then stops the journal
   // All of it, as zeros: a sync changes no metadata, and a full disk is met where nothing is at
-  // stake. Doubles the bytes written.
+  // stake. Doubles the bytes written. Zeros and frames go past the page cache where the file system
+  // has a way (block_writer.h).
   kSegments,
 };
 
@@ -64,7 +67,8 @@ struct Options {
   uint64_t segment_bytes = kSegmentBytesDefault;
   // With kSegments the files have segment_bytes from the start, and no more on being sealed.
   WriteAhead write_ahead = WriteAhead::kNone;
-  // With kSegments: a thread of the journal's own calls PrepareNext.
+  // With kSegments: a thread of the journal's own calls PrepareNext, which then prepares two
+  // segments, so that one is ready while the other is written.
   bool own_ahead_thread = false;
   // Names a new journal. When an existing one is opened: checked, unless it is all zero.
   JournalId journal_id{};
@@ -117,8 +121,9 @@ class Journal {
   // Frames that come later from other threads take their room first.
   Status MakeRoom(uint64_t bytes);
   // With WriteAhead::kSegments: one step (kAheadStepBytes, synced) of writing the next segment
-  // ahead; true when it is ready, or nothing is written ahead. For a background thread (see
-  // Options::own_ahead_thread): without it the whole is done when a frame needs the segment.
+  // ahead; true when all that is prepared is ready, or nothing is written ahead. For a background
+  // thread (see Options::own_ahead_thread): without it the whole is done when a frame needs the
+  // segment.
   Result<bool> PrepareNext();
 
   // Removes whole segments that hold no frame from min(before_frame, keep_from_frame) on: what a
@@ -145,7 +150,8 @@ class Journal {
     std::string bytes;
     uint64_t offset = 0;
     ChainHead head;
-    uint64_t begins = 0;  // number of the segment; 0: it follows the frame before
+    uint64_t file_bytes = 0;  // that the segment's file has at least, before this frame
+    uint64_t begins = 0;      // number of the segment; 0: it follows the frame before
     std::string segment_header;
     std::unique_ptr<File> prepared;  // written ahead
   };
@@ -171,12 +177,15 @@ class Journal {
   Status Write(Staged* staged);
   Status StartSegment(Staged* staged);
   Status ExtendCurrent();
-  Result<bool> PrepareStep();
-  Status WriteZeros(Ahead* ahead);
+  Result<bool> PrepareStep(size_t segments);
+  void LookAhead();
+  Status WriteAheadStep(Ahead* ahead);
+  Status WriteZeros(File* file, uint64_t offset, uint64_t bytes);
   Result<std::unique_ptr<File>> TakePrepared(uint64_t number);
   Status Stop(const Status& why);
   void SetHead(const ChainHead& head);
   void AheadLoop();
+  [[nodiscard]] bool AheadOfNeed() const;
   [[nodiscard]] std::string Path(uint64_t number) const;
   [[nodiscard]] std::string AheadPath(uint64_t number) const;
 
@@ -185,6 +194,7 @@ class Journal {
   const Options options_;
   std::unique_ptr<FileLock> lock_;
   OpenReport report_;
+  Blocks zeros_;  // kAheadStepBytes, or as many as a segment has
 
   // Whoever holds stage_mutex_ may change where the next frame will stand.
   std::mutex stage_mutex_;
@@ -196,10 +206,17 @@ class Journal {
   // Whoever holds sync_mutex_ may touch the file.
   std::mutex sync_mutex_;
   std::unique_ptr<File> file_;
+  BlockWriter blocks_;  // of file_
 
-  // Whoever holds prepare_mutex_ may touch the segment that is written ahead.
+  // Whoever holds prepare_mutex_ may touch the segments that are written ahead: the next one and,
+  // with a thread for it, the one behind it.
   std::mutex prepare_mutex_;
-  Ahead next_;
+  std::array<Ahead, 2> next_;
+  // For a look in passing: what is written of the first that is not ready, whether that is the next
+  // one, and the most that MakeRoom was asked for.
+  std::atomic<uint64_t> ahead_bytes_ = 0;
+  std::atomic<bool> next_ready_ = false;
+  std::atomic<uint64_t> asked_ = 0;
 
   mutable std::mutex mutex_;  // of what follows; held for a moment only
   std::deque<std::unique_ptr<Staged>> staged_;

@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include "src/base/assert.h"
 
@@ -78,6 +81,27 @@ class PosixFile final : public File {
     return OkStatus();
   }
 
+  Status WriteBlocks(uint64_t offset, std::string_view bytes) override {
+    CREDENCE_ASSERT(offset % kDiskBlockBytes == 0 && bytes.size() % kDiskBlockBytes == 0 &&
+                    reinterpret_cast<uintptr_t>(bytes.data()) % kDiskBlockBytes == 0);
+    if (!direct_tried_) OpenDirect();
+    while (direct_.has_value() && !bytes.empty()) {
+      const ssize_t done = Retry([&] {
+        return calls_.pwrite(direct_->fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      });
+      if (done == 0) return IoError(path_ + ": pwrite wrote nothing");
+      if (done < 0) {
+        if (errno != EINVAL && errno != EOPNOTSUPP) return Failure(path_, "pwrite", errno);
+        direct_.reset();
+        break;
+      }
+      bytes.remove_prefix(static_cast<size_t>(done));
+      offset += static_cast<uint64_t>(done);
+      if (offset % kDiskBlockBytes != 0) break;  // the rest is not in blocks any more
+    }
+    return WriteAt(offset, bytes);
+  }
+
   Status ReadAt(uint64_t offset, size_t size, std::string* out) override {
     out->resize(size);
     size_t filled = 0;
@@ -118,9 +142,26 @@ class PosixFile final : public File {
   }
 
  private:
+  // The path may name another file by now.
+  void OpenDirect() {
+    direct_tried_ = true;
+    Descriptor direct(
+        Retry([&] { return ::open(path_.c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC); }));
+    struct stat here {};
+    struct stat there {};
+    if (direct.fd() < 0 || ::fstat(descriptor_.fd(), &here) != 0 ||
+        ::fstat(direct.fd(), &there) != 0 || here.st_dev != there.st_dev ||
+        here.st_ino != there.st_ino) {
+      return;
+    }
+    direct_.emplace(std::move(direct));
+  }
+
   const std::string path_;
   const Descriptor descriptor_;
   const PosixCalls calls_;
+  std::optional<Descriptor> direct_;
+  bool direct_tried_ = false;
 };
 
 class PosixLock final : public FileLock {

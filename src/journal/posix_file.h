@@ -4,6 +4,12 @@
 // name the path, the call and the system's reason: ENOSPC and EDQUOT are kResourceExhausted, ENOENT
 // kNotFound, EEXIST kAlreadyExists, everything else kIoError. Locks are flock(2) on the lock file:
 // they die with the process, and a second Lock in the same process is refused too.
+//
+// WriteBlocks goes past the page cache (O_DIRECT), by a second descriptor of the same file. Where
+// the file system refuses that, at the opening or at the first write, it is WriteAt from then on.
+// Linux drops the pages of the cache that such a write covers before the call returns, so that
+// reads, which pass through the cache, see it; the write reaches the device and outlives it after
+// Sync, as ever.
 
 #include <sys/types.h>
 

@@ -289,8 +289,13 @@ class Workload {
  public:
   Workload(FaultFileSystem& files, uint64_t seed) : files_(files), random_(seed) {
     options_.segment_bytes = 4096;
-    // Every other seed: segments written ahead.
-    if (seed % 2 == 0) options_.write_ahead = WriteAhead::kSegments;
+    // Every other seed: segments written ahead, of one block, of several, and with half a one.
+    if (seed % 2 == 0) {
+      options_.write_ahead = WriteAhead::kSegments;
+      options_.segment_bytes = seed % 6 == 2   ? 4 * kDiskBlockBytes
+                               : seed % 6 == 4 ? kDiskBlockBytes
+                                               : 5 * kDiskBlockBytes / 2;
+    }
   }
 
   // Opens and appends until something fails or `batches` were done. True if all went well.
@@ -428,6 +433,82 @@ TEST(Recovery, NothingAcknowledgedIsLostWhenAnyCallFails) {
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     CrashEverywhere(seed, FaultKind::kError, CrashKind::kDropUnsynced);
     CrashEverywhere(seed, FaultKind::kError, CrashKind::kKeepAll);
+  }
+}
+
+// A block that holds acknowledged frames is written again with the frame behind them. Whichever of
+// its sectors reach the disk, those frames are there, and the new one whole or not at all.
+TEST(Recovery, ABlockThatIsWrittenAgainLosesNoFrameWhicheverOfItsSectorsArrive) {
+  Options options;
+  options.segment_bytes = 4 * kDiskBlockBytes;
+  options.write_ahead = WriteAhead::kSegments;
+  // Where the frame begins, and its size: inside a block, over the end of one, behind the header.
+  for (const auto& [before, size] : std::vector<std::pair<size_t, size_t>>{
+           {900, 700}, {1'900, 1'800}, {3'000, 2'500}, {3'500, 300}, {0, 2'000}}) {
+    SCOPED_TRACE(std::to_string(size) + " bytes behind " + std::to_string(before));
+    FaultFileSystem files;
+    MakeData(files);
+    std::vector<PlainFrame> acknowledged;
+    std::vector<PlainFrame> all;
+    std::string old_bytes;
+    std::string new_bytes;
+    uint64_t offset = 0;
+    {
+      auto opened = Journal::Open(files, kFolder, options);
+      ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+      const auto append = [&](const std::string& record) {
+        all.push_back(Expected((*opened)->head(), 1, {record}));
+        ASSERT_TRUE(AppendRecords(**opened, 1, {record}).ok());
+      };
+      for (size_t i = 0; i < before; i += 300) append(std::string(200, 'a'));
+      acknowledged = all;
+      old_bytes = files.Content(Path(1));
+      const uint64_t end = (*opened)->segment_bytes();
+      uint64_t writes = 0;
+      files.set_before_change([&](const PendingChange& change) {
+        if (change.kind != PendingChange::Kind::kWrite) return;
+        ++writes;
+        offset = change.offset;
+        EXPECT_EQ(change.offset, end / kDiskBlockBytes * kDiskBlockBytes);
+        EXPECT_EQ(change.bytes.size() % kDiskBlockBytes, 0u);
+        EXPECT_EQ(change.bytes.substr(0, end - change.offset),
+                  std::string_view(old_bytes).substr(change.offset, end - change.offset));
+      });
+      append(std::string(size, 'n'));
+      files.set_before_change(nullptr);
+      EXPECT_EQ(writes, 1u);
+      EXPECT_LT(offset, end) << "the frames before it are written again";
+      new_bytes = files.Content(Path(1));
+    }
+    ASSERT_EQ(new_bytes.size(), old_bytes.size());
+    std::vector<uint64_t> sectors;  // that the write changes
+    for (uint64_t at = offset; at < new_bytes.size(); at += kSectorBytes) {
+      if (new_bytes.compare(at, kSectorBytes, old_bytes, at, kSectorBytes) != 0) {
+        sectors.push_back(at);
+      }
+    }
+    ASSERT_GE(sectors.size(), 1u);
+    ASSERT_LE(sectors.size(), 10u);
+    for (uint64_t mask = 0; mask < uint64_t{1} << sectors.size(); ++mask) {
+      std::string bytes = old_bytes;
+      for (size_t i = 0; i < sectors.size(); ++i) {
+        if ((mask >> i & 1) == 0) continue;
+        bytes.replace(sectors[i], kSectorBytes, new_bytes, sectors[i], kSectorBytes);
+      }
+      files.SetContent(Path(1), bytes);
+      auto opened = Journal::Open(files, kFolder, options);
+      ASSERT_TRUE(opened.ok()) << mask << ": " << opened.status().ToString();
+      // And appending goes on behind what is there, also after the power has gone once more.
+      const bool arrived = mask + 1 == uint64_t{1} << sectors.size();
+      std::vector<PlainFrame> expected = arrived ? all : acknowledged;
+      expected.push_back(Expected((*opened)->head(), 1, {"more"}));
+      ASSERT_TRUE(AppendRecords(**opened, 1, {"more"}).ok());
+      opened->reset();
+      files.Crash(CrashKind::kDropUnsynced);
+      const Contents contents = ReadAll(files, kFolder);
+      ASSERT_TRUE(contents.status.ok()) << mask << ": " << contents.status.ToString();
+      ASSERT_EQ(contents.frames, expected) << mask;
+    }
   }
 }
 

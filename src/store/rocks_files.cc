@@ -79,10 +79,21 @@ class RandomAccessFile final : public rocksdb::FSRandomAccessFile {
   const std::unique_ptr<File> file_;
 };
 
+// `direct`: RocksDB writes as it does past a page cache, in whole pages at offsets that it gives,
+// the last of which it cuts off again.
 class WritableFile final : public rocksdb::FSWritableFile {
  public:
-  WritableFile(std::unique_ptr<File> file, uint64_t size) : file_(std::move(file)), size_(size) {}
+  WritableFile(std::unique_ptr<File> file, uint64_t size, bool direct)
+      : file_(std::move(file)), size_(size), direct_(direct) {}
   using rocksdb::FSWritableFile::Append;
+  using rocksdb::FSWritableFile::PositionedAppend;
+  [[nodiscard]] bool use_direct_io() const override { return direct_; }
+  IOStatus PositionedAppend(const Slice& bytes, uint64_t offset, const IOOptions& /*options*/,
+                            IODebugContext* /*debug*/) override {
+    const Status written = file_->WriteAt(offset, {bytes.data(), bytes.size()});
+    if (written.ok()) size_ = offset + bytes.size();
+    return ToIoStatus(written);
+  }
   IOStatus Append(const Slice& bytes, const IOOptions& /*options*/,
                   IODebugContext* /*debug*/) override {
     const Status written = file_->WriteAt(size_, {bytes.data(), bytes.size()});
@@ -116,6 +127,7 @@ class WritableFile final : public rocksdb::FSWritableFile {
  private:
   const std::unique_ptr<File> file_;
   uint64_t size_;
+  const bool direct_;
 };
 
 class Directory final : public rocksdb::FSDirectory {
@@ -160,11 +172,12 @@ class RocksFiles final : public rocksdb::FileSystem {
                                IODebugContext* /*debug*/) override {
     return OpenToRead<RandomAccessFile>(name, result);
   }
-  IOStatus NewWritableFile(const std::string& name, const FileOptions& /*options*/,
+  IOStatus NewWritableFile(const std::string& name, const FileOptions& options,
                            std::unique_ptr<rocksdb::FSWritableFile>* result,
                            IODebugContext* /*debug*/) override {
     auto file = files_.Open(Path(name), OpenMode::kReplace);
-    if (file.ok()) *result = std::make_unique<WritableFile>(std::move(*file), 0);
+    if (file.ok())
+      *result = std::make_unique<WritableFile>(std::move(*file), 0, options.use_direct_writes);
     return ToIoStatus(file.status());
   }
   IOStatus ReopenWritableFile(const std::string& name, const FileOptions& options,
@@ -174,7 +187,8 @@ class RocksFiles final : public rocksdb::FileSystem {
     auto file = files_.Open(Path(name), OpenMode::kReadWrite);
     if (!file.ok()) return ToIoStatus(file.status());
     const auto size = (*file)->Size();
-    if (size.ok()) *result = std::make_unique<WritableFile>(std::move(*file), *size);
+    if (size.ok())
+      *result = std::make_unique<WritableFile>(std::move(*file), *size, options.use_direct_writes);
     return ToIoStatus(size.status());
   }
   IOStatus NewDirectory(const std::string& name, const IOOptions& /*options*/,

@@ -78,14 +78,39 @@ rocksdb::DBOptions DbOptions(const RocksOptions& options) {
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.skip_stats_update_on_db_open = true;
-  // In small steps: between any two of them a frame of the journal gets to the disk.
+  // In small steps: between any two of them a frame of the journal gets to the disk. The first two
+  // are for writes through the page cache, the third is for those past it: what is handed to the
+  // disk at a time is then a buffer.
   db.bytes_per_sync = kSyncStepBytes;
   db.strict_bytes_per_sync = true;
+  db.writable_file_max_buffer_size = kSyncStepBytes;
   if (options.write_bytes_per_second > 0) {
     db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(
         static_cast<int64_t>(options.write_bytes_per_second), kRateStepUs));
   }
   return db;
+}
+
+// Whether a file in `folder` can be written past the page cache. RocksDB itself only finds out when
+// it writes, and then fails. The name is that of a temporary file of RocksDB's, which it removes
+// when it finds one.
+bool TakesDirectWrites(rocksdb::FileSystem& files, const std::string& folder) {
+  constexpr size_t kPageBytes = 4096;
+  alignas(kPageBytes) static constexpr char kPage[kPageBytes] = {};
+  const std::string path = folder + "/000000.dbtmp";
+  const rocksdb::IOOptions io;
+  rocksdb::FileOptions direct;
+  direct.use_direct_writes = true;
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  // The file system may refuse the flag, or take it and refuse the write.
+  const bool takes =
+      files.NewWritableFile(path, direct, &file, nullptr).ok() && file->use_direct_io() &&
+      file->GetRequiredBufferAlignment() <= kPageBytes &&
+      file->PositionedAppend(rocksdb::Slice(kPage, kPageBytes), 0, io, nullptr).ok() &&
+      file->Close(io, nullptr).ok();
+  file.reset();
+  static_cast<void>(files.DeleteFile(path, io, nullptr));
+  return takes;
 }
 
 rocksdb::ColumnFamilyOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache,
@@ -291,6 +316,10 @@ class RocksStore final : public Store {
     rocksdb::DB* db = nullptr;
     rocksdb::DBOptions db_options = DbOptions(options);
     if (env_ != nullptr) db_options.env = env_.get();
+    if (options.past_page_cache && mode_ == OpenMode::kReadWrite) {
+      db_options.use_direct_io_for_flush_and_compaction =
+          TakesDirectWrites(*db_options.env->GetFileSystem(), folder_);
+    }
     const rocksdb::Status opened =
         mode_ == OpenMode::kRead
             ? rocksdb::DB::OpenForReadOnly(db_options, folder_, families, &families_, &db)

@@ -3,6 +3,10 @@
 // (atomic_flush), so that what is on disk is always the state after one Write; whatever closes the
 // store without Flush loses what came after the last one.
 //
+// Flushes and compactions may write past the page cache (O_DIRECT) where the folder's file system
+// lets them, which is tried when the store is opened for writing; elsewhere they write through it.
+// Whoever reads does so through it.
+//
 // A batch is held in memory until it is flushed, twice for a moment: choose batches accordingly.
 // Filters and indexes of open files are in memory too, some five bytes a row.
 // Nothing is thrown.
@@ -28,6 +32,10 @@ struct RocksOptions {
   // writes all of its rows again; a read looks at as many filters more, and the disk holds as many
   // checkpoints' rows more.
   int checkpoints_before_merge = 8;
+  // Flushes and compactions write past the page cache if they can: a page of it that is touched for
+  // the first time costs many times the copy. But what they wrote is read by the next compaction,
+  // which touches it then, and waits for the disk: no gain where all that is written is merged.
+  bool past_page_cache = false;
   // Threads for flushes and compactions.
   int background_jobs = 2;
   // The disk; null: the system's. See rocks_files.h for what else it must allow.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "src/base/random.h"
+#include "src/journal/fault_file.h"
 #include "src/store/memory_store.h"
 #include "src/store/rocks_store.h"
 
@@ -51,6 +52,17 @@ struct Rocks {
   std::unique_ptr<Backing> backing = RocksAt(folder.At("store"), kTables);
   // Closing without Flush is what a crash leaves: there is no log, and nothing is flushed on the
   // way out.
+  void Crash() {}
+};
+
+struct RocksPastCache {
+  TemporaryFolder folder;
+  std::unique_ptr<Backing> backing = RocksAt(folder.At("store"), kTables, Options());
+  static RocksOptions Options() {
+    RocksOptions options;
+    options.past_page_cache = true;
+    return options;
+  }
   void Crash() {}
 };
 
@@ -109,7 +121,7 @@ class StoreTest : public testing::Test {
   std::unique_ptr<Store> store_;
 };
 
-using Kinds = testing::Types<Rocks, Memory>;
+using Kinds = testing::Types<Rocks, RocksPastCache, Memory>;
 TYPED_TEST_SUITE(StoreTest, Kinds);
 
 TYPED_TEST(StoreTest, ANewStoreIsEmptyAndHasNoPosition) {
@@ -380,6 +392,64 @@ TEST(RocksStore, DamageIsDataLossAndNotAnEmptyStore) {
   EXPECT_EQ(rocks.backing->Open(OpenMode::kReadWrite).status().code(), StatusCode::kDataLoss);
   ASSERT_TRUE(rocks.backing->Destroy().ok());
   EXPECT_TRUE(rocks.backing->Open(OpenMode::kReadWrite).ok());
+}
+
+// Writes rows, flushes and merges them, and loses the power: they are there. How many of the writes
+// to files of rows were of whole pages, and how many were not.
+void WriteOnADisk(bool past_page_cache, bool refused, int* whole_pages, int* others) {
+  constexpr uint64_t kPageBytes = 4096;
+  journal::FaultFileSystem files;
+  ASSERT_TRUE(files.MakeFolders("/disk").ok());
+  ASSERT_TRUE(files.SyncDirectory("/").ok());
+  files.set_before_change([&](const journal::PendingChange& change) {
+    if (change.kind != journal::PendingChange::Kind::kWrite) return;
+    if (refused && change.path.ends_with(".dbtmp") && change.bytes.size() == kPageBytes) {
+      files.set_fault({files.calls() + 1, journal::FaultKind::kError});
+    }
+    if (!change.path.ends_with(".sst")) return;
+    const bool whole = change.offset % kPageBytes == 0 && change.bytes.size() % kPageBytes == 0;
+    ++*(whole ? whole_pages : others);
+  });
+  RocksOptions options;
+  options.files = &files;
+  options.past_page_cache = past_page_cache;
+  options.checkpoints_before_merge = 2;
+  const auto backing = RocksAt("/disk/store", kTables, options);
+  Rows expected;
+  for (uint64_t frame = 1; frame <= 8; ++frame) {
+    auto opened = backing->Open(OpenMode::kReadWrite);
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    EXPECT_FALSE(files.Exists("/disk/store/000000.dbtmp"));
+    ASSERT_EQ(All(**opened, kFirst), expected);
+    const auto batch = (*opened)->NewBatch();
+    Random random(frame);
+    for (uint64_t i = 0; i < 1000; ++i) {
+      const std::string key = std::to_string(random.Below(5000));
+      expected[key] = std::to_string(random.Next());
+      batch->Put(kFirst, key, expected[key]);
+    }
+    ASSERT_TRUE((*opened)->Write(batch.get(), At(frame)).ok());
+    ASSERT_TRUE((*opened)->Flush().ok());
+    opened->reset();
+    files.Crash(journal::CrashKind::kDropUnsynced);
+  }
+}
+
+TEST(RocksStore, PastThePageCacheEveryWriteIsOfWholePagesAndWhatWasFlushedOutlivesThePower) {
+  int whole_pages = 0;
+  int others = 0;
+  WriteOnADisk(/*past_page_cache=*/true, /*refused=*/false, &whole_pages, &others);
+  EXPECT_GT(whole_pages, 16);
+  EXPECT_EQ(others, 0);
+}
+
+TEST(RocksStore, WhereTheDiskRefusesWritesPastThePageCacheTheyGoThroughIt) {
+  for (const bool refused : {true, false}) {
+    int whole_pages = 0;
+    int others = 0;
+    WriteOnADisk(/*past_page_cache=*/refused, refused, &whole_pages, &others);
+    EXPECT_GT(others, 8) << refused;
+  }
 }
 
 TEST(Position, ComesBackFromItsStoredFormAndFromNoOtherBytes) {
