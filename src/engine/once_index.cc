@@ -1,6 +1,9 @@
 #include "src/engine/once_index.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "src/base/assert.h"
 
 namespace credence::engine {
 
@@ -28,26 +31,64 @@ EventKey EventKey::Of(std::string_view source, std::string_view id) {
   return {FirstWords(Sha256(text))};
 }
 
-const OnceIndex::Row* OnceIndex::Find(const EventKey& key) const {
-  const Part& part = parts_[PartNumber(key)];
-  const auto found = part.find(key);
-  return found == part.end() || found->second.day < first_day_ ? nullptr : &found->second;
+size_t OnceIndex::Part::Place(const EventKey& key) const {
+  size_t at = Home(key);
+  while (!slots_[at].empty() && slots_[at].key != key) at = Next(at);
+  return at;
 }
 
-void OnceIndex::Warm(const EventKey& key) const {
-  static_cast<void>(parts_[PartNumber(key)].find(key));
+const OnceIndex::Row* OnceIndex::Part::Find(const EventKey& key) const {
+  if (slots_.empty()) return nullptr;
+  const Slot& slot = slots_[Place(key)];
+  return slot.empty() ? nullptr : &slot.row;
 }
+
+OnceIndex::Row* OnceIndex::Part::FindOrAdd(const EventKey& key) {
+  if ((size_ + 1) * 2 > slots_.size()) Grow();
+  Slot& slot = slots_[Place(key)];
+  if (slot.empty()) {
+    slot.key = key;
+    ++size_;
+  }
+  return &slot.row;
+}
+
+void OnceIndex::Part::Grow() {
+  const std::vector<Slot> old = std::move(slots_);
+  slots_.assign(old.empty() ? kSlotsMin : old.size() * 2, {});
+  for (const Slot& slot : old) {
+    if (!slot.empty()) slots_[Place(slot.key)] = slot;
+  }
+}
+
+void OnceIndex::Part::Erase(const EventKey& key) {
+  size_t hole = Place(key);
+  CREDENCE_ASSERT(!slots_[hole].empty());
+  // Those behind the hole that probed past it move up, so that no search stops too early.
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = Next(hole); !slots_[at].empty(); at = Next(at)) {
+    if (((at - Home(slots_[at].key)) & mask) < ((at - hole) & mask)) continue;
+    slots_[hole] = slots_[at];
+    hole = at;
+  }
+  slots_[hole] = {};
+  --size_;
+}
+
+const OnceIndex::Row* OnceIndex::Find(const EventKey& key) const {
+  const Row* row = parts_[PartNumber(key)].Find(key);
+  return row == nullptr || row->day < first_day_ ? nullptr : row;
+}
+
+void OnceIndex::Warm(const EventKey& key) const { parts_[PartNumber(key)].Warm(key); }
 
 const OnceIndex::Row* OnceIndex::Put(const EventKey& key, const Row& row) {
-  Part& part = parts_[PartNumber(key)];
-  const auto [at, added] = part.emplace(key, row);
-  if (!added) {
-    if (at->second.day >= first_day_) return nullptr;
-    at.value() = row;
-  }
+  Row* at = parts_[PartNumber(key)].FindOrAdd(key);
+  if (at->day != kNoDay && at->day >= first_day_) return nullptr;
+  *at = row;
   days_[row.day].push_back(key);
   ++size_;
-  return &at->second;
+  return at;
 }
 
 const OnceIndex::Row& OnceIndex::Add(const EventKey& key, const Digest& content, Seq seq,
@@ -59,7 +100,7 @@ const OnceIndex::Row& OnceIndex::Add(const EventKey& key, const Digest& content,
 }
 
 Status OnceIndex::Restore(int64_t day, const EventKey& key, const Row& row) {
-  if (day < first_day_ || Put(key, {row.digest, row.seq, day}) == nullptr) {
+  if (day == kNoDay || day < first_day_ || Put(key, {row.digest, row.seq, day}) == nullptr) {
     return DataLoss("a stored event id of day " + std::to_string(day) +
                     " is there twice, or of a day that was dropped");
   }
@@ -85,8 +126,8 @@ void OnceIndex::Sweep(size_t max) {
   for (; max > 0 && !leaving_.empty(); --max) {
     std::deque<EventKey>& keys = leaving_.front();
     Part& part = parts_[PartNumber(keys.front())];
-    const auto found = part.find(keys.front());
-    if (found != part.end() && found->second.day < first_day_) part.erase(found);
+    const Row* row = part.Find(keys.front());
+    if (row != nullptr && row->day < first_day_) part.Erase(keys.front());
     keys.pop_front();
     if (keys.empty()) leaving_.pop_front();
   }
@@ -99,7 +140,7 @@ size_t OnceIndex::in_memory() const {
 }
 
 void OnceIndex::AppendRow(int64_t day, const EventKey& key, std::string* out) const {
-  const Row& row = parts_[PartNumber(key)].at(key);
+  const Row& row = *parts_[PartNumber(key)].Find(key);
   ByteWriter writer(out);
   writer.PutZigzag(day);
   for (const uint64_t word : key.words) writer.PutFixed64(word);

@@ -8,8 +8,6 @@
 // Keys and digests are the first 16 bytes of a SHA-256: the chance that two different events of a
 // lifetime of 10^12 share one is below 10^-14.
 
-#include <tsl/robin_map.h>
-
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -17,9 +15,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/base/bytes.h"
 #include "src/base/digest.h"
+#include "src/base/prefetch.h"
 #include "src/base/status.h"
 #include "src/base/strong_id.h"
 #include "src/calendar/date.h"
@@ -30,10 +30,6 @@ struct EventKey {
   std::array<uint64_t, 2> words{};
   static EventKey Of(std::string_view source, std::string_view id);
   friend auto operator<=>(const EventKey&, const EventKey&) = default;
-};
-
-struct EventKeyHash {
-  size_t operator()(const EventKey& key) const { return static_cast<size_t>(key.words[0]); }
 };
 
 struct OnceRow {
@@ -81,7 +77,43 @@ class OnceIndex {
   }
 
  private:
-  using Part = tsl::robin_map<EventKey, Row, EventKeyHash>;
+  // Of no event.
+  static constexpr int64_t kNoDay = INT64_MIN;
+  // Rows by their keys, which are hashes themselves. Linear probing over slots that are half empty:
+  // that an id is new, as most are, is known from the slot of its own or the next, and that one can
+  // be asked for before it is needed.
+  class Part {
+   public:
+    // Null if there is none.
+    [[nodiscard]] const Row* Find(const EventKey& key) const;
+    void Warm(const EventKey& key) const {
+      if (!slots_.empty()) PrefetchLines(&slots_[Home(key)], 2 * sizeof(Slot));
+    }
+    // The row of the key; a new one has kNoDay and is given another by the caller.
+    Row* FindOrAdd(const EventKey& key);
+    // It is here.
+    void Erase(const EventKey& key);
+    [[nodiscard]] size_t size() const { return size_; }
+
+   private:
+    struct Slot {
+      EventKey key;
+      Row row{{}, Seq(), kNoDay};
+      [[nodiscard]] bool empty() const { return row.day == kNoDay; }
+    };
+    static constexpr size_t kSlotsMin = 16;
+
+    [[nodiscard]] size_t Home(const EventKey& key) const {
+      return key.words[0] & (slots_.size() - 1);
+    }
+    [[nodiscard]] size_t Next(size_t at) const { return (at + 1) & (slots_.size() - 1); }
+    // The slot of the key, or the empty one where it would be put.
+    [[nodiscard]] size_t Place(const EventKey& key) const;
+    void Grow();
+
+    std::vector<Slot> slots_;  // a power of two, or none
+    size_t size_ = 0;
+  };
   static constexpr int kPartBits = 8;
 
   [[nodiscard]] static size_t PartNumber(const EventKey& key) {
