@@ -53,9 +53,10 @@ class TellingStore final : public store::Store {
   [[nodiscard]] std::unique_ptr<store::Batch> NewBatch(size_t reserve_bytes) const override {
     return store_->NewBatch(reserve_bytes);
   }
-  Status Write(store::Batch* batch, const store::Position& position) override {
+  using Store::Write;
+  Status Write(std::span<store::Batch* const> batches, const store::Position& position) override {
     Say(out_, kCheckpointBegins);
-    return store_->Write(batch, position);
+    return store_->Write(batches, position);
   }
   Status Flush() override {
     Status flushed = store_->Flush();

@@ -1,17 +1,17 @@
 #include "src/engine/checkpoint.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "src/thread/thread.h"
 
 namespace credence::engine {
 
 namespace {
-// Bytes of entities that are encoded at the end of a batch, at least (a few us): a batch may be one
+// Bytes of entities that the caller encodes at the end of a batch, at least: a batch may be one
 // event.
 constexpr uint64_t kSliceBytes = 512;
-// What has been frozen is encoded within this share of the events that begin a checkpoint. A start
-// after a kill folds them too; but each event waits for its part of it.
+// The caller has encoded what was frozen within this share of the events that begin a checkpoint.
 constexpr uint64_t kEncodeShare = 5;
 // What is kept free behind what begins a checkpoint: a batch that grows is copied.
 constexpr uint64_t kSpareShare = 4;
@@ -139,8 +139,9 @@ CheckpointNote Checkpoints::MakeNote() {
   }
   note.artefacts = artefacts_;
   for (uint32_t i = 0; i < state_->entities.entity_count(); ++i) {
-    note.entities.push_back({state_->pack->schema.entities[i].name,
-                             state_->entities.stored()[i].generation, state_->entities.size(i)});
+    const StoredEntities& type = state_->entities.stored()[i];
+    note.entities.push_back(
+        {state_->pack->schema.entities[i].name, type.generation, type.count, type.last_chunk});
   }
   return note;
 }
@@ -160,7 +161,7 @@ void Checkpoints::Freeze() {
   job_->batch = std::move(changes_);
   changes_ = spare_ != nullptr ? std::move(spare_) : NewChanges();
   state_->changes = changes_.get();
-  job_->note = MakeNote();
+  job_->encoded_for = state_->pack;
   job_->position = {0, state_->last_seq, {}, ""};
   TakeHead();
   PutSwitchesAndRates(*state_, job_->batch.get());
@@ -175,20 +176,35 @@ void Checkpoints::Freeze() {
   PutCounters(writer_, job_->batch.get());
   frozen_bytes_ = state_->entities.changed_bytes();
   state_->entities.Freeze(job_->batch.get());
+  job_->position.note = MakeNote().Encode();
   frozen_seq_ = state_->last_seq;
   changed_before_ = 0;
   phase_ = Phase::kEncoding;
+  if (!thread_.joinable()) return;
+  job_->heads = spare_heads_ != nullptr ? std::move(spare_heads_) : NewChanges();
+  Post(Task::kEncode);
 }
 
-void Checkpoints::Encode(uint64_t bytes) {
-  if (!state_->entities.EncodeFrozen(bytes)) return;
-  // Chunks were given numbers until now.
-  for (size_t i = 0; i < job_->note.entities.size(); ++i) {
-    job_->note.entities[i].last_chunk = state_->entities.stored()[i].last_chunk;
+void Checkpoints::Encode() {
+  const bool all = thread_.joinable() ? Done(/*wait=*/false)
+                                      : state_->entities.frozen()->EncodeFirst(SliceBytes());
+  if (all) EndEncoding();
+}
+
+void Checkpoints::EncodeAll() {
+  CREDENCE_ASSERT(state_->entities.frozen()->EncodeFirst(UINT64_MAX));
+  if (thread_.joinable()) static_cast<void>(Done(/*wait=*/true));
+  EndEncoding();
+}
+
+void Checkpoints::EndEncoding() {
+  state_->entities.EndEncoding();
+  for (const auto* batch : {job_->batch.get(), job_->heads.get()}) {
+    if (batch == nullptr) continue;
+    job_->bytes += batch->bytes();
+    job_->rows += batch->changes();
   }
-  job_->position.note = job_->note.Encode();
-  job_->bytes = job_->batch->bytes();
-  job_->rows = job_->batch->changes();
+  job_->encoded_for.reset();
   phase_ = Phase::kWaiting;
   retry_at_frame_ = 0;
 }
@@ -198,7 +214,7 @@ void Checkpoints::Proceed() {
     Reap(/*wait=*/false);
     state_->entities.KeepFull(changes_.get());
     if (phase_ == Phase::kIdle && Due()) Freeze();
-    if (phase_ == Phase::kEncoding) Encode(SliceBytes());
+    if (phase_ == Phase::kEncoding) Encode();
     changed_before_ = state_->entities.changed_bytes();
     seq_before_ = state_->last_seq;
     HandOverIfReady();
@@ -231,6 +247,10 @@ uint64_t Checkpoints::SliceBytes() const {
 }
 
 void Checkpoints::WaitIfBehind() {
+  if (phase_ == Phase::kEncoding && thread_.joinable()) {
+    EncodeAll();
+    HandOverIfReady();
+  }
   if (phase_ != Phase::kWriting) return;
   ++counters_.waits;
   if (options_.on_wait) options_.on_wait();
@@ -258,52 +278,61 @@ void Checkpoints::HandOverIfReady() {
 
 void Checkpoints::HandOver() {
   phase_ = Phase::kWriting;
-  if (!thread_.joinable()) {
-    Run(store_.get(), job_.get());
-    done_ = true;
-    return Reap(/*wait=*/false);
+  if (thread_.joinable()) return Post(Task::kWrite);
+  Write(store_.get(), job_.get());
+  done_ = true;
+  Reap(/*wait=*/false);
+}
+
+void Checkpoints::Write(store::Store* store, Job* job) {
+  job->status = OkStatus();
+  if (!job->written) {
+    std::vector<store::Batch*> batches = {job->batch.get()};
+    if (job->heads != nullptr) batches.push_back(job->heads.get());
+    job->status = store->Write(batches, job->position);
+    job->written = job->status.ok();
   }
+  if (job->written) job->status = store->Flush();
+}
+
+void Checkpoints::Post(Task task) {
   {
     const std::lock_guard lock(mutex_);
-    posted_ = job_.get();
+    task_ = task;
     done_ = false;
   }
   wake_.notify_all();
 }
 
-void Checkpoints::Run(store::Store* store, Job* job) {
-  job->status = OkStatus();
-  if (!job->written) {
-    job->status = store->Write(job->batch.get(), job->position);
-    job->written = job->status.ok();
-  }
-  if (job->written) job->status = store->Flush();
+bool Checkpoints::Done(bool wait) {
+  std::unique_lock lock(mutex_);
+  if (wait) wake_.wait(lock, [this] { return done_; });
+  return std::exchange(done_, false);
 }
 
 void Checkpoints::Work() {
   thread::Begin("checkpoint", thread::Urgency::kBackground);
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return posted_ != nullptr || stop_; });
-    if (posted_ == nullptr) return;
-    Job* job = posted_;
+    wake_.wait(lock, [this] { return task_ != Task::kNone || stop_; });
+    if (task_ == Task::kNone) return;
+    // The writer touches neither the job's batches nor the set of entities until it is told.
+    Job* const job = job_.get();
+    FrozenEntities* const frozen = state_->entities.frozen();
+    const Task task = task_;
     lock.unlock();
-    Run(store_.get(), job);
+    if (task == Task::kWrite) Write(store_.get(), job);
+    while (task == Task::kEncode && !stop_ && !frozen->EncodeLast(job->heads.get())) {
+    }
     lock.lock();
-    posted_ = nullptr;
+    task_ = Task::kNone;
     done_ = true;
     wake_.notify_all();
   }
 }
 
 void Checkpoints::Reap(bool wait) {
-  if (phase_ != Phase::kWriting) return;
-  {
-    std::unique_lock lock(mutex_);
-    if (wait) wake_.wait(lock, [this] { return done_; });
-    if (!done_) return;
-    done_ = false;
-  }
+  if (phase_ != Phase::kWriting || !Done(wait)) return;
   if (!job_->status.ok()) {
     ++counters_.failed;
     counters_.last_failure = job_->status.message();
@@ -316,14 +345,17 @@ void Checkpoints::Reap(bool wait) {
   counters_.rows += job_->rows;
   counters_.last_failure.clear();
   // A rare large one gives its memory back.
-  if (job_->bytes <= kSpareBytesShare * options_.every_bytes) spare_ = std::move(job_->batch);
+  if (job_->bytes <= kSpareBytesShare * options_.every_bytes) {
+    spare_ = std::move(job_->batch);
+    spare_heads_ = std::move(job_->heads);
+  }
   job_.reset();
   state_->entities.Settle();
   phase_ = Phase::kIdle;
 }
 
 Status Checkpoints::Drain() {
-  if (phase_ == Phase::kEncoding) Encode(UINT64_MAX);
+  if (phase_ == Phase::kEncoding) EncodeAll();
   CREDENCE_ASSERT(job_ == nullptr || job_->on_disk);
   if (phase_ == Phase::kWaiting) HandOver();
   Reap(/*wait=*/true);
@@ -362,7 +394,8 @@ Status Checkpoints::Spill(EntityTable* entities) {
   }
   const auto batch = store_->NewBatch();
   entities->Freeze(batch.get());
-  CREDENCE_ASSERT(entities->EncodeFrozen(UINT64_MAX));
+  CREDENCE_ASSERT(entities->frozen()->EncodeFirst(UINT64_MAX));
+  entities->EndEncoding();
   CREDENCE_TRY(store_->Write(batch.get(), *store_->position()));
   CREDENCE_TRY(store_->Flush());
   entities->Settle();

@@ -4,24 +4,26 @@
 // is a cache of the journal: without it the journal makes the same state.
 //
 // How one is made. Ids, reversible events, parked decisions, money and full chunks of events are
-// noted as they come. At the end of a batch what has changed since the last checkpoint is frozen;
-// the heads of entities are encoded in slices at the ends of the following batches (one that
-// changes first is encoded before it does). Then a thread of its own writes everything as one batch
-// with the position in the journal, and flushes.
-// It is handed over only when the journal is durable up to that position: nothing beyond what is
-// durable reaches the store, and the store is always the state after exactly one frame.
+// noted as they come. At the end of a batch what has changed since the last checkpoint is frozen.
+// A thread of its own encodes the heads of frozen entities while the engine goes on; one that is
+// about to change first is encoded by the writer before it does (FrozenEntities). Then that thread
+// writes everything as one batch with the position in the journal, and flushes.
+// It is handed over only when the journal is durable up to it: nothing beyond what is durable
+// reaches the store, and the store is always the state after exactly one frame.
 //
 // What has changed stays in memory until it is written. Where it becomes kBehindMax times what
 // begins a checkpoint while the one before is being written, the writer waits for that (counted).
 // It waits too where kBehindEventsMax times every_events have come since what the one that is being
 // written holds: a start folds what came after the newest checkpoint, so that is at most
-// (kBehindEventsMax + 1) times every_events, and the batch.
+// (kBehindEventsMax + 1) times every_events, and the batch. If what was frozen is not encoded by
+// then, the writer encodes the rest.
 //
 // A checkpoint that cannot be written (a full disk) is kept and tried again every kRetryFrames
 // frames; the engine goes on, and what it changes meanwhile stays in memory.
 //
-// Everything is called on the writer's thread.
+// Everything is called on the writer's thread, or on one thread after the other.
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -51,7 +53,8 @@ struct CheckpointOptions {
   // the others are read from the store when they are asked for. 0: all stay in memory. A checkpoint
   // is begun when half of it has changed.
   uint64_t cache_bytes = 0;
-  // Who writes: a thread of its own, or, for tests that want each run alike, the caller.
+  // Who encodes and writes: a thread of its own, or, for tests that want each run alike, the
+  // caller, who encodes in slices at the ends of batches.
   enum class Worker : uint8_t { kThread, kCaller };
   Worker worker = Worker::kThread;
   // Called by the writer before it waits for a checkpoint to be written.
@@ -127,11 +130,13 @@ class Checkpoints {
 
  private:
   enum class Phase : uint8_t { kIdle, kEncoding, kWaiting, kWriting };
+  enum class Task : uint8_t { kNone, kEncode, kWrite };
   struct Job {
-    std::unique_ptr<store::Batch> batch;
+    std::unique_ptr<store::Batch> batch;            // the writer's
+    std::unique_ptr<store::Batch> heads;            // that the thread encoded; null without one
+    std::shared_ptr<const pack::Pack> encoded_for;  // of whose plan the frozen entities are
     store::Position position;
     bool on_disk = false;  // the journal is, up to the position, whose frame and chain are known
-    CheckpointNote note;
     bool written = false;
     uint64_t bytes = 0;
     uint64_t rows = 0;
@@ -148,13 +153,18 @@ class Checkpoints {
   void HandOverIfReady();
   void DropOldGenerations(store::Batch* batch);
   [[nodiscard]] CheckpointNote MakeNote();
-  void Encode(uint64_t bytes);
+  void Encode();
+  void EncodeAll();
+  void EndEncoding();
   [[nodiscard]] uint64_t SliceBytes() const;
   void Proceed();
   void WaitIfBehind();
   void HandOver();
   void Reap(bool wait);
-  static void Run(store::Store* store, Job* job);
+  // Of the thread: gives it something to do, and whether it has done so.
+  void Post(Task task);
+  [[nodiscard]] bool Done(bool wait);
+  static void Write(store::Store* store, Job* job);
   void Work();
 
   const std::unique_ptr<store::Store> store_;
@@ -166,7 +176,9 @@ class Checkpoints {
   Phase phase_ = Phase::kIdle;
   std::unique_ptr<store::Batch> changes_;  // of small rows, since the last freeze
   std::unique_ptr<Job> job_;
-  std::unique_ptr<store::Batch> spare_;  // empty: memory that was touched before
+  // Empty: memory that was touched before.
+  std::unique_ptr<store::Batch> spare_;
+  std::unique_ptr<store::Batch> spare_heads_;
   uint64_t retry_at_frame_ = 0;
   Seq frozen_seq_;                     // of the last freeze
   int64_t dropped_day_ = INT64_MIN;    // ids before this day are gone from the store
@@ -182,9 +194,9 @@ class Checkpoints {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  Job* posted_ = nullptr;  // guarded by mutex_
-  bool done_ = false;      // guarded by mutex_: the posted job has been run
-  bool stop_ = false;      // guarded by mutex_
+  Task task_ = Task::kNone;         // guarded by mutex_
+  bool done_ = false;               // guarded by mutex_: the posted task has been done
+  std::atomic<bool> stop_ = false;  // written under mutex_; what is not encoded yet never will be
   std::thread thread_;
 };
 

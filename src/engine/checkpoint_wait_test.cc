@@ -44,9 +44,10 @@ class HeldStore final : public store::Store {
   std::unique_ptr<store::Batch> NewBatch(size_t bytes) const override {
     return inner_->NewBatch(bytes);
   }
-  Status Write(store::Batch* batch, const store::Position& position) override {
+  using Store::Write;
+  Status Write(std::span<store::Batch* const> batches, const store::Position& position) override {
     gate_.Pass();
-    return inner_->Write(batch, position);
+    return inner_->Write(batches, position);
   }
   Status Flush() override { return inner_->Flush(); }
   Result<bool> Get(size_t table, std::string_view key, std::string* value) const override {

@@ -10,16 +10,8 @@ namespace credence::engine {
 
 namespace {
 
-// An entity with more events than this is not measured, which would touch every chunk.
-constexpr size_t kMeasureEventsMax = 512;
-// What an event of such an entity takes in memory, about.
-constexpr uint64_t kBytesPerEvent = 128;
-// What a row takes beside key and value, about.
-constexpr uint64_t kRowOverheadBytes = 64;
 // What an entity counts at most in changed_memory().
 constexpr uint64_t kChangedMemoryMax = 16 << 10;
-// What a new entity takes before it is first measured, about.
-constexpr uint64_t kBytesNew = 1024;
 // Steps of the hand in one Trim, beyond what the batch brought in.
 constexpr size_t kTrimSteps = 256;
 constexpr size_t kTrimStepsPerEntry = 3;
@@ -66,15 +58,10 @@ class SourceInStore final : public feature::ChunkSource {
   const store::Store& store_;
 };
 
-uint64_t Measure(const feature::EntityState& state, size_t key_bytes) {
-  const size_t events = state.event_count();
-  if (events > kMeasureEventsMax) return kBytesNew + events * kBytesPerEvent;
-  return state.bytes() + key_bytes + 128;  // the entry and its place in map and ring
-}
-
 }  // namespace
 
 void EntityTable::Reset(size_t entity_count) {
+  CREDENCE_ASSERT(!freezing_);
   const pack::Pack* pack = pack_;
   *this = EntityTable();
   pack_ = pack;
@@ -151,11 +138,15 @@ Result<feature::EntityState> EntityTable::Decode(EntityRef ref, std::string_view
 }
 
 EntityTable::Entry* EntityTable::Insert(EntityRef ref, uint64_t hash, feature::EntityState state,
-                                        uint64_t bytes, size_t row_bytes) const {
+                                        size_t row_bytes) const {
   auto entry = std::make_unique<Entry>(ref.key, hash, std::move(state));
   Entry* made = entry.get();
-  made->bytes = bytes;
-  made->row_bytes = static_cast<uint32_t>(row_bytes);
+  if (row_bytes == 0) {
+    made->bytes = Entry::kBytesNew + ref.key.size();
+  } else {
+    made->bytes = made->Measure();
+    made->row_bytes = static_cast<uint32_t>(row_bytes);
+  }
   made->used = true;
   Link(std::move(entry));
   ++brought_in_;
@@ -198,8 +189,7 @@ EntityTable::Entry* EntityTable::Load(EntityRef ref, uint64_t hash) const {
     return nullptr;
   }
   ++counters_.misses;
-  const uint64_t bytes = Measure(*state, ref.key.size());
-  return Insert(ref, hash, std::move(*state), bytes, scratch_.size());
+  return Insert(ref, hash, std::move(*state), scratch_.size());
 }
 
 const feature::EntityState* EntityTable::Find(EntityRef ref) const {
@@ -226,25 +216,29 @@ EntityTable::Entry* EntityTable::ForChange(EntityRef ref, uint64_t hash, Entry* 
 
 feature::EntityState* EntityTable::Change(EntityRef ref) {
   Entry* entry = ForChange(ref, Hash64(ref.key), nullptr);
-  return entry == nullptr ? nullptr : &entry->state;
+  if (entry == nullptr) return nullptr;
+  // The change may be anywhere in its chunks.
+  NoteFull(entry);
+  return &entry->state;
 }
 
 feature::EntityState* EntityTable::ChangeOrAdd(Touch* touch, const feature::FeaturePlan& plan) {
   const EntityRef ref = touch->ref;
   touch->entry = ForChange(ref, touch->hash, touch->entry);
   if (touch->entry == nullptr) {
-    touch->entry = Insert(ref, touch->hash, feature::EntityState(plan, ref.entity),
-                          kBytesNew + ref.key.size(), kRowBytesNew);
+    touch->entry = Insert(ref, touch->hash, feature::EntityState(plan, ref.entity), 0);
     ++stored_[ref.entity].count;
     MarkChanged(touch->entry);
   }
   return &touch->entry->state;
 }
 
-void EntityTable::NoteFull(const Touch& touch) {
-  if (store_ == nullptr || touch.entry->full) return;
-  touch.entry->full = true;
-  full_.push_back(touch.entry);
+void EntityTable::NoteFull(const Touch& touch) { NoteFull(touch.entry); }
+
+void EntityTable::NoteFull(Entry* entry) {
+  if (store_ == nullptr || entry->full) return;
+  entry->full = true;
+  full_.push_back(entry);
 }
 
 void EntityTable::Prefetch(std::span<const EntityRef> refs) {
@@ -272,9 +266,7 @@ void EntityTable::Prefetch(std::span<const EntityRef> refs) {
     auto state = Decode(wanted[i], *values[i]);
     if (!state.ok()) return Fail(state.status());
     ++counters_.prefetched;
-    const uint64_t bytes = Measure(*state, wanted[i].key.size());
-    Insert(wanted[i], Hash64(wanted[i].key), std::move(*state), bytes, values[i]->size())->fresh =
-        true;
+    Insert(wanted[i], Hash64(wanted[i].key), std::move(*state), values[i]->size())->fresh = true;
   }
 }
 
@@ -313,8 +305,7 @@ void EntityTable::TakeAhead(Ahead* ahead) {
       continue;
     }
     ++counters_.prefetched;
-    const uint64_t bytes = Measure(*row.state, row.ref.key.size());
-    Insert(row.ref, row.hash, std::move(*row.state), bytes, row.row_bytes)->fresh = true;
+    Insert(row.ref, row.hash, std::move(*row.state), row.row_bytes)->fresh = true;
   }
 }
 
@@ -345,9 +336,7 @@ void EntityTable::Trim() {
 
 void EntityTable::MarkChanged(Entry* entry) {
   if (entry->changed == epoch_) return;
-  if (freezing_ && entry->changed == epoch_ - 1 && entry->encoded != epoch_ - 1) {
-    EncodeFrozen(entry);
-  }
+  if (freezing_ && entry->changed == epoch_ - 1) frozen_->BeforeChange(entry);
   entry->changed = epoch_;
   changed_.push_back(entry);
   changed_bytes_ += entry->row_bytes + entry->key.size() + kRowOverheadBytes;
@@ -366,56 +355,35 @@ void EntityTable::KeepFull(store::Batch* batch) {
 void EntityTable::Freeze(store::Batch* batch) {
   CREDENCE_ASSERT(!freezing_ && store_ != nullptr);
   KeepFull(batch);
-  freezing_ = true;
-  frozen_batch_ = batch;
-  frozen_ = std::move(changed_);
-  changed_.clear();
-  changed_.reserve(frozen_.size());
-  next_frozen_ = 0;
+  freezing_ = encoding_ = true;
+  std::vector<std::string> row_prefixes;
+  for (const StoredEntities& type : stored_) row_prefixes.push_back(RowPrefix(type.generation));
+  const size_t changed = changed_.size();
+  frozen_->Begin(epoch_, pack_->features, std::move(row_prefixes), batch, &changed_);
+  changed_.reserve(changed);
   changed_bytes_ = 0;
   changed_memory_ = 0;
   ++epoch_;
 }
 
-void EntityTable::EncodeFrozen(Entry* entry) {
-  entry->encoded = epoch_ - 1;
-  KeeperInBatch keeper(&stored_[entry->entity], frozen_batch_);
-  entry->state.KeepChunks(pack_->features, &keeper);
-  scratch_.clear();
-  entry->state.AppendHead(pack_->features, &scratch_);
-  frozen_batch_->Put(kEntityTable, RowKey({entry->entity, entry->key}), scratch_);
-  entry->row_bytes = static_cast<uint32_t>(scratch_.size());
-  bytes_ -= entry->bytes;
-  entry->bytes = Measure(entry->state, entry->key.size());
-  bytes_ += entry->bytes;
-}
-
-bool EntityTable::EncodeFrozen(uint64_t bytes) {
-  for (uint64_t done = 0; next_frozen_ < frozen_.size() && done < bytes; ++next_frozen_) {
-    Entry* entry = frozen_[next_frozen_];
-    // One that has changed since was encoded before it did.
-    if (entry->changed != epoch_ - 1 || entry->encoded == epoch_ - 1) continue;
-    EncodeFrozen(entry);
-    done += entry->row_bytes + entry->key.size() + kRowOverheadBytes;
-  }
-  return next_frozen_ == frozen_.size();
+void EntityTable::EndEncoding() {
+  CREDENCE_ASSERT(encoding_);
+  encoding_ = false;
+  bytes_ += static_cast<uint64_t>(frozen_->End());
 }
 
 void EntityTable::Settle() {
-  CREDENCE_ASSERT(freezing_ && next_frozen_ == frozen_.size());
+  CREDENCE_ASSERT(freezing_ && !encoding_);
   freezing_ = false;
-  frozen_batch_ = nullptr;
-  frozen_.clear();
   settled_ = epoch_ - 1;
 }
 
 void EntityTable::Adopt(uint32_t entity, EntityTable* from) {
   CREDENCE_ASSERT(!freezing_ && !from->freezing_);
-  // What is changed when it is moved is encoded, with its full chunks, by the next checkpoint.
-  for (EntityTable* table : {this, from}) {
-    for (Entry* entry : table->full_) entry->full = false;
-    table->full_.clear();
-  }
+  // Of what is clean there are none.
+  CREDENCE_ASSERT(full_.empty());
+  for (Entry* entry : from->full_) entry->full = false;
+  from->full_.clear();
   const auto take_all = [entity](EntityTable* table, const auto& visit) {
     std::vector<Entry*> entries;
     for (const auto& entry : table->ring_) {
@@ -429,9 +397,12 @@ void EntityTable::Adopt(uint32_t entity, EntityTable* from) {
   take_all(from, [&](std::unique_ptr<Entry> entry) {
     Entry* moved = entry.get();
     const bool changed = moved->changed > from->settled_;
-    moved->changed = moved->encoded = 0;
+    moved->changed = 0;
+    moved->encoded.store(0, std::memory_order_relaxed);
     Link(std::move(entry));
-    if (changed) MarkChanged(moved);
+    if (!changed) return;
+    MarkChanged(moved);
+    if (moved->state.HasUnkeptChunks()) NoteFull(moved);
   });
   from->changed_.clear();
   stored_[entity] = from->stored_[entity];

@@ -10,13 +10,13 @@
 // The store is behind memory by what changed since its last checkpoint. So an entity is in one of
 // these states: clean (the store has it as it is; only such an entity may leave memory), changed
 // since the last freeze, or frozen (its value at the freeze belongs to the checkpoint that is being
-// made). Freeze begins a checkpoint; EncodeFrozen encodes some frozen entities, and an entity that
-// changes before its turn is encoded first, so that the checkpoint holds the values at the freeze;
-// Settle says that the store has them.
+// made). Freeze begins a checkpoint; frozen entities are encoded by whoever drives FrozenEntities,
+// and one that changes before its turn is encoded first, so that the checkpoint holds the values at
+// the freeze; Settle says that the store has them.
 //
 // A store that cannot be read is noted in status(): what Find and Change then say means nothing,
-// and the owner has to drop the whole state. One thread at a time; pointers to entities live until
-// the next Trim, Reset or Adopt.
+// and the owner has to drop the whole state. One thread at a time, but for frozen() and ReadAhead;
+// pointers to entities live until the next Trim, Reset or Adopt.
 
 #include <cstdint>
 #include <functional>
@@ -30,6 +30,7 @@
 
 #include "src/base/digest.h"
 #include "src/base/status.h"
+#include "src/engine/frozen_entities.h"
 #include "src/engine/key_table.h"
 #include "src/feature/entity_state.h"
 #include "src/pack/pack.h"
@@ -64,25 +65,7 @@ struct CacheCounters {
 
 class EntityTable {
  public:
-  // What the row of an entity takes that was never written, about.
-  static constexpr uint32_t kRowBytesNew = 128;
-  // One entity in memory. Only the table looks into it.
-  struct Entry {
-    Entry(std::string_view k, uint64_t h, feature::EntityState s)
-        : key(k), state(std::move(s)), hash(h), entity(state.entity()) {}
-    std::string key;
-    feature::EntityState state;
-    uint64_t hash;  // of the key
-    uint32_t entity;
-    uint32_t place = 0;                 // in ring_
-    uint32_t changed = 0;               // the epoch of its last change; 0: clean since it was read
-    uint32_t encoded = 0;               // the epoch that it was last encoded for
-    uint64_t bytes = 0;                 // in memory, as last measured
-    uint32_t row_bytes = kRowBytesNew;  // of its row in the store, as last written or read
-    bool used = false;                  // since the hand last passed
-    bool fresh = false;                 // prefetched, and not asked for yet
-    bool full = false;                  // in full_
-  };
+  using Entry = EntityEntry;
 
   // An entity that an event touches, as far as it is known before its turn.
   struct Touch {
@@ -99,7 +82,8 @@ class EntityTable {
 
   // No entities, and no store. `entity_count` types.
   void Reset(size_t entity_count);
-  // Names the pack of whose plan the states are; it outlives the table or the next call.
+  // Names the pack of whose plan the states are; it outlives the table or the next call. What is
+  // frozen is encoded by the plan that it was frozen under: that one outlives the encoding.
   void SetPack(const pack::Pack* pack) { pack_ = pack; }
   [[nodiscard]] const feature::FeaturePlan& plan() const { return pack_->features; }
   // Entities may leave memory for `store` while those in memory take more than `cache_bytes`
@@ -117,7 +101,7 @@ class EntityTable {
   feature::EntityState* Change(EntityRef ref);
   // Made if there is none; its place is put into `touch`.
   feature::EntityState* ChangeOrAdd(Touch* touch, const feature::FeaturePlan& plan);
-  // After a change of an entity that now has full chunks which are not kept.
+  // After ChangeOrAdd and a change, where the entity HasUnkeptChunks now.
   void NoteFull(const Touch& touch);
   // Finds the places of those in memory.
   void LookUp(std::span<Touch> touches) const;
@@ -174,10 +158,13 @@ class EntityTable {
   [[nodiscard]] size_t changed() const { return changed_.size(); }
   // Writes chunks that became full.
   void KeepFull(store::Batch* batch);
-  // What has changed is the content of the next checkpoint. Not while one is made.
+  // What has changed is the content of the next checkpoint. Not while one is made. `batch` takes
+  // its chunks, and the entities that this thread encodes.
   void Freeze(store::Batch* batch);
-  // Encodes frozen entities of about so many bytes into the batch. True when none is left.
-  bool EncodeFrozen(uint64_t bytes);
+  // What was frozen last, for who encodes it; it stays where it is until Reset or a move.
+  [[nodiscard]] FrozenEntities* frozen() { return frozen_.get(); }
+  // All of it is encoded.
+  void EndEncoding();
   // The store holds what was frozen.
   void Settle();
 
@@ -195,13 +182,13 @@ class EntityTable {
   Entry* InMemory(EntityRef ref, uint64_t hash) const;
   // Reads from the store; null if it is not there.
   Entry* Load(EntityRef ref, uint64_t hash) const;
-  Entry* Insert(EntityRef ref, uint64_t hash, feature::EntityState state, uint64_t bytes,
-                size_t row_bytes) const;
+  // `row_bytes`: of its row in the store; 0: it has none.
+  Entry* Insert(EntityRef ref, uint64_t hash, feature::EntityState state, size_t row_bytes) const;
   // Counts the entity as asked for; reads it if it must. Null if there is none.
   Entry* ForChange(EntityRef ref, uint64_t hash, Entry* known);
   Result<feature::EntityState> Decode(EntityRef ref, std::string_view bytes) const;
   void MarkChanged(Entry* entry);
-  void EncodeFrozen(Entry* entry);
+  void NoteFull(Entry* entry);
   void Evict(Entry* entry);
   std::unique_ptr<Entry> Unlink(Entry* entry) const;
   void Link(std::unique_ptr<Entry> entry) const;
@@ -230,11 +217,10 @@ class EntityTable {
   uint32_t epoch_ = 0;    // of changes now; 0 without a store
   uint32_t settled_ = 0;  // every change up to this epoch is in the store
   bool freezing_ = false;
-  store::Batch* frozen_batch_ = nullptr;
-  std::vector<Entry*> changed_;  // in epoch_
-  std::vector<Entry*> frozen_;   // in epoch_ - 1, from next_frozen_ on not looked at yet
-  size_t next_frozen_ = 0;
-  std::vector<Entry*> full_;  // with chunks to be kept
+  bool encoding_ = false;
+  std::vector<Entry*> changed_;                                                  // in epoch_
+  std::unique_ptr<FrozenEntities> frozen_ = std::make_unique<FrozenEntities>();  // in epoch_ - 1
+  std::vector<Entry*> full_;  // changed, and with chunks to be kept or dropped
   uint64_t changed_bytes_ = 0;
   uint64_t changed_memory_ = 0;
 };

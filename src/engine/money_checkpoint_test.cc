@@ -98,7 +98,8 @@ TEST(MoneyCheckpoint, ACacheOfOneEntityEqualsAnUnlimitedOneWhateverTheBatches) {
             backing->LoseUnflushed();
             engine = MustOpen(files, options);
             ASSERT_NE(engine, nullptr);
-            EXPECT_GT(engine->opened().checkpoint.frames, 0u);
+            // A thread may have been killed before it had made the first.
+            EXPECT_TRUE(worker == Worker::kThread || engine->opened().checkpoint.frames > 0);
             ASSERT_EQ(engine->state().Hash(), live);
           }
         }

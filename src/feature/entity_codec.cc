@@ -298,8 +298,9 @@ void EntityState::AppendCanonical(const FeaturePlan& plan, std::string* out) con
 
 bool EntityState::HasUnkeptChunks() const {
   const auto logs = std::as_const(*rep_).logs();
-  return std::any_of(logs.begin(), logs.end(),
-                     [](const LogState& state) { return state.row_log.unkept() > 0; });
+  return std::any_of(logs.begin(), logs.end(), [](const LogState& state) {
+    return state.row_log.unkept() > 0 || state.row_log.has_gone();
+  });
 }
 
 void EntityState::KeepChunks(const FeaturePlan& plan, ChunkKeeper* keeper) {

@@ -98,7 +98,7 @@ class EntityState {
   // The same stored in parts, so that what an event changes stays small: full chunks of events are
   // kept once, and the head names them. KeepChunks hands over what was not kept yet, and drops what
   // has changed or gone; AppendHead follows a KeepChunks without a change between. Of two copies at
-  // most one may be stored so.
+  // most one may be stored so. HasUnkeptChunks: KeepChunks has something to hand over or to drop.
   [[nodiscard]] bool HasUnkeptChunks() const;
   void KeepChunks(const FeaturePlan& plan, ChunkKeeper* keeper);
   void AppendHead(const FeaturePlan& plan, std::string* out) const;

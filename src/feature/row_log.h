@@ -248,6 +248,7 @@ class RowLog {
     }
     rest_->unkept = 0;
   }
+  [[nodiscard]] bool has_gone() const { return rest_ != nullptr && !rest_->gone.empty(); }
   // Numbers of chunks that were kept and are no more what they were, since the last call.
   std::vector<uint64_t> TakeGone() {
     if (rest_ == nullptr) return {};

@@ -131,12 +131,18 @@ class MemoryStore final : public Store {
     return std::make_unique<MemoryBatch>();
   }
 
-  Status Write(Batch* batch, const Position& position) override {
+  using Store::Write;
+  Status Write(std::span<Batch* const> batches, const Position& position) override {
     const std::lock_guard lock(disk_->mutex);
     CREDENCE_TRY(Writable());
     const MemoryFault fault = disk_->Strike();
     if (fault == MemoryFault::kBefore) return Failed("write");
-    std::vector<Change> changes = static_cast<MemoryBatch*>(batch)->Take();
+    std::vector<Change> changes;
+    for (Batch* batch : batches) {
+      for (Change& change : static_cast<MemoryBatch*>(batch)->Take()) {
+        changes.push_back(std::move(change));
+      }
+    }
     disk_->seen.Apply(changes, position);
     disk_->unflushed.emplace_back(std::move(changes), position);
     return fault == MemoryFault::kAfter ? Failed("write") : OkStatus();

@@ -157,10 +157,9 @@ class RocksBatch final : public Batch {
   [[nodiscard]] size_t changes() const override { return changes_.size() + ordered_.Count(); }
 
   // All that was put in, ready to be written. What is put in later comes behind it.
-  rocksdb::WriteBatch* Order() {
-    if (ordered_.Count() == 0) {
-      ordered_ = rocksdb::WriteBatch(bytes_.size() + (changes_.size() + 1) * kChangeBytesMax);
-    }
+  // With room for so many bytes more.
+  rocksdb::WriteBatch* Order(size_t more_bytes) {
+    if (ordered_.Count() == 0) ordered_ = rocksdb::WriteBatch(OrderedBytesMax() + more_bytes);
     for (size_t begin = 0; begin < changes_.size();) {
       size_t end = begin;
       while (end < changes_.size() && changes_[end].kind != Kind::kDeleteRange) ++end;
@@ -171,6 +170,15 @@ class RocksBatch final : public Batch {
     changes_.clear();
     bytes_.clear();
     return &ordered_;
+  }
+  // The same, behind all that was put into `first`.
+  void OrderInto(RocksBatch* first) {
+    std::swap(ordered_, first->ordered_);
+    Order(0);
+    std::swap(ordered_, first->ordered_);
+  }
+  [[nodiscard]] size_t OrderedBytesMax() const {
+    return bytes_.size() + (changes_.size() + 1) * kChangeBytesMax;
   }
   // What was ordered is written. The room for what is put in is kept: memory that is touched for
   // the first time costs whoever puts it in more than the copy.
@@ -344,10 +352,16 @@ class RocksStore final : public Store {
     return std::make_unique<RocksBatch>(tables_, reserve_bytes);
   }
 
-  Status Write(Batch* batch, const Position& position) override {
+  using Store::Write;
+  Status Write(std::span<Batch* const> batches, const Position& position) override {
     CREDENCE_TRY(Writable());
-    auto* const ordered = static_cast<RocksBatch*>(batch);
-    rocksdb::WriteBatch* rows = ordered->Order();
+    auto* const ordered = static_cast<RocksBatch*>(batches.front());
+    size_t more_bytes = 0;
+    for (const Batch* batch : batches.subspan(1)) {
+      more_bytes += static_cast<const RocksBatch*>(batch)->OrderedBytesMax();
+    }
+    rocksdb::WriteBatch* rows = ordered->Order(more_bytes);
+    for (Batch* batch : batches.subspan(1)) static_cast<RocksBatch*>(batch)->OrderInto(ordered);
     std::string bytes;
     AppendPosition(position, &bytes);
     rows->SetSavePoint();

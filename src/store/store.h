@@ -72,8 +72,13 @@ class Store {
   // With room for so many bytes.
   [[nodiscard]] virtual std::unique_ptr<Batch> NewBatch(size_t reserve_bytes) const = 0;
   [[nodiscard]] std::unique_ptr<Batch> NewBatch() const { return NewBatch(0); }
-  // `batch` is one of this store's. It is empty afterwards if all was well, and may be used again.
-  virtual Status Write(Batch* batch, const Position& position) = 0;
+  // `batches` are this store's, at least one; together they are one, with their changes in the
+  // order of the batches. They are empty afterwards if all was well, and may be used again. If not,
+  // they may be written again, together.
+  virtual Status Write(std::span<Batch* const> batches, const Position& position) = 0;
+  Status Write(Batch* batch, const Position& position) {
+    return Write(std::span<Batch* const>(&batch, 1), position);
+  }
   virtual Status Flush() = 0;
 
   // false: there is no such row.

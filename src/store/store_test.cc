@@ -130,6 +130,28 @@ TYPED_TEST(StoreTest, ANewStoreIsEmptyAndHasNoPosition) {
   EXPECT_TRUE(All(*this->store_, kFirst).empty());
 }
 
+TYPED_TEST(StoreTest, SeveralBatchesAreOneInTheirOrder) {
+  this->Put(kFirst, "old", "0", 1);
+  const auto first = this->store_->NewBatch();
+  const auto second = this->store_->NewBatch();
+  second->Put(kFirst, "b", "of the second");
+  second->Put(kFirst, "c", "of the second");
+  second->Put(kSecond, "a", "of the second");
+  first->Put(kFirst, "a", "of the first");
+  first->DeleteRange(kFirst, "b", "z");
+  first->Put(kFirst, "c", "of the first");
+  Batch* const both[] = {first.get(), second.get()};
+  ASSERT_TRUE(this->store_->Write(both, At(2)).ok());
+  EXPECT_EQ(first->changes() + second->changes(), 0u) << "both can be filled again";
+  EXPECT_EQ(this->store_->position(), At(2));
+  const Rows rows = {{"a", "of the first"}, {"b", "of the second"}, {"c", "of the second"}};
+  EXPECT_EQ(All(*this->store_, kFirst), rows);
+  EXPECT_EQ(this->Get(kSecond, "a"), "of the second");
+  second->Delete(kFirst, "a");
+  ASSERT_TRUE(this->store_->Write(both, At(3)).ok());
+  EXPECT_EQ(this->Get(kFirst, "a"), "nothing");
+}
+
 TYPED_TEST(StoreTest, ABatchIsVisibleAtOnceInAllTablesWithItsPosition) {
   const auto batch = this->store_->NewBatch();
   batch->Put(kFirst, "a", "1");
