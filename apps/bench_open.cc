@@ -464,11 +464,12 @@ Result<OpenReport> RunOpen(const std::shared_ptr<const pack::Pack>& pack, FileSy
     report.cache = engine->state().entities.counters();
     CREDENCE_TRY(TimeRestart(disk, options.folder + "/engine", engine_options, &engine, &report));
   }
+  // It would write segments ahead meanwhile.
+  engine.reset();
   CREDENCE_TRY(TimeFloor(disk, options.folder,
                          report.journal_bytes / std::max<uint64_t>(report.batches, 1),
                          &report.floor));
   if (options.rate > 0) {
-    engine.reset();
     TimeWakeups(options.rate, &report.wakeups);
   }
   return report;

@@ -35,7 +35,7 @@ void BlockWriter::Reserve(uint64_t bytes, uint64_t keep) {
 void BlockWriter::Begin(uint64_t end, std::string_view bytes) {
   CREDENCE_ASSERT(bytes.size() == end - BlockOf(end));
   Reserve(kDiskBlockBytes, 0);
-  std::memcpy(blocks_.get(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(blocks_.get(), bytes.data(), bytes.size());
   end_ = end;
 }
 
