@@ -206,7 +206,7 @@ Status Journal::RepairTail(const JournalReader& reader) {
   CREDENCE_TRY(file_->WriteAt(from, std::string_view(bytes).substr(from - first)));
   CREDENCE_TRY(file_->Sync());
   blocks_.Begin(offset_, std::string_view(bytes).substr(block - first));
-  ahead_end_ = size;
+  SetAheadEnd(size);
   next_[0].number = segment_.number + 1;
   CREDENCE_TRY(files_.SyncDirectory(folder_));
   CREDENCE_TRY(files_.SyncDirectory(ParentOf(folder_)));
@@ -254,7 +254,7 @@ Status Journal::BeginSegment(Staged* staged) {
   if (ahead) {
     CREDENCE_ASSIGN(staged->prepared, TakePrepared(number));
   }
-  ahead_end_ = ahead ? options_.segment_bytes : 0;
+  SetAheadEnd(ahead ? options_.segment_bytes : 0);
   staged->file_bytes = ahead_end_;
   staged->begins = number;
   staged->segment_header = std::move(bytes);
@@ -393,11 +393,12 @@ Status Journal::MakeRoom(uint64_t bytes) {
   const uint64_t wanted = std::min(bytes, options_.segment_bytes - kSegmentHeaderBytes);
   if (options_.write_ahead == WriteAhead::kNone) return OkStatus();
   if (wanted > asked_) asked_ = wanted;
-  if (room_ >= wanted) return OkStatus();
+  // What does not fit this segment fits the next one. While a frame is made nobody waits for it
+  // here.
+  if (room_ >= wanted || (whole_ && next_ready_)) return OkStatus();
   const std::lock_guard stage(stage_mutex_);
   CREDENCE_TRY(ExtendCurrent());
   if (offset_ + wanted <= ahead_end_) return OkStatus();
-  // What does not fit this segment fits the next one.
   const std::lock_guard lock(prepare_mutex_);
   for (;;) {
     CREDENCE_ASSIGN(const bool ready, PrepareStep(1));
@@ -410,6 +411,11 @@ Result<bool> Journal::PrepareNext() {
   const std::lock_guard lock(prepare_mutex_);
   CREDENCE_TRY(status());
   return PrepareStep(options_.own_ahead_thread ? next_.size() : 1);
+}
+
+void Journal::SetAheadEnd(uint64_t end) {
+  ahead_end_ = end;
+  whole_ = end >= options_.segment_bytes;
 }
 
 // The segment that was found on opening is as long as its writer left it. Later ones are whole from
@@ -430,7 +436,7 @@ Status Journal::ExtendCurrent() {
     // The file holds frames: after a failed sync nothing about it is known.
     if (!written.ok()) return Stop(written);
     at += step;
-    ahead_end_ = at;
+    SetAheadEnd(at);
     room_ = ahead_end_ - offset_;
   }
   return OkStatus();

@@ -177,6 +177,7 @@ class Journal {
   Status Write(Staged* staged);
   Status StartSegment(Staged* staged);
   Status ExtendCurrent();
+  void SetAheadEnd(uint64_t end);
   Result<bool> PrepareStep(size_t segments);
   void LookAhead();
   Status WriteAheadStep(Ahead* ahead);
@@ -199,9 +200,11 @@ class Journal {
   // Whoever holds stage_mutex_ may change where the next frame will stand.
   std::mutex stage_mutex_;
   SegmentHeader segment_;
-  uint64_t offset_ = 0;             // end of the last staged frame
-  uint64_t ahead_end_ = 0;          // bytes of this segment's file that are there already
-  std::atomic<uint64_t> room_ = 0;  // between the two, for a look in passing
+  uint64_t offset_ = 0;     // end of the last staged frame
+  uint64_t ahead_end_ = 0;  // bytes of this segment's file that are there already
+  // For a look in passing: what is between the two, and whether the file is all there.
+  std::atomic<uint64_t> room_ = 0;
+  std::atomic<bool> whole_ = false;
 
   // Whoever holds sync_mutex_ may touch the file.
   std::mutex sync_mutex_;
