@@ -15,6 +15,8 @@ constexpr uint64_t kSliceBytes = 512;
 constexpr uint64_t kEncodeShare = 5;
 // What is kept free behind what begins a checkpoint: a batch that grows is copied.
 constexpr uint64_t kSpareShare = 4;
+// Of the events after which the writer would wait.
+constexpr uint64_t kHurryShare = 2;
 // A batch that held no more than so many times what begins a checkpoint is used again.
 constexpr uint64_t kSpareBytesShare = 2;
 
@@ -225,6 +227,8 @@ bool Checkpoints::AtBoundary() {
   Proceed();
   const uint64_t events = state_->last_seq.value() - frozen_seq_.value();
   const bool due = events >= kBehindEventsMax * options_.every_events;
+  const bool hurry = phase_ != Phase::kIdle && events >= options_.every_events / kHurryShare;
+  if (hurry != hurries_) store_->Hurry(hurries_ = hurry);
   if (!read_only_ && (due || HasChanged(kBehindMax))) WaitIfBehind();
   state_->entities.Trim();
   return job_ != nullptr && !job_->on_disk && job_->position.seq == state_->last_seq;

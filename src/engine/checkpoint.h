@@ -18,6 +18,8 @@
 // (kBehindEventsMax + 1) times every_events, and the batch. If what was frozen is not encoded by
 // then, the writer encodes the rest.
 //
+// Where half of that has come, the store is told to hurry: else it leaves the disk to the journal.
+//
 // A checkpoint that cannot be written (a full disk) is kept and tried again every kRetryFrames
 // frames; the engine goes on, and what it changes meanwhile stays in memory.
 //
@@ -48,7 +50,7 @@ struct CheckpointOptions {
   // One is begun after so many events, or when it will write so many bytes, whichever comes first.
   // Fewer events: a quicker start, more writing.
   uint64_t every_events = 200'000;
-  uint64_t every_bytes = uint64_t{64} << 20;
+  uint64_t every_bytes = uint64_t{128} << 20;
   // What entities may take in memory, about, beside those that changed since the last checkpoint;
   // the others are read from the store when they are asked for. 0: all stay in memory. A checkpoint
   // is begun when half of it has changed.
@@ -179,6 +181,7 @@ class Checkpoints {
   // Empty: memory that was touched before.
   std::unique_ptr<store::Batch> spare_;
   std::unique_ptr<store::Batch> spare_heads_;
+  bool hurries_ = false;  // the store does
   uint64_t retry_at_frame_ = 0;
   Seq frozen_seq_;                     // of the last freeze
   int64_t dropped_day_ = INT64_MIN;    // ids before this day are gone from the store

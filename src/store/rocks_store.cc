@@ -32,6 +32,7 @@ constexpr size_t kBlockBytes = 4 << 10;
 // How much RocksDB hands to the disk at a time, and how often it may.
 constexpr uint64_t kSyncStepBytes = uint64_t{256} << 10;
 constexpr int64_t kRateStepUs = 10'000;
+constexpr int64_t kHurryTimes = 4;
 // Until no row is left in memory.
 constexpr int kFlushesMost = 3;
 // Few: a block that does not fit its share of the cache is read again each time.
@@ -323,6 +324,8 @@ class RocksStore final : public Store {
     }
     rocksdb::DB* db = nullptr;
     rocksdb::DBOptions db_options = DbOptions(options);
+    limiter_ = db_options.rate_limiter;
+    bytes_per_second_ = static_cast<int64_t>(options.write_bytes_per_second);
     if (env_ != nullptr) db_options.env = env_.get();
     if (options.past_page_cache && mode_ == OpenMode::kReadWrite) {
       db_options.use_direct_io_for_flush_and_compaction =
@@ -379,6 +382,10 @@ class RocksStore final : public Store {
     return {};
   }
 
+  void Hurry(bool hurry) override {
+    if (limiter_ == nullptr) return;
+    limiter_->SetBytesPerSecond(bytes_per_second_ * (hurry ? kHurryTimes : 1));
+  }
   Status Flush() override {
     CREDENCE_TRY(Writable());
     rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
@@ -479,6 +486,8 @@ class RocksStore final : public Store {
   const OpenMode mode_;
   const std::shared_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
+  std::shared_ptr<rocksdb::RateLimiter> limiter_;  // null: as fast as the disk takes it
+  int64_t bytes_per_second_ = 0;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  // "default", then the tables
   std::vector<rocksdb::ColumnFamilyHandle*> tables_;
   mutable std::mutex mutex_;

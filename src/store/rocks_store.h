@@ -24,7 +24,8 @@ namespace credence::store {
 struct RocksOptions {
   // Blocks of rows that are kept in memory, bytes.
   uint64_t block_cache_bytes = uint64_t{64} << 20;
-  // What flushes and compactions may write, bytes a second; 0 = as fast as the disk takes it.
+  // What flushes and compactions may write, bytes a second, four times as much in a hurry; 0 = as
+  // fast as the disk takes it.
   uint64_t write_bytes_per_second = uint64_t{32} << 20;
   // Files that are kept open, each a table of rows.
   int open_files_max = 512;

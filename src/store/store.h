@@ -80,6 +80,9 @@ class Store {
     return Write(std::span<Batch* const>(&batch, 1), position);
   }
   virtual Status Flush() = 0;
+  // While somebody will soon wait for a Write or a Flush on another thread, it takes more of the
+  // disk than it would with respect for others.
+  virtual void Hurry(bool /*hurry*/) {}
 
   // false: there is no such row.
   virtual Result<bool> Get(size_t table, std::string_view key, std::string* value) const = 0;
