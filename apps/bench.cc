@@ -253,8 +253,8 @@ int WriteEvents(const Options& options) {
 
 int Bench(Options options) {
   if (!options.write_events.empty()) return WriteEvents(options);
-  const auto reserved = ReservedMemory::Take(options.reserve_bytes);
-  if (!reserved.ok()) return Fail(reserved.status());
+  const Status reserved = ReserveMemory(options.reserve_bytes, options.bench.quiet);
+  if (!reserved.ok()) return Fail(reserved);
   journal::PosixFileSystem disk;
   const auto pack = LoadPack(disk, options.pack);
   if (pack == nullptr) return 1;

@@ -133,6 +133,7 @@ Result<std::unique_ptr<api::Service>> OpenService(const Options& options, FileSy
   service.engine.journal.segment_bytes = options.segment_bytes;
   service.engine.journal.write_ahead = journal::WriteAhead::kSegments;
   service.engine.journal.own_ahead_thread = true;
+  service.engine.journal.past_page_cache = !service.read_model;  // which is folded from it
   if (options.checkpoints.every_events > 0) {
     service.engine.checkpoints = options.checkpoints;
     service.engine.checkpoints.backing = CheckpointsOf(options.store);
@@ -168,8 +169,8 @@ int Serve(const Options& options) {
         "without API keys the server listens at a loopback address only: give --api-keys FILE "
         "(credence key api-new makes keys), or --listen 127.0.0.1:8080");
   }
-  const auto reserved = ReservedMemory::Take(options.reserve_bytes);
-  if (!reserved.ok()) return Fail(reserved.status());
+  const Status reserved = ReserveMemory(options.reserve_bytes, false);
+  if (!reserved.ok()) return Fail(reserved);
   journal::PosixFileSystem files;
   SystemClock clock;
   SystemZones zones(files);

@@ -272,7 +272,7 @@ Status Journal::StartSegment(Staged* staged) {
     CREDENCE_ASSIGN(file, files_.Open(Path(staged->begins), OpenMode::kCreateNew));
   }
   blocks_.Begin(0, {});
-  CREDENCE_TRY(blocks_.Append(file.get(), staged->segment_header, staged->file_bytes));
+  CREDENCE_TRY(blocks_.Append(file.get(), staged->segment_header, BlockBytes(*staged)));
   CREDENCE_TRY(file->Sync());
   if (prepared) CREDENCE_TRY(files_.Rename(AheadPath(staged->begins), Path(staged->begins)));
   CREDENCE_TRY(files_.SyncDirectory(folder_));
@@ -384,7 +384,7 @@ Result<ChainHead> Journal::Sync() {
 Status Journal::Write(Staged* staged) {
   if (staged->begins != 0) CREDENCE_TRY(StartSegment(staged));
   CREDENCE_ASSERT(blocks_.end() == staged->offset);
-  CREDENCE_TRY(blocks_.Append(file_.get(), staged->bytes, staged->file_bytes));
+  CREDENCE_TRY(blocks_.Append(file_.get(), staged->bytes, BlockBytes(*staged)));
   return file_->Sync();
 }
 
@@ -460,10 +460,16 @@ void Journal::LookAhead() {
   ahead_bytes_ = next_[0].ready ? next_[1].bytes : next_[0].bytes;
 }
 
+// How much of the file may be written in whole blocks.
+uint64_t Journal::BlockBytes(const Staged& staged) const {
+  return options_.past_page_cache ? staged.file_bytes : 0;
+}
+
 // At most kAheadStepBytes, and no more than a segment has.
 Status Journal::WriteZeros(File* file, uint64_t offset, uint64_t bytes) {
   const std::string_view zeros(zeros_.get(), bytes);
-  const bool blocks = offset % kDiskBlockBytes == 0 && bytes % kDiskBlockBytes == 0;
+  const bool blocks =
+      options_.past_page_cache && offset % kDiskBlockBytes == 0 && bytes % kDiskBlockBytes == 0;
   return blocks ? file->WriteBlocks(offset, zeros) : file->WriteAt(offset, zeros);
 }
 

@@ -70,6 +70,10 @@ struct Options {
   // With kSegments: a thread of the journal's own calls PrepareNext, which then prepares two
   // segments, so that one is ready while the other is written.
   bool own_ahead_thread = false;
+  // With kSegments: frames and zeros are written past the page cache, where the file system allows
+  // it. Not where somebody reads each frame soon: from the disk, beside the syncs, answers would
+  // wait for that.
+  bool past_page_cache = true;
   // Names a new journal. When an existing one is opened: checked, unless it is all zero.
   JournalId journal_id{};
   // Written into the header of each new segment.
@@ -181,6 +185,7 @@ class Journal {
   Result<bool> PrepareStep(size_t segments);
   void LookAhead();
   Status WriteAheadStep(Ahead* ahead);
+  [[nodiscard]] uint64_t BlockBytes(const Staged& staged) const;
   Status WriteZeros(File* file, uint64_t offset, uint64_t bytes);
   Result<std::unique_ptr<File>> TakePrepared(uint64_t number);
   Status Stop(const Status& why);
