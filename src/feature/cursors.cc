@@ -410,9 +410,10 @@ void Cursors::Trim(int64_t through) {
   for (LastSeen& seen : seen_) seen.Trim(through);
 }
 
-int64_t Cursors::DistinctBefore(const RowLog& log, const ReadSet::Run& run,
-                                const ReadSet::Member& member, const ReadSet::Item& item,
-                                int64_t bound, int64_t end_time, Position end) const {
+std::optional<int64_t> Cursors::DistinctBefore(const RowLog& log, const ReadSet::Run& run,
+                                               const ReadSet::Member& member,
+                                               const ReadSet::Item& item, int64_t bound,
+                                               int64_t end_time, Position end) const {
   // Of the rows at the end's own time some may lie behind it.
   const int64_t before = run.prior ? MinusClamped(end_time, 1) : end_time;
   const int32_t seen = totals_[member.flat_member].seen;

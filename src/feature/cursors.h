@@ -71,10 +71,11 @@ class Cursors {
   class Reader;
   // Different cells of the member's series in the rows before `end` with a time after `bound`.
   // `end` is one behind the last row with a time up to `end_time` (of a `prior` run, without the
-  // reader), and the cursors stand later.
-  [[nodiscard]] int64_t DistinctBefore(const RowLog& log, const ReadSet::Run& run,
-                                       const ReadSet::Member& member, const ReadSet::Item& item,
-                                       int64_t bound, int64_t end_time, Position end) const;
+  // reader), and the cursors stand later. Nothing where counting the rows' cells is less work.
+  [[nodiscard]] std::optional<int64_t> DistinctBefore(const RowLog& log, const ReadSet::Run& run,
+                                                      const ReadSet::Member& member,
+                                                      const ReadSet::Item& item, int64_t bound,
+                                                      int64_t end_time, Position end) const;
   // See EntityState::Warm: this object, its arrays, the rows that leave next.
   void Warm(int level, const RowLog& log) const;
   [[nodiscard]] size_t bytes() const;

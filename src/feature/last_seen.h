@@ -12,6 +12,8 @@ namespace credence::feature {
 
 class LastSeen {
  public:
+  static constexpr int kAskedMax = 4;
+
   explicit LastSeen(size_t windows) : boundaries_(windows) {}
 
   // Any time; the later it is, the cheaper.
@@ -30,20 +32,23 @@ class LastSeen {
   // Different cells of the rows before some place with times after `lower`. Rows with times up to
   // `before` are all before that place, those after `upper` all behind it; `upper` is before the
   // newest time that was added, and `lower` at most the window's bound. latest(cell) says when a
-  // cell was last seen before the place, or anything up to `lower` if not after that.
+  // cell was last seen before the place, or anything up to `lower` if not after that. Nothing where
+  // that would be asked of more than kAskedMax cells.
   template <class Latest>
-  [[nodiscard]] int64_t CountBetween(size_t window, int64_t lower, int64_t before, int64_t upper,
-                                     const Latest& latest) const {
+  [[nodiscard]] std::optional<int64_t> CountBetween(size_t window, int64_t lower, int64_t before,
+                                                    int64_t upper, const Latest& latest) const {
     const Boundary& boundary = boundaries_[window];
     int64_t count = boundary.distinct;
     // Cells last seen before the window as it stands, but after `lower`.
     uint32_t node = boundary.node == kNone ? newest_ : At(boundary.node).older;
     for (; node != kNone && At(node).last > lower; node = At(node).older) ++count;
     // Cells that were last seen behind the place count only if they were also seen before it.
+    int asked = 0;
     for (node = newest_; node != kNone && At(node).last > before; node = At(node).older) {
       const Node& late = At(node);
       if (late.last <= lower) continue;  // not counted
       const bool known = late.last > upper && late.previous_known && late.previous <= before;
+      if (!known && ++asked > kAskedMax) return std::nullopt;
       if ((known ? late.previous : latest(late.cell)) <= lower) --count;
     }
     return count;

@@ -57,7 +57,7 @@ class ValueMaker {
   ValueMaker(const ReadSet::Member& member, const ReadScope& scope)
       : member_(member), scope_(scope) {}
 
-  [[nodiscard]] record::Value Make(Aggregator aggregator, const Source& source) {
+  [[nodiscard]] record::Value Make(Aggregator aggregator, Source& source) {
     using record::Value;
     const int64_t count = source.count();
     switch (aggregator) {

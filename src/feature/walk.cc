@@ -269,7 +269,7 @@ class Late {
         in_.log.LastWith(member_->series, member_->column, place_.start, INT64_MIN));
   }
   // Of any window.
-  [[nodiscard]] int64_t Distinct(const ReadSet::Item& item, int64_t bound) const {
+  [[nodiscard]] std::optional<int64_t> Distinct(const ReadSet::Item& item, int64_t bound) const {
     return in_.cursors->DistinctBefore(in_.log, run_, *member_, item, bound, place_.end,
                                        place_.start);
   }
@@ -319,7 +319,7 @@ class Late {
 class Walker {
  public:
   Walker(const WalkInput& input, const ReadSet::Run& run)
-      : place_(PlaceOf(input, run)), walked_(input, place_.last_seq) {
+      : in_(input), place_(PlaceOf(input, run)), walked_(input, place_.last_seq) {
     if (input.cursors == nullptr) return;
     const int64_t limit = input.cursors->group(run.group).limit;
     int64_t late_ns = 0;
@@ -328,6 +328,7 @@ class Walker {
   }
 
   void Begin(const ReadSet::Member& member, std::span<const ReadSet::Item> items) {
+    member_ = &member;
     CellSet* cells = nullptr;
     if (late_) {
       late_->Begin(member, items);
@@ -353,8 +354,14 @@ class Walker {
   [[nodiscard]] int64_t max() const { return by_cursors_ ? late_->max() : walked_.max(); }
   [[nodiscard]] Moment first() const { return by_cursors_ ? late_->first() : walked_.first(); }
   [[nodiscard]] Moment last() const { return by_cursors_ ? late_->last() : walked_.last(); }
-  [[nodiscard]] int64_t distinct() const {
-    return late_ ? late_->Distinct(*item_, bound_) : cells_.size();
+  [[nodiscard]] int64_t distinct() {
+    if (!late_) return cells_.size();
+    if (const auto known = late_->Distinct(*item_, bound_)) return *known;
+    Taken counted(in_, place_.last_seq);
+    cells_.Clear();
+    counted.Begin(*member_, place_.start, &cells_);
+    counted.TakeAfter(bound_);
+    return cells_.size();
   }
 
  private:
@@ -367,11 +374,13 @@ class Walker {
     return by_cursors_ ? late_->tally() : walked_.tally();
   }
 
+  const WalkInput& in_;
   const Place place_;
+  const ReadSet::Member* member_ = nullptr;
   const ReadSet::Item* item_ = nullptr;
   int64_t bound_ = 0;
   Taken walked_;
-  CellSet cells_;  // of the rows that were walked; those of a late reader are known
+  CellSet cells_;  // of the rows that were walked; those of a late reader are known, most often
   std::optional<Late> late_;
   bool by_cursors_ = false;
 };
