@@ -44,7 +44,7 @@ inline constexpr size_t kBatchEventsMax = 256;
 inline constexpr size_t kActivationRequestsMax = 64;  // that wait; more are refused
 // Batches that are begun and not ended: what comes is decided while the disk is at work, however
 // long that takes.
-inline constexpr size_t kBatchesInFlightMax = 64;
+inline constexpr size_t kBatchesInFlightMax = 256;
 // No batch is begun while more events than this are in flight.
 inline constexpr size_t kEventsInFlightMax = kBatchEventsMax;
 // 2261-01-01T00:00:00Z: no event arrives later, so that stamps can always grow.

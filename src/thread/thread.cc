@@ -39,7 +39,7 @@ void Begin(const char* name, Urgency urgency) {
   } else {
     const int32_t niceness = std::max(attributes.niceness, kNiceness);
     attributes = {};
-    attributes.policy = SCHED_BATCH;
+    attributes.policy = urgency == Urgency::kIdle ? SCHED_IDLE : SCHED_BATCH;
     attributes.niceness = niceness;
   }
   static_cast<void>(syscall(SYS_sched_setattr, kThisThread, &attributes, 0));

@@ -37,6 +37,13 @@ TEST(Thread, OfTheBackgroundIsBatchWorkAndLeavesTheOthersAsTheyAre) {
   EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
 }
 
+TEST(Thread, ThatMayStandStillIsIdleWorkAndLeavesTheOthersAsTheyAre) {
+  const Seen seen = AfterBegin("collector", Urgency::kIdle);
+  EXPECT_EQ(seen.name, "collector");
+  EXPECT_EQ(seen.policy, SCHED_IDLE);
+  EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
+}
+
 TEST(Thread, ThatIsPromptKeepsItsPolicyAndNiceness) {
   const int niceness = getpriority(PRIO_PROCESS, 0);
   const Seen seen = AfterBegin("answerer", Urgency::kPrompt);
