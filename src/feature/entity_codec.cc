@@ -263,6 +263,7 @@ Status DecodeHeadLog(const LogPlan& plan, uint64_t newest, const ChunkSource& ch
     ByteReader chunk(kept[i]);
     const uint64_t rows = chunk.GetVarint();
     if (rows == 0 || rows > kChunkRowsMax) return Damaged(chunk, "a chunk of impossible size");
+    state->row_log.BeginKeptChunk(static_cast<uint32_t>(rows));
     CREDENCE_TRY(decoder.Take(rows, &chunk));
     if (!chunk.AtEnd()) return Damaged(chunk, "trailing bytes of a chunk");
     state->row_log.EndKeptChunk(plan, *texts, numbers[i]);

@@ -48,7 +48,9 @@ struct Tuning {
   // Logs with fewer rows are answered by walking them: cursors would cost more memory than they
   // save time.
   uint32_t cursor_rows = 24;
-  uint32_t chunk_rows = 128;  // 2..128
+  // Of an entity that has changed the newest chunk is written with each checkpoint, and copied where
+  // it changes meanwhile; a full chunk has a summary in memory, and is written once.
+  uint32_t chunk_rows = 64;  // 2..128
 };
 
 // How a cell becomes a Value.

@@ -150,7 +150,9 @@ Chunk& RowLog::Writable(size_t index, uint32_t more) {
   if (ptr->rows + more > ptr->room || ptr.shared()) {
     const Chunk& old = *ptr;
     uint32_t room = old.room;
-    if (old.rows + more > room) room = std::min<uint32_t>(2 * room, chunk_rows_);
+    if (old.rows + more > room) {
+      room = std::max(old.rows + more, std::min<uint32_t>(2 * room, chunk_rows_));
+    }
     ChunkPtr copy(room, width_);
     copy->rows = old.rows;
     copy->seq_min = old.seq_min;
@@ -192,7 +194,7 @@ bool RowLog::Insert(const LogPlan& plan, const Dictionary& texts, int64_t time, 
     return true;
   }
   Position at = After(time, seq);
-  if (ChunkAt(at.chunk).rows == chunk_rows_) {
+  if (ChunkAt(at.chunk).rows >= chunk_rows_) {
     Split(plan, texts, at.chunk - first_chunk());
     at = After(time, seq);
   }
@@ -214,9 +216,9 @@ size_t RowLog::NewestWithRoom(const LogPlan& plan, const Dictionary& texts) {
     newest_ = ChunkPtr(kRoomMin, width_);
     return 0;
   }
-  const size_t last = chunks() - 1;
+  const size_t last = rest_ == nullptr ? 0 : rest_->full.size();
   const bool ended = newest_->kept != 0;
-  if (!ended && newest_->rows < chunk_rows_) return last;
+  if (!ended && newest_->rows < std::max<uint32_t>(chunk_rows_, newest_->room)) return last;
   Rest& rest = MakeRest();
   if (!ended) {
     Summarise(plan, texts, &Writable(last));
@@ -224,6 +226,12 @@ size_t RowLog::NewestWithRoom(const LogPlan& plan, const Dictionary& texts) {
   }
   rest.full.push_back(std::exchange(newest_, ChunkPtr(chunk_rows_, width_)));
   return last + 1;
+}
+
+void RowLog::BeginKeptChunk(uint32_t rows) {
+  CREDENCE_ASSERT(rows > 0 && (!newest_ || newest_->kept != 0));
+  ChunkPtr before = std::exchange(newest_, ChunkPtr(rows, width_));
+  if (before) MakeRest().full.push_back(std::move(before));
 }
 
 void RowLog::EndKeptChunk(const LogPlan& plan, const Dictionary& texts, uint64_t number) {
@@ -234,8 +242,8 @@ void RowLog::EndKeptChunk(const LogPlan& plan, const Dictionary& texts, uint64_t
 
 void RowLog::Split(const LogPlan& plan, const Dictionary& texts, size_t index) {
   Chunk& chunk = Writable(index);
-  ChunkPtr upper(chunk_rows_, width_);
   const uint32_t keep = chunk.rows / 2;
+  ChunkPtr upper(std::max<uint32_t>(chunk_rows_, chunk.rows - keep), width_);
   upper->rows = chunk.rows - keep;
   std::copy_n(chunk.words() + size_t{keep} * width_, size_t{upper->rows} * width_, upper->words());
   chunk.rows = keep;

@@ -1,6 +1,6 @@
 #pragma once
 // RowLog: the events of one (entity, event type) in order of (time, sequence), in chunks of at most
-// Tuning::chunk_rows. All chunks but the newest carry a summary of each series. Chunks are shared
+// Tuning::chunk_rows (or as many as one was kept with). All chunks but the newest carry a summary of each series. Chunks are shared
 // between copies of a log until one of them changes it.
 //
 // Most logs have few rows and are looked at when nothing of them is in a cache. So the log itself
@@ -218,6 +218,9 @@ class RowLog {
   // The same where the row stands behind all that are here.
   void Append(const LogPlan& plan, const Dictionary& texts, int64_t time, uint64_t seq,
               std::span<const uint64_t> mask, std::span<const int64_t> cells);
+  // A chunk of so many rows, which are appended next; more than Tuning::chunk_rows if it was kept
+  // under another tuning. The one before, if there is any, was ended.
+  void BeginKeptChunk(uint32_t rows);
   // Ends the newest chunk, which has rows: it is kept under `number`. A row has to follow.
   void EndKeptChunk(const LogPlan& plan, const Dictionary& texts, uint64_t number);
   // Takes the row's series bits away. Positions stay.
