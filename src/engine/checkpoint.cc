@@ -315,7 +315,7 @@ bool Checkpoints::Done(bool wait) {
 }
 
 void Checkpoints::Work() {
-  thread::Begin("checkpoint", thread::Urgency::kIdle);
+  thread::Begin("checkpoint", thread::Urgency::kSpare);
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return task_ != Task::kNone || stop_; });

@@ -1,7 +1,7 @@
 #pragma once
 // RowLog: the events of one (entity, event type) in order of (time, sequence), in chunks of at most
-// Tuning::chunk_rows (or as many as one was kept with). All chunks but the newest carry a summary of each series. Chunks are shared
-// between copies of a log until one of them changes it.
+// Tuning::chunk_rows, or of as many as one was kept with. All chunks but the newest carry a summary
+// of each series. Chunks are shared between copies of a log until one of them changes it.
 //
 // Most logs have few rows and are looked at when nothing of them is in a cache. So the log itself
 // is small and points at its newest chunk, a chunk and its rows are one block, and what only larger

@@ -322,10 +322,10 @@ class RocksStore final : public Store {
     for (const std::string& name : names) {
       families.emplace_back(name, TableOptions(cache, options));
     }
-    // Flushes and compactions of the whole process. Whoever waits for one leaves a processor to it.
+    // Of the whole process: niceness 19 for flushes and compactions.
     for (const auto pool : {rocksdb::Env::Priority::HIGH, rocksdb::Env::Priority::LOW}) {
       static_cast<void>(
-          rocksdb::Env::Default()->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kIdle));
+          rocksdb::Env::Default()->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kLow));
     }
     rocksdb::DB* db = nullptr;
     rocksdb::DBOptions db_options = DbOptions(options);

@@ -24,6 +24,7 @@ struct Attributes {
 
 constexpr uint64_t kSliceNs = 100'000;  // the shortest that Linux takes
 constexpr int32_t kNiceness = 10;
+constexpr int32_t kNicenessOfSpare = 19;
 constexpr pid_t kThisThread = 0;
 
 }  // namespace
@@ -37,9 +38,10 @@ void Begin(const char* name, Urgency urgency) {
     if (attributes.policy != SCHED_OTHER) return;
     attributes.runtime_ns = kSliceNs;
   } else {
-    const int32_t niceness = std::max(attributes.niceness, kNiceness);
+    const int32_t least = urgency == Urgency::kSpare ? kNicenessOfSpare : kNiceness;
+    const int32_t niceness = std::max(attributes.niceness, least);
     attributes = {};
-    attributes.policy = urgency == Urgency::kIdle ? SCHED_IDLE : SCHED_BATCH;
+    attributes.policy = SCHED_BATCH;
     attributes.niceness = niceness;
   }
   static_cast<void>(syscall(SYS_sched_setattr, kThisThread, &attributes, 0));

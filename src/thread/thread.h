@@ -9,15 +9,14 @@
 //                one as soon as it wakes. A real-time policy that it inherited stays.
 //   kOrdinary    only its name is set.
 //   kBackground  nobody waits for it: SCHED_BATCH, niceness 10, never real-time.
-//   kIdle        it may stand still for as long as the other threads of its control group want the
-//                processors: SCHED_IDLE. They take its processor at once, and the kernel counts a
-//                processor that runs it as free. The kernel may refuse to take this back.
+//   kSpare       it may take many times as long while others want the processors: SCHED_BATCH,
+//                niceness 19, never real-time.
 
 #include <cstdint>
 
 namespace credence::thread {
 
-enum class Urgency : uint8_t { kPrompt, kOrdinary, kBackground, kIdle };
+enum class Urgency : uint8_t { kPrompt, kOrdinary, kBackground, kSpare };
 
 // Called first on the new thread. `name`: at most 15 bytes are shown.
 void Begin(const char* name, Urgency urgency);

@@ -37,11 +37,13 @@ TEST(Thread, OfTheBackgroundIsBatchWorkAndLeavesTheOthersAsTheyAre) {
   EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
 }
 
-TEST(Thread, ThatMayStandStillIsIdleWorkAndLeavesTheOthersAsTheyAre) {
-  const Seen seen = AfterBegin("collector", Urgency::kIdle);
+TEST(Thread, ThatMayTakeLongIsTheNicestAndLeavesTheOthersAsTheyAre) {
+  const int niceness = getpriority(PRIO_PROCESS, 0);
+  const Seen seen = AfterBegin("collector", Urgency::kSpare);
   EXPECT_EQ(seen.name, "collector");
-  EXPECT_EQ(seen.policy, SCHED_IDLE);
-  EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
+  EXPECT_EQ(seen.policy, SCHED_BATCH);
+  EXPECT_EQ(seen.niceness, 19);
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), niceness);
 }
 
 TEST(Thread, ThatIsPromptKeepsItsPolicyAndNiceness) {
