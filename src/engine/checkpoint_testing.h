@@ -43,7 +43,7 @@ inline std::optional<StoredCheckpoint> StoredState(FileSystem& files,
   EXPECT_EQ(damage, "");
   if (!head.ok() || head->frames == 0) return std::nullopt;
   const Digest hash = core.state.Hash();
-  EXPECT_TRUE(core.state.entities.status().ok());
+  EXPECT_TRUE(core.state.entities.status().ok()) << core.state.entities.status().ToString();
   return StoredCheckpoint{*core.checkpoints()->position(), hash};
 }
 

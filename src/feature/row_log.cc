@@ -327,7 +327,11 @@ void RowLog::DropThrough(const LogPlan& plan, int64_t through, Dictionary* texts
   if (drop == 0) return;
   rest.full.erase(rest.full.begin(), rest.full.begin() + static_cast<ptrdiff_t>(drop));
   rest.first_chunk += drop;
-  std::erase_if(rest.reversals, [through](const Reversal& r) { return r.time <= through; });
+  // A row that stays is stored with its chunk, whatever its time: so does what was taken of it.
+  const uint64_t* first = Row(Begin());
+  std::erase_if(rest.reversals, [first](const Reversal& r) {
+    return std::pair(r.time, r.seq) < std::pair(RowTime(first), RowSeq(first));
+  });
 }
 
 void RowLog::Warm(int level) const {

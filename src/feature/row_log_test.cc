@@ -120,6 +120,21 @@ TEST_F(RowLogTest, DroppedChunksGiveTheirNumbersUp) {
   EXPECT_EQ(copy.ChunkAt(0).rows, 5U);
 }
 
+TEST_F(RowLogTest, ARowThatStaysKeepsWhatWasTakenOfIt) {
+  RowLog log(log_plan_, TuningOf(5));
+  for (uint64_t seq = 1; seq <= 12; ++seq) Insert(&log, static_cast<int64_t>(10 * seq), seq);
+  log.Reverse(log_plan_, texts_, {0, 4}, 13);
+  log.Reverse(log_plan_, texts_, {1, 0}, 14);
+  log.Reverse(log_plan_, texts_, {2, 1}, 15);
+  // Through the third row of the second chunk: the first alone goes.
+  log.DropThrough(log_plan_, 80, &texts_);
+  ASSERT_EQ(log.first_chunk(), 1U);
+  ASSERT_EQ(log.reversals().size(), 2U);
+  ASSERT_NE(log.ReversalOf(log.Row({1, 0})), nullptr) << "its chunk would be stored without its bits";
+  EXPECT_EQ(log.ReversalOf(log.Row({1, 0}))->reversal, 14U);
+  EXPECT_EQ(log.ReversalOf(log.Row({2, 1}))->reversal, 15U);
+}
+
 TEST(Dictionary, FewTextsAndManyAreFoundAlike) {
   constexpr uint64_t kSeed = 11;
   SCOPED_TRACE("seed " + std::to_string(kSeed));

@@ -91,10 +91,11 @@ std::vector<FeatureSpec> Some(uint64_t seed, size_t step) {
   return some;
 }
 
-// Stored as a head and its chunks, and read again under the tuning of `next`; the one that was read
-// goes on if `replace`.
-void StoreInParts(const FeaturePlan& plan, const FeaturePlan& next, KeptChunks* kept, bool replace,
-                  EntityState* state) {
+// Stored as a head and its chunks, and read again under the tuning of `next`, which is that of
+// `*current` or another; the one that was read goes on if `replace`.
+void StoreInParts(const FeaturePlan** current, const FeaturePlan& next, KeptChunks* kept,
+                  bool replace, EntityState* state) {
+  const FeaturePlan& plan = **current;
   const std::string canonical = Canonical(plan, *state);
   state->KeepChunks(plan, kept);
   EXPECT_FALSE(state->HasUnkeptChunks());
@@ -107,12 +108,14 @@ void StoreInParts(const FeaturePlan& plan, const FeaturePlan& next, KeptChunks* 
   EXPECT_EQ(kept->read.size(), kept->chunks.size()) << "chunks that no head names were left";
   ASSERT_EQ(Canonical(plan, *decoded), canonical);
   if (&next == &plan) {
-    EXPECT_FALSE(decoded->HasUnkeptChunks());
+    ASSERT_FALSE(decoded->HasUnkeptChunks());
     std::string again;
     decoded->AppendHead(plan, &again);
     ASSERT_EQ(again, head);
   }
-  if (replace) *state = std::move(decoded).value();
+  if (!replace) return;
+  *state = std::move(decoded).value();
+  *current = &next;
 }
 
 // One seeded stream, with reads after every event.
@@ -128,6 +131,7 @@ void RunStream(uint64_t seed, const std::vector<FeatureSpec>& specs, const Tunin
   // Another program may keep chunks of another length.
   const FeaturePlan other =
       MarketPlan(specs, {tuning.cursor_rows, tuning.chunk_rows > 16 ? 4U : 128U});
+  const FeaturePlan* current = &plan;
   KeptChunks kept;
   Arena arena;
   int64_t stamp = 1000;
@@ -159,7 +163,7 @@ void RunStream(uint64_t seed, const std::vector<FeatureSpec>& specs, const Tunin
     }
     if (in_parts && storing.OneIn(8)) {
       const FeaturePlan& next = storing.OneIn(2) ? other : plan;
-      ASSERT_NO_FATAL_FAILURE(StoreInParts(plan, next, &kept, storing.OneIn(2), &pair.state()));
+      ASSERT_NO_FATAL_FAILURE(StoreInParts(&current, next, &kept, storing.OneIn(2), &pair.state()));
       ASSERT_TRUE(pair.Agree({Timestamp{time}, Seq(seq)}, true));
     }
     if (!in_parts && random.OneIn(16)) {
