@@ -48,8 +48,8 @@ struct Tuning {
   // Logs with fewer rows are answered by walking them: cursors would cost more memory than they
   // save time.
   uint32_t cursor_rows = 24;
-  // Of an entity that has changed the newest chunk is written with each checkpoint, and copied where
-  // it changes meanwhile; a full chunk has a summary in memory, and is written once.
+  // Of an entity that has changed the newest chunk is written with each checkpoint, and copied
+  // where it changes meanwhile; a full chunk has a summary in memory, and is written once.
   uint32_t chunk_rows = 64;  // 2..128
 };
 

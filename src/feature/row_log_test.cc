@@ -130,7 +130,8 @@ TEST_F(RowLogTest, ARowThatStaysKeepsWhatWasTakenOfIt) {
   log.DropThrough(log_plan_, 80, &texts_);
   ASSERT_EQ(log.first_chunk(), 1U);
   ASSERT_EQ(log.reversals().size(), 2U);
-  ASSERT_NE(log.ReversalOf(log.Row({1, 0})), nullptr) << "its chunk would be stored without its bits";
+  ASSERT_NE(log.ReversalOf(log.Row({1, 0})), nullptr)
+      << "its chunk would be stored without its bits";
   EXPECT_EQ(log.ReversalOf(log.Row({1, 0}))->reversal, 14U);
   EXPECT_EQ(log.ReversalOf(log.Row({2, 1}))->reversal, 15U);
 }
