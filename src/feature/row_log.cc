@@ -218,6 +218,7 @@ size_t RowLog::NewestWithRoom(const LogPlan& plan, const Dictionary& texts) {
   }
   const size_t last = rest_ == nullptr ? 0 : rest_->full.size();
   const bool ended = newest_->kept != 0;
+  // More room than that has one that was kept under another tuning.
   if (!ended && newest_->rows < std::max<uint32_t>(chunk_rows_, newest_->room)) return last;
   Rest& rest = MakeRest();
   if (!ended) {

@@ -322,7 +322,7 @@ class RocksStore final : public Store {
     for (const std::string& name : names) {
       families.emplace_back(name, TableOptions(cache, options));
     }
-    // Of the whole process: niceness 19 for flushes and compactions.
+    // Niceness 19.
     for (const auto pool : {rocksdb::Env::Priority::HIGH, rocksdb::Env::Priority::LOW}) {
       static_cast<void>(
           rocksdb::Env::Default()->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kLow));

@@ -4,8 +4,10 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace credence::thread {
 namespace {
@@ -27,23 +29,17 @@ Seen AfterBegin(const char* name, Urgency urgency) {
   return seen;
 }
 
-TEST(Thread, OfTheBackgroundIsBatchWorkAndLeavesTheOthersAsTheyAre) {
+TEST(Thread, ThatNobodyWaitsForIsBatchWorkAndLeavesTheOthersAsTheyAre) {
   const int niceness = getpriority(PRIO_PROCESS, 0);
-  const Seen seen = AfterBegin("tidier", Urgency::kBackground);
-  EXPECT_EQ(seen.name, "tidier");
-  EXPECT_EQ(seen.policy, SCHED_BATCH);
-  EXPECT_GE(seen.niceness, 10);
-  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), niceness);
-  EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
-}
-
-TEST(Thread, ThatMayTakeLongIsTheNicestAndLeavesTheOthersAsTheyAre) {
-  const int niceness = getpriority(PRIO_PROCESS, 0);
-  const Seen seen = AfterBegin("collector", Urgency::kSpare);
-  EXPECT_EQ(seen.name, "collector");
-  EXPECT_EQ(seen.policy, SCHED_BATCH);
-  EXPECT_EQ(seen.niceness, 19);
-  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), niceness);
+  for (const auto& [urgency, least] :
+       {std::pair(Urgency::kBackground, 10), {Urgency::kSpare, 19}}) {
+    const Seen seen = AfterBegin("tidier", urgency);
+    EXPECT_EQ(seen.name, "tidier");
+    EXPECT_EQ(seen.policy, SCHED_BATCH);
+    EXPECT_EQ(seen.niceness, std::max(niceness, least));
+    EXPECT_EQ(getpriority(PRIO_PROCESS, 0), niceness);
+    EXPECT_EQ(sched_getscheduler(0), SCHED_OTHER);
+  }
 }
 
 TEST(Thread, ThatIsPromptKeepsItsPolicyAndNiceness) {
