@@ -11,6 +11,11 @@ namespace credence::engine {
 using record::Event;
 using record::Value;
 
+namespace {
+// More are in flight only while the disk hangs: then they are made, and freed.
+constexpr size_t kSpareBatchesMax = 64;
+}  // namespace
+
 Engine::Engine(FileSystem& files, std::string folder, Options options)
     : files_(files),
       folder_(std::move(folder)),
@@ -280,7 +285,7 @@ Result<std::vector<Outcome>> Engine::End() {
     options_.on_decision(*seen.plan, seen.event, seen.features);
   }
   std::vector<Outcome> outcomes = std::move(batch->outcomes);
-  spare_.push_back(std::move(batch));
+  SetAside(std::move(batch));
   return outcomes;
 }
 
@@ -328,6 +333,10 @@ std::shared_ptr<Batch> Engine::NewBatch() {
   batch->observed.clear();
   batch->done = false;
   return batch;
+}
+
+void Engine::SetAside(std::shared_ptr<Batch> batch) {
+  if (spare_.size() < kSpareBatchesMax) spare_.push_back(std::move(batch));
 }
 
 // One event: admit, apply, decide.
@@ -624,7 +633,7 @@ Status Engine::Submit(std::shared_ptr<Batch> batch) {
   if (!status.ok()) return Stop(status);
   NoteOnDisk();
   core_.OnDisk(batch->head);
-  spare_.push_back(std::move(batch));
+  SetAside(std::move(batch));
   return {};
 }
 

@@ -181,6 +181,8 @@ class Engine {
   Status Ready();
   [[nodiscard]] Status MayBeInCharge(const pack::Pack& pack) const;
   [[nodiscard]] std::shared_ptr<Batch> NewBatch();
+  // Keeps a batch that has ended for NewBatch, with the memory that it has.
+  void SetAside(std::shared_ptr<Batch> batch);
   // What was decided in memory goes to the disk.
   void SetOff(std::shared_ptr<Batch> batch);
   Status Submit(std::shared_ptr<Batch> batch);

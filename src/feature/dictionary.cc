@@ -8,41 +8,42 @@
 
 namespace credence::feature {
 
-uint32_t Dictionary::Find(std::string_view text, uint64_t hash) const {
-  const auto is = [&](const Entry& entry) {
-    return entry.hash == hash && entry.references > 0 && entry.text == text;
-  };
+uint32_t Dictionary::TagOf(std::string_view text) { return static_cast<uint32_t>(Hash64(text)); }
+
+uint32_t Dictionary::Find(std::string_view text, uint32_t tag) const {
   if (table_.empty()) {
     for (uint32_t i = 0; i < entries_.size(); ++i) {
-      if (is(entries_[i])) return i + 1;
+      const Entry& entry = entries_[i];
+      if (entry.tag == tag && entry.references > 0 && entry.text == text) return i + 1;
     }
     return 0;
   }
   const size_t mask = table_.size() - 1;
-  for (size_t slot = hash & mask; table_[slot] != 0; slot = (slot + 1) & mask) {
-    if (is(entries_[table_[slot] - 1])) return table_[slot];
+  for (size_t at = tag & mask; table_[at].id != 0; at = (at + 1) & mask) {
+    if (table_[at].tag == tag && entries_[table_[at].id - 1].text == text) return table_[at].id;
   }
   return 0;
 }
 
 // Into the table.
 void Dictionary::Put(uint32_t id) {
+  const uint32_t tag = entries_[id - 1].tag;
   const size_t mask = table_.size() - 1;
-  size_t slot = entries_[id - 1].hash & mask;
-  while (table_[slot] != 0) slot = (slot + 1) & mask;
-  table_[slot] = id;
+  size_t at = tag & mask;
+  while (table_[at].id != 0) at = (at + 1) & mask;
+  table_[at] = {tag, id};
 }
 
 void Dictionary::Grow() {
-  table_.assign(table_.empty() ? 2 * kFewMax : table_.size() * 2, 0);
+  table_.assign(table_.empty() ? 2 * kFewMax : table_.size() * 2, Slot());
   for (uint32_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].references > 0) Put(i + 1);
   }
 }
 
 uint32_t Dictionary::Acquire(std::string_view text) {
-  const uint64_t hash = Hash64(text);
-  uint32_t id = Find(text, hash);
+  const uint32_t tag = TagOf(text);
+  uint32_t id = Find(text, tag);
   if (id != 0) {
     ++entries_[id - 1].references;
     return id;
@@ -54,11 +55,11 @@ uint32_t Dictionary::Acquire(std::string_view text) {
     id = static_cast<uint32_t>(entries_.size());
   } else {
     id = free_;
-    free_ = static_cast<uint32_t>(entries_[id - 1].hash);
+    free_ = entries_[id - 1].tag;
   }
   Entry& entry = entries_[id - 1];
   entry.text = text;
-  entry.hash = hash;
+  entry.tag = tag;
   entry.references = 1;
   if (!table_.empty()) Put(id);
   ++live_;
@@ -74,21 +75,20 @@ void Dictionary::Erase(uint32_t id) {
   Entry& entry = entries_[id - 1];
   if (!table_.empty()) {
     const size_t mask = table_.size() - 1;
-    size_t hole = entry.hash & mask;
-    while (table_[hole] != id) hole = (hole + 1) & mask;
-    table_[hole] = 0;
+    size_t hole = entry.tag & mask;
+    while (table_[hole].id != id) hole = (hole + 1) & mask;
     // Those behind the hole that probed past it move up, so that no search stops too early.
-    for (size_t slot = (hole + 1) & mask; table_[slot] != 0; slot = (slot + 1) & mask) {
-      const size_t home = entries_[table_[slot] - 1].hash & mask;
-      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
-        table_[hole] = table_[slot];
-        table_[slot] = 0;
-        hole = slot;
+    for (size_t at = (hole + 1) & mask; table_[at].id != 0; at = (at + 1) & mask) {
+      const size_t home = table_[at].tag & mask;
+      if (((at - home) & mask) >= ((at - hole) & mask)) {
+        table_[hole] = table_[at];
+        hole = at;
       }
     }
+    table_[hole] = Slot();
   }
   entry.text.clear();
-  entry.hash = free_;
+  entry.tag = free_;
   free_ = id;
   --live_;
 }
@@ -97,12 +97,12 @@ void Dictionary::Warm() const {
   // Of more texts the place is not known before the text is.
   constexpr size_t kBytesMax = 512;
   if (entries_.size() * sizeof(Entry) > kBytesMax) return;
-  PrefetchLines(table_.data(), table_.size() * sizeof(uint32_t));
+  PrefetchLines(table_.data(), table_.size() * sizeof(Slot));
   PrefetchLines(entries_.data(), entries_.size() * sizeof(Entry));
 }
 
 size_t Dictionary::bytes() const {
-  size_t total = entries_.capacity() * sizeof(Entry) + table_.capacity() * sizeof(uint32_t);
+  size_t total = entries_.capacity() * sizeof(Entry) + table_.capacity() * sizeof(Slot);
   for (const Entry& entry : entries_) {
     if (entry.text.capacity() > std::string().capacity()) total += entry.text.capacity() + 1;
   }

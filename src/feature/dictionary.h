@@ -25,11 +25,17 @@ class Dictionary {
  private:
   struct Entry {
     std::string text;
-    uint64_t hash = 0;        // of a free entry: the next free one
+    uint32_t tag = 0;         // of the text; of a free entry: the next free one
     uint32_t references = 0;  // 0: free
   };
+  // Texts with other tags are passed over without a look at them.
+  struct Slot {
+    uint32_t tag = 0;
+    uint32_t id = 0;  // 0: empty
+  };
+  static uint32_t TagOf(std::string_view text);
   // 0 if it is not here.
-  [[nodiscard]] uint32_t Find(std::string_view text, uint64_t hash) const;
+  [[nodiscard]] uint32_t Find(std::string_view text, uint32_t tag) const;
   void Put(uint32_t id);
   void Grow();
   void Erase(uint32_t id);
@@ -38,7 +44,7 @@ class Dictionary {
   static constexpr size_t kFewMax = 8;
 
   std::vector<Entry> entries_;
-  std::vector<uint32_t> table_;  // linear probing; 0 = empty; none for few
+  std::vector<Slot> table_;  // linear probing by tag; none for few
   uint32_t free_ = 0;            // the first free entry; 0 = there is none
   uint32_t live_ = 0;
 };

@@ -1,39 +1,46 @@
 #include "src/feature/last_seen.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "src/base/assert.h"
 #include "src/base/prefetch.h"
 
 namespace credence::feature {
-namespace {
 
-size_t HashCell(int64_t cell) {
-  uint64_t z = static_cast<uint64_t>(cell) * 0x9E3779B97F4A7C15U;
-  z ^= z >> 32;
-  return static_cast<size_t>(z);
+uint32_t LastSeen::TagOf(int64_t cell) {
+  const uint64_t z = static_cast<uint64_t>(cell) * 0x9E3779B97F4A7C15U;
+  return static_cast<uint32_t>(z ^ (z >> 32));
 }
-
-}  // namespace
 
 uint32_t LastSeen::Find(int64_t cell) const {
   if (table_.empty()) return kNone;
+  const uint32_t tag = TagOf(cell);
   const size_t mask = table_.size() - 1;
-  for (size_t slot = HashCell(cell) & mask; table_[slot] != kNone; slot = (slot + 1) & mask) {
-    if (At(table_[slot]).cell == cell) return table_[slot];
+  for (size_t at = tag & mask; table_[at].node != kNone; at = (at + 1) & mask) {
+    if (table_[at].tag == tag && At(table_[at].node).cell == cell) return table_[at].node;
   }
   return kNone;
 }
 
-void LastSeen::GrowTable() {
-  std::vector<uint32_t> old = std::move(table_);
-  table_.assign(old.empty() ? 16 : old.size() * 2, kNone);
+void LastSeen::Put(uint32_t node) {
+  const uint32_t tag = TagOf(At(node).cell);
   const size_t mask = table_.size() - 1;
-  for (uint32_t node : old) {
-    if (node == kNone) continue;
-    size_t slot = HashCell(At(node).cell) & mask;
-    while (table_[slot] != kNone) slot = (slot + 1) & mask;
-    table_[slot] = node;
+  size_t at = tag & mask;
+  while (table_[at].node != kNone) at = (at + 1) & mask;
+  table_[at] = {tag, node};
+}
+
+void LastSeen::GrowTable() {
+  constexpr size_t kSlotsMin = 8;
+  const std::vector<Slot> old = std::move(table_);
+  table_.assign(old.empty() ? kSlotsMin : old.size() * 2, Slot());
+  const size_t mask = table_.size() - 1;
+  for (const Slot& slot : old) {
+    if (slot.node == kNone) continue;
+    size_t at = slot.tag & mask;
+    while (table_[at].node != kNone) at = (at + 1) & mask;
+    table_[at] = slot;
   }
 }
 
@@ -49,30 +56,31 @@ uint32_t LastSeen::Create(int64_t cell) {
     At(node) = Node();
   }
   At(node).cell = cell;
-  const size_t mask = table_.size() - 1;
-  size_t slot = HashCell(cell) & mask;
-  while (table_[slot] != kNone) slot = (slot + 1) & mask;
-  table_[slot] = node;
+  Put(node);
   ++live_;
   return node;
 }
 
 void LastSeen::Erase(uint32_t node) {
   const size_t mask = table_.size() - 1;
-  size_t hole = HashCell(At(node).cell) & mask;
-  while (table_[hole] != node) hole = (hole + 1) & mask;
-  table_[hole] = kNone;
+  size_t hole = TagOf(At(node).cell) & mask;
+  while (table_[hole].node != node) hole = (hole + 1) & mask;
   // Those behind the hole that probed past it move up, so that no search stops too early.
-  for (size_t slot = (hole + 1) & mask; table_[slot] != kNone; slot = (slot + 1) & mask) {
-    const size_t home = HashCell(At(table_[slot]).cell) & mask;
-    if (((slot - home) & mask) >= ((slot - hole) & mask)) {
-      table_[hole] = table_[slot];
-      table_[slot] = kNone;
-      hole = slot;
+  for (size_t at = (hole + 1) & mask; table_[at].node != kNone; at = (at + 1) & mask) {
+    const size_t home = table_[at].tag & mask;
+    if (((at - home) & mask) >= ((at - hole) & mask)) {
+      table_[hole] = table_[at];
+      hole = at;
     }
   }
+  table_[hole] = Slot();
   free_.push_back(node);
   --live_;
+}
+
+void LastSeen::Begin(Boundary* boundary, uint32_t node) const {
+  boundary->node = node;
+  if (node != kNone) boundary->last = At(node).last;
 }
 
 void LastSeen::Link(uint32_t node) {
@@ -87,7 +95,7 @@ void LastSeen::Link(uint32_t node) {
   for (Boundary& boundary : boundaries_) {
     if (time <= boundary.bound) continue;
     ++boundary.distinct;
-    if (boundary.node == kNone || boundary.node == newer) boundary.node = node;
+    if (boundary.node == kNone || boundary.node == newer) Begin(&boundary, node);
   }
 }
 
@@ -96,7 +104,7 @@ void LastSeen::Unlink(uint32_t node) {
   for (Boundary& boundary : boundaries_) {
     if (gone.last <= boundary.bound) continue;
     --boundary.distinct;
-    if (boundary.node == node) boundary.node = gone.newer;
+    if (boundary.node == node) Begin(&boundary, gone.newer);
   }
   (gone.older == kNone ? oldest_ : At(gone.older).newer) = gone.newer;
   (gone.newer == kNone ? newest_ : At(gone.newer).older) = gone.older;
@@ -117,14 +125,17 @@ void LastSeen::Add(int64_t cell, int64_t time) {
   }
   if (time > known.last && node == newest_) {
     // Already in its place; it comes into windows that had ended before it.
+    const int64_t last = std::exchange(known.last, time);
     for (Boundary& boundary : boundaries_) {
-      if (known.last > boundary.bound || time <= boundary.bound) continue;
-      ++boundary.distinct;
-      boundary.node = node;
+      if (time <= boundary.bound) continue;
+      if (last <= boundary.bound) {
+        ++boundary.distinct;
+        boundary.node = node;
+      }
+      if (boundary.node == node) boundary.last = time;
     }
-    known.previous = known.last;
+    known.previous = last;
     known.previous_known = true;
-    known.last = time;
     return;
   }
   const int64_t previous = known.last;
@@ -140,9 +151,9 @@ void LastSeen::Add(int64_t cell, int64_t time) {
 void LastSeen::Evict(size_t window, int64_t bound) {
   Boundary& boundary = boundaries_[window];
   boundary.bound = bound;
-  while (boundary.node != kNone && At(boundary.node).last <= bound) {
+  while (boundary.node != kNone && boundary.last <= bound) {
     --boundary.distinct;
-    boundary.node = At(boundary.node).newer;
+    Begin(&boundary, At(boundary.node).newer);
   }
 }
 
@@ -183,7 +194,7 @@ void LastSeen::Warm() const {
   // Of more cells the place is not known before the cell is.
   constexpr size_t kBytesMax = 512;
   if (nodes_.size() * sizeof(Node) > kBytesMax) return;
-  PrefetchLines(table_.data(), table_.size() * sizeof(uint32_t));
+  PrefetchLines(table_.data(), table_.size() * sizeof(Slot));
   PrefetchLines(nodes_.data(), nodes_.size() * sizeof(Node));
 }
 
@@ -195,7 +206,7 @@ void LastSeen::WarmBoundaries() const {
 
 size_t LastSeen::bytes() const {
   return nodes_.capacity() * sizeof(Node) + free_.capacity() * sizeof(uint32_t) +
-         table_.capacity() * sizeof(uint32_t) + boundaries_.capacity() * sizeof(Boundary);
+         table_.capacity() * sizeof(Slot) + boundaries_.capacity() * sizeof(Boundary);
 }
 
 }  // namespace credence::feature
