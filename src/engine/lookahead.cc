@@ -55,7 +55,10 @@ void Lookahead::Warm(size_t event, size_t stage) {
       continue;
     }
     if (stage == 2) state_->entities.CheckEntry(&touch);
-    if (touch.entry != nullptr) touch.state().Warm(static_cast<int>(stage) - 2);
+    if (touch.entry == nullptr) continue;
+    const int level = static_cast<int>(stage) - 2;
+    touch.state().Warm(level);
+    touch.state().WarmTexts(level, state_->pack->features, events_[event]);
   }
 }
 

@@ -441,6 +441,17 @@ void Cursors::Warm(int level, const RowLog& log) const {
   }
 }
 
+void Cursors::WarmCell(int step, std::span<const uint32_t> members, int64_t cell) const {
+  for (const uint32_t member : members) {
+    const LastSeen& seen = seen_[static_cast<size_t>(totals_[member].seen)];
+    if (step == 0) {
+      seen.WarmSlot(cell);
+    } else {
+      seen.WarmNode(cell);
+    }
+  }
+}
+
 size_t Cursors::bytes() const {
   size_t total = sizeof(Cursors) + block_bytes_ + queues_.capacity() * sizeof(ExtremeQueue) +
                  seen_.capacity() * sizeof(LastSeen);

@@ -78,6 +78,9 @@ class Cursors {
                                                       int64_t end_time, Position end) const;
   // See EntityState::Warm: this object, its arrays, the rows that leave next.
   void Warm(int level, const RowLog& log) const;
+  // For a text that is counted by these members (Feature::flat_member): where the search for it
+  // begins, then what it finds. After Warm(2).
+  void WarmCell(int step, std::span<const uint32_t> members, int64_t cell) const;
   [[nodiscard]] size_t bytes() const;
 
  private:

@@ -101,6 +101,22 @@ void Dictionary::Warm() const {
   PrefetchLines(entries_.data(), entries_.size() * sizeof(Entry));
 }
 
+void Dictionary::WarmSlot(uint32_t tag) const {
+  PrefetchLines(&table_[tag & (table_.size() - 1)], sizeof(Slot));
+}
+
+uint32_t Dictionary::Guess(uint32_t tag) const {
+  const size_t mask = table_.size() - 1;
+  for (size_t at = tag & mask; table_[at].id != 0; at = (at + 1) & mask) {
+    if (table_[at].tag == tag) return table_[at].id;
+  }
+  return 0;
+}
+
+void Dictionary::WarmEntry(uint32_t id) const {
+  PrefetchLines(&entries_[id - 1], sizeof(Entry));
+}
+
 size_t Dictionary::bytes() const {
   size_t total = entries_.capacity() * sizeof(Entry) + table_.capacity() * sizeof(Slot);
   for (const Entry& entry : entries_) {

@@ -19,6 +19,13 @@ class Dictionary {
   [[nodiscard]] std::string_view Text(uint32_t id) const { return entries_[id - 1].text; }
   // Asks the memory for the table that the next Acquire looks into.
   void Warm() const;
+  // A large one in three steps: where the search for a text of this tag begins; the number of a
+  // text that has it, which is probably the one, or 0; its text.
+  static uint32_t TagOf(std::string_view text);
+  [[nodiscard]] bool has_table() const { return !table_.empty(); }
+  void WarmSlot(uint32_t tag) const;
+  [[nodiscard]] uint32_t Guess(uint32_t tag) const;
+  void WarmEntry(uint32_t id) const;
   [[nodiscard]] size_t size() const { return live_; }
   [[nodiscard]] size_t bytes() const;
 
@@ -33,7 +40,6 @@ class Dictionary {
     uint32_t tag = 0;
     uint32_t id = 0;  // 0: empty
   };
-  static uint32_t TagOf(std::string_view text);
   // 0 if it is not here.
   [[nodiscard]] uint32_t Find(std::string_view text, uint32_t tag) const;
   void Put(uint32_t id);

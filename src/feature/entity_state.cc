@@ -179,6 +179,33 @@ void EntityState::Warm(int level) const {
   }
 }
 
+void EntityState::WarmTexts(int level, const FeaturePlan& plan, const record::Event& event) const {
+  if (level == 0) return;  // where the dictionary is, is on its way
+  const Dictionary& texts = rep_->texts;
+  if (!texts.has_table()) return;
+  const std::vector<LogPlan>& plans = plan.entity(entity_).logs;
+  for (uint32_t l = 0; l < rep_->log_count; ++l) {
+    if (plans[l].event_type != event.type) continue;
+    for (const LogPlan::TextField& of : plans[l].text_fields) {
+      const record::Value& value = event.fields[of.field];
+      const bool is_text = value.kind() == record::ValueKind::kString ||
+                           value.kind() == record::ValueKind::kToken;
+      if (!is_text) continue;
+      const uint32_t tag = Dictionary::TagOf(value.text());
+      if (level == 1) {
+        texts.WarmSlot(tag);
+        continue;
+      }
+      const uint32_t id = texts.Guess(tag);
+      if (id == 0) continue;
+      if (level == 2) texts.WarmEntry(id);
+      if (level > 2 && rep_->logs()[l].cursors != nullptr) {
+        rep_->logs()[l].cursors->WarmCell(level - 3, of.distinct, id);
+      }
+    }
+  }
+}
+
 size_t EntityState::event_count() const {
   size_t total = 0;
   for (const LogState& state : rep_->logs()) total += state.row_log.rows();

@@ -113,6 +113,8 @@ class EntityState {
   // their entities level by level, so that the waits overlap. Changes nothing.
   static constexpr int kWarmLevels = 5;
   void Warm(int level) const;
+  // After Warm(level), for what the event's own texts lead to in an entity that has many.
+  void WarmTexts(int level, const FeaturePlan& plan, const record::Event& event) const;
 
   // Events kept, over all logs.
   [[nodiscard]] size_t event_count() const;

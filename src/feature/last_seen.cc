@@ -198,6 +198,19 @@ void LastSeen::Warm() const {
   PrefetchLines(nodes_.data(), nodes_.size() * sizeof(Node));
 }
 
+void LastSeen::WarmSlot(int64_t cell) const {
+  if (!table_.empty()) PrefetchLines(&table_[TagOf(cell) & (table_.size() - 1)], sizeof(Slot));
+}
+
+void LastSeen::WarmNode(int64_t cell) const {
+  if (table_.empty()) return;
+  const uint32_t tag = TagOf(cell);
+  const size_t mask = table_.size() - 1;
+  for (size_t at = tag & mask; table_[at].node != kNone; at = (at + 1) & mask) {
+    if (table_[at].tag == tag) return PrefetchLines(&At(table_[at].node), sizeof(Node));
+  }
+}
+
 void LastSeen::WarmBoundaries() const {
   for (const Boundary& boundary : boundaries_) {
     if (boundary.node != kNone) PrefetchLines(&At(boundary.node), sizeof(Node));

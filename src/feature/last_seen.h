@@ -55,6 +55,9 @@ class LastSeen {
   }
   // Asks the memory for the boundaries, and for the table and nodes of a small list.
   void Warm() const;
+  // Of a large list: for where the search for a cell begins, and then for its node.
+  void WarmSlot(int64_t cell) const;
+  void WarmNode(int64_t cell) const;
   // And then for where the windows begin.
   void WarmBoundaries() const;
   [[nodiscard]] size_t bytes() const;

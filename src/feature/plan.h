@@ -108,6 +108,12 @@ struct LogPlan {
   size_t flat_members = 0;
   size_t flat_edges = 0;
   bool has_text = false;  // a column of text
+  // A field of the event whose text is a column as it is.
+  struct TextField {
+    uint32_t field = 0;
+    std::vector<uint32_t> distinct;  // members (Feature::flat_member) that count its texts
+  };
+  std::vector<TextField> text_fields;
   size_t mask_words = 1;  // 64-bit words of an entry's series bits
   int64_t reach_ns = 0;   // longest window + delay; INT64_MAX where a window is `all`
   Digest definition;      // of all that decides what an entry holds

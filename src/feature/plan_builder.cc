@@ -490,12 +490,29 @@ class PlanBuilder {
     for (uint32_t l = 0; l < logs.size(); ++l) ArrangeLog(entity, l);
   }
 
+  static void AddTextField(LogPlan* log, uint32_t column, uint32_t field) {
+    log->text_fields.push_back({field, {}});
+    uint32_t flat_member = 0;
+    for (const Group& group : log->groups) {
+      for (const Group::Member& member : group.members) {
+        if (member.needs.distinct && log->series[member.series].column == column) {
+          log->text_fields.back().distinct.push_back(flat_member);
+        }
+        ++flat_member;
+      }
+    }
+  }
+
   void ArrangeLog(uint32_t entity, uint32_t index) {
     LogPlan& log = rep_->entities[entity].logs[index];
     log.mask_words = (log.series.size() + 63) / 64;
     log.has_text = std::any_of(log.columns.begin(), log.columns.end(),
                                [](const Column& column) { return column.is_text(); });
     log.definition = LogDigest(entity, log);
+    for (uint32_t c = 0; c < log.columns.size(); ++c) {
+      const Input& input = rep_->events[log.event_type].inputs[log.columns[c].input];
+      if (log.columns[c].is_text() && input.is_field) AddTextField(&log, c, input.field);
+    }
     for (uint32_t g = 0; g < log.groups.size(); ++g) {
       Group& group = log.groups[g];
       const std::vector<Window> unsorted = group.windows;
