@@ -4,6 +4,7 @@
 #include <new>
 
 #include "src/base/bytes.h"
+#include "src/base/prefetch.h"
 #include "src/feel/number.h"
 #include "src/record/feel_value.h"
 
@@ -289,6 +290,7 @@ void Run::FallBack(std::string why) {
 
 // Slots into the record, their text into the record's own memory.
 void Run::KeepSlots() {
+  record_.slots.swap(scratch_.slots_ahead);
   record_.slots.reserve(plan_.recorded.size());
   for (const uint32_t slot : plan_.recorded) record_.slots.emplace_back(slot, slots_[slot]);
   const auto is_text = [](const Value& value) {
@@ -309,6 +311,9 @@ void Run::KeepSlots() {
     const std::string_view own = std::string_view(record_.text).substr(at);
     value = value.kind() == record::ValueKind::kToken ? Value::Token(own) : Value::String(own);
   }
+  scratch_.slots_ahead.reserve(plan_.recorded.size());
+  PrefetchLinesToWrite(scratch_.slots_ahead.data(),
+                       plan_.recorded.size() * sizeof(record::SlotValue));
 }
 
 }  // namespace

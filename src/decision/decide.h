@@ -53,7 +53,10 @@ struct Scratch {
   dmn::EvaluationLog log;
   model::ScoreResult score;
   std::vector<std::string_view> model_reasons;  // in the plan
-  Digest probabilities_of;                      // the pack whose models they are
+  // Memory for the slots of the next record, asked for while nobody waits for it: what was freed
+  // last is in the cache of the thread that read it.
+  std::vector<record::SlotValue> slots_ahead;
+  Digest probabilities_of;  // the pack whose models they are
   std::array<ProbabilityMemo, 256> probabilities;
 };
 

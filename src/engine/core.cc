@@ -474,7 +474,7 @@ record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> 
   const decision::DecisionPlan& plan =
       pack.decisions[*pack.schema.event_types[event.type].decision];
   slots_.assign(plan.slots.size(), Value::Absent());
-  features_.assign(pack.features.features().size(), Value::Absent());
+  features_.resize(pack.features.features().size());  // what is looked at is read below
   const feature::ReadPoint at{event.time, event.seq};
   for (const feature::ReadSet& set : reads_[plan.index]) {
     const feature::EntityState* read = empty_[set.entity()].get();

@@ -144,6 +144,9 @@ void Cursors::Advance(const LogPlan& plan, const RowLog& log, const Dictionary& 
       const Total& total = view.totals[m];
       if (total.min >= 0) queues_[static_cast<size_t>(total.min)].Evict(least);
       if (total.max >= 0) queues_[static_cast<size_t>(total.max)].Evict(least);
+      if (total.seen < 0) continue;
+      LastSeen& seen = seen_[static_cast<size_t>(total.seen)];
+      for (size_t w = 0; w < group.windows.size(); ++w) seen.Evict(w, view.windows[w].bound);
     }
   });
 }
@@ -206,10 +209,6 @@ void Cursors::Evict(const Context& context, const View& view, size_t w) {
     window.tail_time = window.tail == view.cursor->head ? kNever : RowTime(log.Row(window.tail));
   }
   if (view.firsts != nullptr) FindFirsts(context, view, w);
-  for (size_t m = 0; m < group.members.size(); ++m) {
-    const int32_t seen = view.totals[m].seen;
-    if (seen >= 0) seen_[static_cast<size_t>(seen)].Evict(w, window.bound);
-  }
 }
 
 // Where the first row of a series left the window (or there was none), the next one is searched

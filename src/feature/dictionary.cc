@@ -113,9 +113,7 @@ uint32_t Dictionary::Guess(uint32_t tag) const {
   return 0;
 }
 
-void Dictionary::WarmEntry(uint32_t id) const {
-  PrefetchLines(&entries_[id - 1], sizeof(Entry));
-}
+void Dictionary::WarmEntry(uint32_t id) const { PrefetchLines(&entries_[id - 1], sizeof(Entry)); }
 
 size_t Dictionary::bytes() const {
   size_t total = entries_.capacity() * sizeof(Entry) + table_.capacity() * sizeof(Slot);

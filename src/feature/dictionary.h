@@ -51,7 +51,7 @@ class Dictionary {
 
   std::vector<Entry> entries_;
   std::vector<Slot> table_;  // linear probing by tag; none for few
-  uint32_t free_ = 0;            // the first free entry; 0 = there is none
+  uint32_t free_ = 0;        // the first free entry; 0 = there is none
   uint32_t live_ = 0;
 };
 

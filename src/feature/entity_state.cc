@@ -188,8 +188,8 @@ void EntityState::WarmTexts(int level, const FeaturePlan& plan, const record::Ev
     if (plans[l].event_type != event.type) continue;
     for (const LogPlan::TextField& of : plans[l].text_fields) {
       const record::Value& value = event.fields[of.field];
-      const bool is_text = value.kind() == record::ValueKind::kString ||
-                           value.kind() == record::ValueKind::kToken;
+      const bool is_text =
+          value.kind() == record::ValueKind::kString || value.kind() == record::ValueKind::kToken;
       if (!is_text) continue;
       const uint32_t tag = Dictionary::TagOf(value.text());
       if (level == 1) {

@@ -167,6 +167,36 @@ TEST(Dictionary, FewTextsAndManyAreFoundAlike) {
   }
 }
 
+TEST(Dictionary, TellsTextsOfOneTagApart) {
+  // Of so many texts a few have a tag of 32 bits in common.
+  constexpr int kTexts = 300'000;
+  std::map<uint32_t, std::string> by_tag;
+  std::vector<std::string> twins;
+  for (int i = 0; i < kTexts; ++i) {
+    std::string text = "buyer-" + std::to_string(i);
+    const auto [first, fresh] = by_tag.try_emplace(Dictionary::TagOf(text), text);
+    if (fresh) continue;
+    twins.push_back(first->second);
+    twins.push_back(std::move(text));
+  }
+  ASSERT_GE(twins.size(), 4u);
+  for (const int others : {0, 40}) {
+    Dictionary dictionary;
+    for (int i = 0; i < others; ++i) dictionary.Acquire("other " + std::to_string(i));
+    std::vector<uint32_t> numbers;
+    for (const std::string& text : twins) numbers.push_back(dictionary.Acquire(text));
+    for (size_t i = 0; i < twins.size(); ++i) {
+      EXPECT_EQ(dictionary.Text(numbers[i]), twins[i]);
+      EXPECT_EQ(dictionary.Acquire(twins[i]), numbers[i]);
+      dictionary.Release(numbers[i]);
+    }
+    for (size_t i = 0; i < twins.size(); i += 2) dictionary.Release(numbers[i]);
+    for (size_t i = 1; i < twins.size(); i += 2) {
+      EXPECT_EQ(dictionary.Acquire(twins[i]), numbers[i]) << "its twin is gone";
+    }
+  }
+}
+
 TEST(EntityState, AnEntityWithoutLogsKeepsItsTimes) {
   const FeaturePlan plan = MarketPlan({});
   ASSERT_TRUE(plan.entity(0).logs.empty());
@@ -185,7 +215,10 @@ TEST(EntityState, AnEntityWithoutLogsKeepsItsTimes) {
   std::string again;
   decoded->AppendCanonical(plan, &again);
   EXPECT_EQ(again, bytes);
-  for (int level = 0; level < EntityState::kWarmLevels; ++level) decoded->Warm(level);
+  for (int level = 0; level < EntityState::kWarmLevels; ++level) {
+    decoded->Warm(level);
+    decoded->WarmTexts(level, plan, event);
+  }
   EXPECT_EQ(decoded->event_count(), 0U);
 }
 
