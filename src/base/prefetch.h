@@ -20,7 +20,7 @@ inline void PrefetchLinesToWrite(const void* at, size_t bytes) {
   const char* line = static_cast<const char*>(at);
   for (size_t done = 0; done < bytes; done += kCacheLineBytes) {
 #ifdef __x86_64__
-    // The compiler makes no use of it: the oldest processors do not have it, and skip it.
+    // Without -mprfchw the compiler asks for reading only, which has the line shared.
     asm volatile("prefetchw %0" : : "m"(line[done]));
 #else
     __builtin_prefetch(line + done, 1);
