@@ -137,19 +137,20 @@ class Stages {
     decision::Request request;
     request.seq = event.seq;
     request.time = event.time;
-    const record::DecisionRecord decided = decision::Decide(plan, request, slots_, &scratch_);
+    decision::Decide(plan, request, slots_, &scratch_, &decided_);
     Lap(StageName::kDecide);
     std::string encoded;
-    record::EncodeDecision(decided, &encoded);
+    record::EncodeDecision(decided_, &encoded);
     records_.push_back(std::move(encoded));
     Lap(StageName::kEncodeDecision);
-    AddDecision(decided, hash);
+    AddDecision(decided_, hash);
     return {};
   }
 
   double clock_ns_;
   api::Gate gate_;
   decision::Scratch scratch_;
+  record::DecisionRecord decided_;
   engine::State state_;
   std::vector<feature::ReadSet> reads_;
   MemoryFileSystem memory_;

@@ -131,7 +131,9 @@ record::DecisionRecord Decider::Decide(const Order& order, const Answers& answer
   decision::Request request;
   request.seq = order.event.seq;
   request.time = order.event.time;
-  return decision::Decide(plan_, request, slots_, &scratch_);
+  record::DecisionRecord decided;
+  decision::Decide(plan_, request, slots_, &scratch_, &decided);
+  return decided;
 }
 
 void Decider::FeaturesOf(const record::DecisionRecord& decision,

@@ -4,7 +4,6 @@
 #include <new>
 
 #include "src/base/bytes.h"
-#include "src/base/prefetch.h"
 #include "src/feel/number.h"
 #include "src/record/feel_value.h"
 
@@ -290,7 +289,6 @@ void Run::FallBack(std::string why) {
 
 // Slots into the record, their text into the record's own memory.
 void Run::KeepSlots() {
-  record_.slots.swap(scratch_.slots_ahead);
   record_.slots.reserve(plan_.recorded.size());
   for (const uint32_t slot : plan_.recorded) record_.slots.emplace_back(slot, slots_[slot]);
   const auto is_text = [](const Value& value) {
@@ -311,15 +309,12 @@ void Run::KeepSlots() {
     const std::string_view own = std::string_view(record_.text).substr(at);
     value = value.kind() == record::ValueKind::kToken ? Value::Token(own) : Value::String(own);
   }
-  scratch_.slots_ahead.reserve(plan_.recorded.size());
-  PrefetchLinesToWrite(scratch_.slots_ahead.data(),
-                       plan_.recorded.size() * sizeof(record::SlotValue));
 }
 
 }  // namespace
 
-DecisionRecord Decide(const DecisionPlan& plan, const Request& request, std::span<Value> slots,
-                      Scratch* scratch, Explanation* explanation) {
+void Decide(const DecisionPlan& plan, const Request& request, std::span<Value> slots,
+            Scratch* scratch, DecisionRecord* record, Explanation* explanation) {
   CREDENCE_ASSERT(slots.size() == plan.slots.size());
   scratch->arena.Reset();
   scratch->model_reasons.clear();
@@ -329,15 +324,14 @@ DecisionRecord Decide(const DecisionPlan& plan, const Request& request, std::spa
   }
   scratch->context.now = request.time;
   scratch->context.zone = plan.zone;
-  DecisionRecord record;
-  record.seq = request.seq;
-  record.parked_seq = request.parked_seq;
-  record.decision = plan.index;
-  record.time = request.time;
-  record.pack = plan.pack;
-  record.artefacts = plan.artefacts;
-  Run(plan, slots, scratch, explanation, &record).Go(request.killed);
-  return record;
+  record->Clear();
+  record->seq = request.seq;
+  record->parked_seq = request.parked_seq;
+  record->decision = plan.index;
+  record->time = request.time;
+  record->pack = plan.pack;
+  record->artefacts = plan.artefacts;
+  Run(plan, slots, scratch, explanation, record).Go(request.killed);
 }
 
 namespace {
@@ -435,7 +429,9 @@ Result<DecisionRecord> Resume(const DecisionPlan& plan, const DecisionRecord& pa
   request.parked_seq = answer.parked_seq;
   request.time = parked.time;
   request.killed = killed;
-  return Decide(plan, request, slots, scratch);
+  DecisionRecord record;
+  Decide(plan, request, slots, scratch, &record);
+  return record;
 }
 
 Result<DecisionRecord> DecideAgain(const DecisionPlan& plan, const DecisionRecord& kept,
@@ -450,7 +446,9 @@ Result<DecisionRecord> DecideAgain(const DecisionPlan& plan, const DecisionRecor
   request.parked_seq = kept.parked_seq;
   request.time = kept.time;
   request.killed = kept.path == DecisionPath::kKillSwitch;
-  return Decide(plan, request, slots, scratch, explanation);
+  DecisionRecord record;
+  Decide(plan, request, slots, scratch, &record, explanation);
+  return record;
 }
 
 }  // namespace credence::decision

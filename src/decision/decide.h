@@ -53,10 +53,7 @@ struct Scratch {
   dmn::EvaluationLog log;
   model::ScoreResult score;
   std::vector<std::string_view> model_reasons;  // in the plan
-  // Memory for the slots of the next record, asked for while nobody waits for it: what was freed
-  // last is in the cache of the thread that read it.
-  std::vector<record::SlotValue> slots_ahead;
-  Digest probabilities_of;  // the pack whose models they are
+  Digest probabilities_of;                      // the pack whose models they are
   std::array<ProbabilityMemo, 256> probabilities;
 };
 
@@ -68,10 +65,10 @@ struct Request {
 };
 
 // Fills derived and model slots of `slots` (one value per slot of the plan; fields, features and
-// sources are given) and decides. The record owns all it holds.
-record::DecisionRecord Decide(const DecisionPlan& plan, const Request& request,
-                              std::span<record::Value> slots, Scratch* scratch,
-                              Explanation* explanation = nullptr);
+// sources are given) and decides. The record owns all it holds; of what it held before only the
+// memory stays.
+void Decide(const DecisionPlan& plan, const Request& request, std::span<record::Value> slots,
+            Scratch* scratch, record::DecisionRecord* record, Explanation* explanation = nullptr);
 
 // Goes on with a parked decision once its source has answered: the slots that the parked record
 // kept, and the source's. kDataLoss if the record does not fit the plan, kInvalidArgument if the

@@ -45,7 +45,12 @@ class DecideTest : public testing::Test {
     request.seq = Seq(7);
     request.time = kNow;
     request.killed = killed;
-    return Decide(*plan_, request, slots, scratch_.get(), explanation);
+    DecisionRecord record;
+    Decide(*plan_, request, slots, scratch_.get(), &record, explanation);
+    // Of what a record held before nothing stays.
+    Decide(*plan_, request, slots, scratch_.get(), &used_);
+    EXPECT_EQ(Stored(used_), Stored(record));
+    return record;
   }
   DecisionRecord RunOrder(int64_t in_hour, int64_t in_day, int64_t minor = 10'000,
                           std::string_view goods = "food") {
@@ -86,6 +91,7 @@ class DecideTest : public testing::Test {
   std::shared_ptr<const pack::Pack> pack_;
   const DecisionPlan* plan_ = nullptr;
   std::unique_ptr<Scratch> scratch_;
+  DecisionRecord used_;  // again and again
 };
 
 TEST_F(DecideTest, DerivedFeaturesAreComputedAfterWhatTheyReadThoughTheFileHasThemBefore) {

@@ -228,7 +228,7 @@ bool Checkpoints::AtBoundary() {
   const uint64_t events = state_->last_seq.value() - frozen_seq_.value();
   const bool due = events >= kBehindEventsMax * options_.every_events;
   const bool hurry = phase_ != Phase::kIdle && events >= options_.every_events / kHurryShare;
-  if (hurry != hurries_) store_->Hurry(hurries_ = hurry);
+  if (hurry != hurry_.has_value()) SetHurry(hurry);
   if (!read_only_ && (due || HasChanged(kBehindMax))) WaitIfBehind();
   state_->entities.Trim();
   return job_ != nullptr && !job_->on_disk && job_->position.seq == state_->last_seq;
@@ -309,9 +309,16 @@ void Checkpoints::Post(Task task) {
 }
 
 bool Checkpoints::Done(bool wait) {
+  std::optional<thread::Hurry> hurry;
+  if (wait) hurry.emplace();
   std::unique_lock lock(mutex_);
   if (wait) wake_.wait(lock, [this] { return done_; });
   return std::exchange(done_, false);
+}
+
+void Checkpoints::SetHurry(bool hurry) {
+  store_->Hurry(hurry);
+  hurry ? static_cast<void>(hurry_.emplace()) : hurry_.reset();
 }
 
 void Checkpoints::Work() {

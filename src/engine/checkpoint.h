@@ -31,6 +31,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,6 +41,7 @@
 #include "src/engine/state.h"
 #include "src/journal/format.h"
 #include "src/store/store.h"
+#include "src/thread/thread.h"
 
 namespace credence::engine {
 
@@ -166,6 +168,7 @@ class Checkpoints {
   // Of the thread: gives it something to do, and whether it has done so.
   void Post(Task task);
   [[nodiscard]] bool Done(bool wait);
+  void SetHurry(bool hurry);
   static void Write(store::Store* store, Job* job);
   void Work();
 
@@ -181,7 +184,7 @@ class Checkpoints {
   // Empty: memory that was touched before.
   std::unique_ptr<store::Batch> spare_;
   std::unique_ptr<store::Batch> spare_heads_;
-  bool hurries_ = false;  // the store does
+  std::optional<thread::Hurry> hurry_;  // and the store's: the writer will soon wait
   uint64_t retry_at_frame_ = 0;
   Seq frozen_seq_;                     // of the last freeze
   int64_t dropped_day_ = INT64_MIN;    // ids before this day are gone from the store

@@ -44,7 +44,7 @@ struct Batch {
     Seq seq;
     std::string command;  // encoded; else:
     record::Event event;  // its views live in the caller's memory and in `arena`
-    std::shared_ptr<const record::DecisionRecord> decision;  // of the event or the command; or null
+    std::shared_ptr<record::DecisionRecord> decision;  // of the event or the command; or null
   };
   // What an export sees of a decision, once the batch is on disk.
   struct Observed {

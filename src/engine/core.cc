@@ -469,7 +469,8 @@ void Core::SourcesOf(const Event& event, std::vector<Source>* sources) const {
   for (const EntityRef& ref : touched) sources->push_back({ref.entity, state.entities.Find(ref)});
 }
 
-record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> sources) {
+void Core::Decide(const Event& event, std::span<const Source> sources,
+                  record::DecisionRecord* record) {
   const pack::Pack& pack = *state.pack;
   const decision::DecisionPlan& plan =
       pack.decisions[*pack.schema.event_types[event.type].decision];
@@ -502,7 +503,7 @@ record::DecisionRecord Core::Decide(const Event& event, std::span<const Source> 
     }
     observer(plan, event, all);
   }
-  return decision::Decide(plan, request, slots_, scratch_.get());
+  decision::Decide(plan, request, slots_, scratch_.get(), record);
 }
 
 Result<record::DecisionRecord> Core::Resume(const record::Answer& answer) {

@@ -109,7 +109,9 @@ class Core {
   // The entities that an admitted event touched, as they stand in the state.
   void SourcesOf(const record::Event& event, std::vector<Source>* sources) const;
   // Decides for an event that was applied: reads the slots, asks models and policy.
-  record::DecisionRecord Decide(const record::Event& event, std::span<const Source> sources);
+  // `record` as in decision::Decide.
+  void Decide(const record::Event& event, std::span<const Source> sources,
+              record::DecisionRecord* record);
   // Goes on with a parked decision.
   Result<record::DecisionRecord> Resume(const record::Answer& answer);
   // Every feature of one entity, read at `at`. Nothing if it is unknown. Text lives until the state

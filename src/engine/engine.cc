@@ -1,8 +1,10 @@
 #include "src/engine/engine.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "src/base/bytes.h"
+#include "src/base/prefetch.h"
 #include "src/engine/fold_ahead.h"
 #include "src/journal/reader.h"
 
@@ -14,6 +16,19 @@ using record::Value;
 namespace {
 // More are in flight only while the disk hangs: then they are made, and freed.
 constexpr size_t kSpareBatchesMax = 64;
+constexpr size_t kSpareDecisionsMax = 4 * kBatchEventsMax;
+
+// Whether nobody else has it. What the others did with it was then done before.
+bool IsAlone(const std::shared_ptr<record::DecisionRecord>& decision) {
+#ifdef __SANITIZE_THREAD__
+  static_cast<void>(decision);
+  return false;  // it does not know the fence
+#else
+  if (decision.use_count() != 1) return false;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return true;
+#endif
+}
 }  // namespace
 
 Engine::Engine(FileSystem& files, std::string folder, Options options)
@@ -328,6 +343,11 @@ std::shared_ptr<Batch> Engine::NewBatch() {
   std::shared_ptr<Batch> batch = std::move(spare_.back());
   spare_.pop_back();
   batch->arena.Reset();
+  for (Batch::Record& record : batch->records) {
+    if (spare_decisions_.size() < kSpareDecisionsMax && IsAlone(record.decision)) {
+      spare_decisions_.push_back(std::move(record.decision));
+    }
+  }
   batch->records.clear();
   batch->outcomes.clear();
   batch->observed.clear();
@@ -337,6 +357,17 @@ std::shared_ptr<Batch> Engine::NewBatch() {
 
 void Engine::SetAside(std::shared_ptr<Batch> batch) {
   if (spare_.size() < kSpareBatchesMax) spare_.push_back(std::move(batch));
+}
+
+// One that was used before keeps its memory, which is asked for while the one before it is made.
+std::shared_ptr<record::DecisionRecord> Engine::NewDecision() {
+  if (spare_decisions_.empty()) return std::make_shared<record::DecisionRecord>();
+  std::shared_ptr<record::DecisionRecord> decision = std::move(spare_decisions_.back());
+  spare_decisions_.pop_back();
+  const size_t left = spare_decisions_.size();
+  if (left > 0) spare_decisions_[left - 1]->Warm();
+  if (left > 1) PrefetchLinesToWrite(spare_decisions_[left - 2].get(), sizeof *decision);
+  return decision;
 }
 
 // One event: admit, apply, decide.
@@ -358,14 +389,15 @@ Outcome Engine::Take(const Event& raw, Arrival arrival, Timestamp now, Batch* ba
   for (const EntityTable::Touch& touch : touches) {
     sources_.push_back({touch.ref.entity, &touch.state()});
   }
-  auto decided = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
+  const std::shared_ptr<record::DecisionRecord> decided = NewDecision();
+  core_.Decide(event, sources_, decided.get());
   std::string encoded;  // a parked decision waits in its stored form
   if (decided->path == record::DecisionPath::kParked) record::EncodeDecision(*decided, &encoded);
   core_.state.ApplyDecision(*decided, encoded);
   outcome.money_of_decision = core_.state.money_of_decision;
   outcome.kind = Outcome::Kind::kDecided;
-  outcome.decision = std::move(decided);
-  batch->records.back().decision = outcome.decision;
+  outcome.decision = decided;
+  batch->records.back().decision = decided;
   return outcome;
 }
 
@@ -444,7 +476,8 @@ Outcome Engine::TryOut(const Event& raw, Arrival arrival, Timestamp now) {
   outcome.money =
       core_.state.money.ApplyEvent(*core_.state.pack, event, core_.state.ReversedBy(event));
   if (!core_.state.pack->schema.event_types[event.type].decision) return outcome;
-  const auto decided = std::make_shared<record::DecisionRecord>(core_.Decide(event, sources_));
+  const auto decided = std::make_shared<record::DecisionRecord>();
+  core_.Decide(event, sources_, decided.get());
   outcome.money_of_decision =
       core_.state.money.ApplyDecision(*core_.state.pack, *decided, event.stamp);
   outcome.kind = Outcome::Kind::kDecided;

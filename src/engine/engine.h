@@ -183,6 +183,7 @@ class Engine {
   [[nodiscard]] std::shared_ptr<Batch> NewBatch();
   // Keeps a batch that has ended for NewBatch, with the memory that it has.
   void SetAside(std::shared_ptr<Batch> batch);
+  [[nodiscard]] std::shared_ptr<record::DecisionRecord> NewDecision();
   // What was decided in memory goes to the disk.
   void SetOff(std::shared_ptr<Batch> batch);
   Status Submit(std::shared_ptr<Batch> batch);
@@ -215,6 +216,7 @@ class Engine {
   std::deque<std::shared_ptr<Batch>> in_flight_;
   size_t events_in_flight_ = 0;  // and timers
   std::vector<std::shared_ptr<Batch>> spare_;
+  std::vector<std::shared_ptr<record::DecisionRecord>> spare_decisions_;  // nobody else has them
   Batch* taking_ = nullptr;  // the batch whose events are being decided
   Lookahead lookahead_;
   Arena arena_;  // of a dry run

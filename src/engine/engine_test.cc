@@ -28,6 +28,12 @@ void ExpectVerified(FileSystem& files) {
 
 class EngineTest : public ShopTest {};
 
+std::string Stored(const record::DecisionRecord& decision) {
+  std::string bytes;
+  record::EncodeDecision(decision, &bytes);
+  return bytes;
+}
+
 TEST_F(EngineTest, TheSameEventAgainGetsTheSequenceOfTheFirstAndLeavesNoTrace) {
   const Outcome first = Send(Order("o1", At(1)));
   ASSERT_EQ(first.kind, Kind::kDecided);
@@ -259,6 +265,25 @@ TEST_F(EngineTest, RatesThatMeanNothingAreRefused) {
   EXPECT_EQ(engine_->SetRate(cny, *Decimal::Parse("1"), "ann", At(1)).code(),
             StatusCode::kInvalidArgument);
   EXPECT_EQ(engine_->journal().head(), head);
+}
+
+// Those that nobody holds give their memory to later ones.
+TEST_F(EngineTest, ADecisionThatSomebodyHoldsStaysAsItIs) {
+  std::vector<std::pair<std::shared_ptr<const record::DecisionRecord>, std::string>> held;
+  const record::DecisionRecord* first = nullptr;
+  bool used_again = false;
+  for (int i = 0; i < 100; ++i) {
+    const std::string id = "o" + std::to_string(i);
+    const Outcome outcome = Send(Order(id, At(i), 1 + i));
+    ASSERT_EQ(outcome.kind, Kind::kDecided);
+    if (i == 1) first = outcome.decision.get();
+    used_again = used_again || (i > 1 && outcome.decision.get() == first);
+    if (i % 3 == 0) held.emplace_back(outcome.decision, Stored(*outcome.decision));
+  }
+  for (const auto& [decision, bytes] : held) EXPECT_EQ(Stored(*decision), bytes);
+#ifndef __SANITIZE_THREAD__
+  EXPECT_TRUE(used_again);
+#endif
 }
 
 TEST_F(EngineTest, ASwitchedOffDecisionGivesItsOwnOutcomeAndOthersGoOn) {

@@ -5,6 +5,7 @@
 
 #include "src/base/assert.h"
 #include "src/engine/rows.h"
+#include "src/thread/thread.h"
 
 namespace credence::engine {
 
@@ -75,6 +76,7 @@ void FrozenEntities::Encode(EntityEntry* entry, store::Batch* batch, Part* part)
 void FrozenEntities::EncodeOrWait(EntityEntry* entry) {
   // The other thread never looks at what the writer has claimed: for it, it is done.
   if (Claim(entry, done_)) return Encode(entry, batch_, &writer_);
+  const thread::Hurry hurry;
   entry->encoded.wait(done_ - 1, std::memory_order_acquire);
 }
 

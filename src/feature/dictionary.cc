@@ -18,26 +18,16 @@ uint32_t Dictionary::Find(std::string_view text, uint32_t tag) const {
     }
     return 0;
   }
-  const size_t mask = table_.size() - 1;
-  for (size_t at = tag & mask; table_[at].id != 0; at = (at + 1) & mask) {
-    if (table_[at].tag == tag && entries_[table_[at].id - 1].text == text) return table_[at].id;
-  }
-  return 0;
+  return table_.Find(tag, [&](uint32_t id) { return entries_[id - 1].text == text; });
 }
 
-// Into the table.
-void Dictionary::Put(uint32_t id) {
-  const uint32_t tag = entries_[id - 1].tag;
-  const size_t mask = table_.size() - 1;
-  size_t at = tag & mask;
-  while (table_[at].id != 0) at = (at + 1) & mask;
-  table_[at] = {tag, id};
-}
-
+// Room for one more text, in a table that has all of them where they are not few any more.
 void Dictionary::Grow() {
-  table_.assign(table_.empty() ? 2 * kFewMax : table_.size() * 2, Slot());
-  for (uint32_t i = 0; i < entries_.size(); ++i) {
-    if (entries_[i].references > 0) Put(i + 1);
+  if (live_ < kFewMax) return;
+  const bool fill = table_.empty();
+  table_.Reserve(live_);
+  for (uint32_t i = 0; fill && i < entries_.size(); ++i) {
+    if (entries_[i].references > 0) table_.Put(entries_[i].tag, i + 1);
   }
 }
 
@@ -48,7 +38,7 @@ uint32_t Dictionary::Acquire(std::string_view text) {
     ++entries_[id - 1].references;
     return id;
   }
-  if (live_ >= kFewMax && (live_ + 1) * 4 > table_.size() * 3) Grow();
+  Grow();
   if (free_ == 0) {
     CREDENCE_ASSERT(entries_.size() < UINT32_MAX - 1);
     entries_.emplace_back();
@@ -61,7 +51,7 @@ uint32_t Dictionary::Acquire(std::string_view text) {
   entry.text = text;
   entry.tag = tag;
   entry.references = 1;
-  if (!table_.empty()) Put(id);
+  if (!table_.empty()) table_.Put(tag, id);
   ++live_;
   return id;
 }
@@ -73,20 +63,7 @@ void Dictionary::Release(uint32_t id) {
 
 void Dictionary::Erase(uint32_t id) {
   Entry& entry = entries_[id - 1];
-  if (!table_.empty()) {
-    const size_t mask = table_.size() - 1;
-    size_t hole = entry.tag & mask;
-    while (table_[hole].id != id) hole = (hole + 1) & mask;
-    // Those behind the hole that probed past it move up, so that no search stops too early.
-    for (size_t at = (hole + 1) & mask; table_[at].id != 0; at = (at + 1) & mask) {
-      const size_t home = table_[at].tag & mask;
-      if (((at - home) & mask) >= ((at - hole) & mask)) {
-        table_[hole] = table_[at];
-        hole = at;
-      }
-    }
-    table_[hole] = Slot();
-  }
+  if (!table_.empty()) table_.Erase(entry.tag, id);
   entry.text.clear();
   entry.tag = free_;
   free_ = id;
@@ -97,26 +74,14 @@ void Dictionary::Warm() const {
   // Of more texts the place is not known before the text is.
   constexpr size_t kBytesMax = 512;
   if (entries_.size() * sizeof(Entry) > kBytesMax) return;
-  PrefetchLines(table_.data(), table_.size() * sizeof(Slot));
+  table_.Warm();
   PrefetchLines(entries_.data(), entries_.size() * sizeof(Entry));
-}
-
-void Dictionary::WarmSlot(uint32_t tag) const {
-  PrefetchLines(&table_[tag & (table_.size() - 1)], sizeof(Slot));
-}
-
-uint32_t Dictionary::Guess(uint32_t tag) const {
-  const size_t mask = table_.size() - 1;
-  for (size_t at = tag & mask; table_[at].id != 0; at = (at + 1) & mask) {
-    if (table_[at].tag == tag) return table_[at].id;
-  }
-  return 0;
 }
 
 void Dictionary::WarmEntry(uint32_t id) const { PrefetchLines(&entries_[id - 1], sizeof(Entry)); }
 
 size_t Dictionary::bytes() const {
-  size_t total = entries_.capacity() * sizeof(Entry) + table_.capacity() * sizeof(Slot);
+  size_t total = entries_.capacity() * sizeof(Entry) + table_.bytes();
   for (const Entry& entry : entries_) {
     if (entry.text.capacity() > std::string().capacity()) total += entry.text.capacity() + 1;
   }

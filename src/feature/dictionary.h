@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "src/feature/tag_table.h"
+
 namespace credence::feature {
 
 class Dictionary {
@@ -23,8 +25,8 @@ class Dictionary {
   // text that has it, which is probably the one, or 0; its text.
   static uint32_t TagOf(std::string_view text);
   [[nodiscard]] bool has_table() const { return !table_.empty(); }
-  void WarmSlot(uint32_t tag) const;
-  [[nodiscard]] uint32_t Guess(uint32_t tag) const;
+  void WarmSlot(uint32_t tag) const { table_.WarmSlot(tag); }
+  [[nodiscard]] uint32_t Guess(uint32_t tag) const { return table_.Guess(tag); }
   void WarmEntry(uint32_t id) const;
   [[nodiscard]] size_t size() const { return live_; }
   [[nodiscard]] size_t bytes() const;
@@ -35,14 +37,8 @@ class Dictionary {
     uint32_t tag = 0;         // of the text; of a free entry: the next free one
     uint32_t references = 0;  // 0: free
   };
-  // Texts with other tags are passed over without a look at them.
-  struct Slot {
-    uint32_t tag = 0;
-    uint32_t id = 0;  // 0: empty
-  };
   // 0 if it is not here.
   [[nodiscard]] uint32_t Find(std::string_view text, uint32_t tag) const;
-  void Put(uint32_t id);
   void Grow();
   void Erase(uint32_t id);
 
@@ -50,8 +46,8 @@ class Dictionary {
   static constexpr size_t kFewMax = 8;
 
   std::vector<Entry> entries_;
-  std::vector<Slot> table_;  // linear probing by tag; none for few
-  uint32_t free_ = 0;        // the first free entry; 0 = there is none
+  TagTable table_;     // of ids; none for few
+  uint32_t free_ = 0;  // the first free entry; 0 = there is none
   uint32_t live_ = 0;
 };
 

@@ -14,38 +14,11 @@ uint32_t LastSeen::TagOf(int64_t cell) {
 }
 
 uint32_t LastSeen::Find(int64_t cell) const {
-  if (table_.empty()) return kNone;
-  const uint32_t tag = TagOf(cell);
-  const size_t mask = table_.size() - 1;
-  for (size_t at = tag & mask; table_[at].node != kNone; at = (at + 1) & mask) {
-    if (table_[at].tag == tag && At(table_[at].node).cell == cell) return table_[at].node;
-  }
-  return kNone;
-}
-
-void LastSeen::Put(uint32_t node) {
-  const uint32_t tag = TagOf(At(node).cell);
-  const size_t mask = table_.size() - 1;
-  size_t at = tag & mask;
-  while (table_[at].node != kNone) at = (at + 1) & mask;
-  table_[at] = {tag, node};
-}
-
-void LastSeen::GrowTable() {
-  constexpr size_t kSlotsMin = 8;
-  const std::vector<Slot> old = std::move(table_);
-  table_.assign(old.empty() ? kSlotsMin : old.size() * 2, Slot());
-  const size_t mask = table_.size() - 1;
-  for (const Slot& slot : old) {
-    if (slot.node == kNone) continue;
-    size_t at = slot.tag & mask;
-    while (table_[at].node != kNone) at = (at + 1) & mask;
-    table_[at] = slot;
-  }
+  return table_.Find(TagOf(cell), [&](uint32_t node) { return At(node).cell == cell; });
 }
 
 uint32_t LastSeen::Create(int64_t cell) {
-  if ((live_ + 1) * 4 > table_.size() * 3) GrowTable();
+  table_.Reserve(live_);
   uint32_t node = kNone;
   if (free_.empty()) {
     nodes_.emplace_back();
@@ -56,24 +29,13 @@ uint32_t LastSeen::Create(int64_t cell) {
     At(node) = Node();
   }
   At(node).cell = cell;
-  Put(node);
+  table_.Put(TagOf(cell), node);
   ++live_;
   return node;
 }
 
 void LastSeen::Erase(uint32_t node) {
-  const size_t mask = table_.size() - 1;
-  size_t hole = TagOf(At(node).cell) & mask;
-  while (table_[hole].node != node) hole = (hole + 1) & mask;
-  // Those behind the hole that probed past it move up, so that no search stops too early.
-  for (size_t at = (hole + 1) & mask; table_[at].node != kNone; at = (at + 1) & mask) {
-    const size_t home = table_[at].tag & mask;
-    if (((at - home) & mask) >= ((at - hole) & mask)) {
-      table_[hole] = table_[at];
-      hole = at;
-    }
-  }
-  table_[hole] = Slot();
+  table_.Erase(TagOf(At(node).cell), node);
   free_.push_back(node);
   --live_;
 }
@@ -194,21 +156,15 @@ void LastSeen::Warm() const {
   // Of more cells the place is not known before the cell is.
   constexpr size_t kBytesMax = 512;
   if (nodes_.size() * sizeof(Node) > kBytesMax) return;
-  PrefetchLines(table_.data(), table_.size() * sizeof(Slot));
+  table_.Warm();
   PrefetchLines(nodes_.data(), nodes_.size() * sizeof(Node));
 }
 
-void LastSeen::WarmSlot(int64_t cell) const {
-  if (!table_.empty()) PrefetchLines(&table_[TagOf(cell) & (table_.size() - 1)], sizeof(Slot));
-}
+void LastSeen::WarmSlot(int64_t cell) const { table_.WarmSlot(TagOf(cell)); }
 
 void LastSeen::WarmNode(int64_t cell) const {
-  if (table_.empty()) return;
-  const uint32_t tag = TagOf(cell);
-  const size_t mask = table_.size() - 1;
-  for (size_t at = tag & mask; table_[at].node != kNone; at = (at + 1) & mask) {
-    if (table_[at].tag == tag) return PrefetchLines(&At(table_[at].node), sizeof(Node));
-  }
+  const uint32_t node = table_.Guess(TagOf(cell));
+  if (node != kNone) PrefetchLines(&At(node), sizeof(Node));
 }
 
 void LastSeen::WarmBoundaries() const {
@@ -218,8 +174,8 @@ void LastSeen::WarmBoundaries() const {
 }
 
 size_t LastSeen::bytes() const {
-  return nodes_.capacity() * sizeof(Node) + free_.capacity() * sizeof(uint32_t) +
-         table_.capacity() * sizeof(Slot) + boundaries_.capacity() * sizeof(Boundary);
+  return nodes_.capacity() * sizeof(Node) + free_.capacity() * sizeof(uint32_t) + table_.bytes() +
+         boundaries_.capacity() * sizeof(Boundary);
 }
 
 }  // namespace credence::feature

@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "src/feature/tag_table.h"
+
 namespace credence::feature {
 
 class LastSeen {
@@ -78,27 +80,20 @@ class LastSeen {
     int64_t bound = INT64_MIN;
     int64_t last = 0;  // of the node, if there is one
   };
-  // Cells with other tags are passed over without a look at their nodes.
-  struct Slot {
-    uint32_t tag = 0;
-    uint32_t node = kNone;
-  };
   static uint32_t TagOf(int64_t cell);
   Node& At(uint32_t node) { return nodes_[node - 1]; }
   [[nodiscard]] const Node& At(uint32_t node) const { return nodes_[node - 1]; }
   [[nodiscard]] uint32_t Find(int64_t cell) const;
   uint32_t Create(int64_t cell);
-  void Put(uint32_t node);  // into the table
   void Erase(uint32_t node);
   // The window begins with this node, or has none.
   void Begin(Boundary* boundary, uint32_t node) const;
   void Link(uint32_t node);    // by At(node).last; counts it in its windows
   void Unlink(uint32_t node);  // and takes it out of its windows
-  void GrowTable();
 
   std::vector<Node> nodes_;
   std::vector<uint32_t> free_;
-  std::vector<Slot> table_;  // linear probing by tag
+  TagTable table_;  // of nodes
   std::vector<Boundary> boundaries_;
   uint32_t oldest_ = kNone;
   uint32_t newest_ = kNone;

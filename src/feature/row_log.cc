@@ -259,6 +259,7 @@ void RowLog::Split(const LogPlan& plan, const Dictionary& texts, size_t index) {
   }
   Summarise(plan, texts, &chunk);
   Rest& rest = MakeRest();
+  if (index == 0) rest.goes_through = INT64_MIN;
   if (index == rest.full.size()) {
     rest.full.push_back(std::exchange(newest_, std::move(upper)));
   } else {
@@ -305,12 +306,17 @@ void RowLog::Reverse(const LogPlan& plan, const Dictionary& texts, Position at, 
 }
 
 void RowLog::DropThrough(const LogPlan& plan, int64_t through, Dictionary* texts) {
-  if (rest_ == nullptr) return;
+  if (rest_ == nullptr || through < rest_->goes_through) return;
   Rest& rest = *rest_;
+  rest.goes_through = INT64_MIN;
   size_t drop = 0;
   for (; drop < rest.full.size(); ++drop) {
     const Chunk& chunk = *rest.full[drop];
-    if (RowTime(LastRow(chunk, width_)) > through) break;
+    const int64_t last = RowTime(LastRow(chunk, width_));
+    if (last > through) {
+      rest.goes_through = last;
+      break;
+    }
     for (uint32_t r = 0; plan.has_text && r < chunk.rows; ++r) {
       const uint64_t* row = chunk.words() + size_t{r} * width_;
       for (uint32_t c = 0; c < plan.columns.size(); ++c) {

@@ -270,6 +270,8 @@ class RowLog {
     std::vector<ChunkPtr> full;  // all but the newest
     std::vector<Reversal> reversals;
     uint64_t first_chunk = 0;
+    // No chunk goes through an earlier time: that of the first one's last row, where it is known.
+    int64_t goes_through = INT64_MIN;
     size_t unkept = 0;
     std::vector<uint64_t> gone;
   };

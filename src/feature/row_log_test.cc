@@ -120,6 +120,26 @@ TEST_F(RowLogTest, DroppedChunksGiveTheirNumbersUp) {
   EXPECT_EQ(copy.ChunkAt(0).rows, 5U);
 }
 
+// Also where late rows make two chunks of the oldest one, so that it ends before it did.
+TEST_F(RowLogTest, AChunkGoesAsSoonAsAllItsRowsMay) {
+  RowLog log(log_plan_, TuningOf(5));
+  Random random(11);
+  int64_t through = 0;
+  size_t dropped = 0;
+  for (uint64_t seq = 1; seq <= 4'000; ++seq) {
+    Insert(&log, through + random.Between(1, 600), seq);
+    if (!random.OneIn(3)) continue;
+    through += random.Between(0, 4);
+    const uint64_t first = log.first_chunk();
+    log.DropThrough(log_plan_, through, &texts_);
+    dropped += log.first_chunk() - first;
+    if (log.first_chunk() + 1 == log.end_chunk()) continue;  // the newest stays
+    const Chunk& oldest = log.ChunkAt(log.first_chunk());
+    EXPECT_GT(RowTime(log.Row({log.first_chunk(), oldest.rows - 1})), through) << "at " << seq;
+  }
+  EXPECT_GT(dropped, 100U);
+}
+
 TEST_F(RowLogTest, ARowThatStaysKeepsWhatWasTakenOfIt) {
   RowLog log(log_plan_, TuningOf(5));
   for (uint64_t seq = 1; seq <= 12; ++seq) Insert(&log, static_cast<int64_t>(10 * seq), seq);

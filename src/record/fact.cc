@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "src/base/prefetch.h"
 #include "src/record/codec.h"
 #include "src/record/slots_codec.h"
 
@@ -189,6 +190,25 @@ Result<Timers> DecodeTimers(std::string_view bytes) {
 }
 
 }  // namespace
+
+void DecisionRecord::Clear() {
+  DecisionRecord empty;
+  reasons.clear();
+  empty.reasons.swap(reasons);
+  matched_rules.clear();
+  empty.matched_rules.swap(matched_rules);
+  slots.clear();
+  empty.slots.swap(slots);
+  artefacts.clear();
+  empty.artefacts.swap(artefacts);
+  text.clear();
+  empty.text.swap(text);
+  *this = std::move(empty);
+}
+
+void DecisionRecord::Warm() const {
+  PrefetchLinesToWrite(slots.data(), slots.capacity() * sizeof(SlotValue));
+}
 
 std::string DecisionRecord::IdFor(Seq seq) {
   char text[32];

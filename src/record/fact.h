@@ -74,6 +74,11 @@ struct DecisionRecord {
   std::vector<Digest> artefacts;  // models, policy, time zone: in the order of the pack's manifest
   std::string text;               // owns the slots' text
 
+  // As new, with the memory that it has.
+  void Clear();
+  // Asks the memory for what the next decision in it will write.
+  void Warm() const;
+
   [[nodiscard]] std::string Id() const { return IdFor(seq); }
   static std::string IdFor(Seq seq);
   static std::optional<Seq> SeqFromId(std::string_view id);

@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
 #include <rocksdb/table.h>
@@ -17,7 +18,9 @@
 #include <system_error>
 
 #include "src/base/assert.h"
+#include "src/base/prefetch.h"
 #include "src/store/rocks_files.h"
+#include "src/thread/thread.h"
 
 namespace credence::store {
 
@@ -65,6 +68,17 @@ Status ToOpenStatus(const rocksdb::Status& status, const std::string& folder) {
   return ToStatus(status, what);
 }
 
+// Called on RocksDB's own threads before they work.
+class SpareThreads final : public rocksdb::EventListener {
+ public:
+  void OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo& /*job*/) override {
+    thread::BecomeSpare();
+  }
+  void OnCompactionBegin(rocksdb::DB* /*db*/, const rocksdb::CompactionJobInfo& /*job*/) override {
+    thread::BecomeSpare();
+  }
+};
+
 rocksdb::DBOptions DbOptions(const RocksOptions& options) {
   rocksdb::DBOptions db;
   db.create_if_missing = true;
@@ -76,6 +90,7 @@ rocksdb::DBOptions DbOptions(const RocksOptions& options) {
   db.max_background_jobs = options.background_jobs;
   db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   db.keep_log_file_num = 2;
+  db.listeners.push_back(std::make_shared<SpareThreads>());
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.skip_stats_update_on_db_open = true;
@@ -209,6 +224,9 @@ class RocksBatch final : public Batch {
   [[nodiscard]] std::string_view Key(const Change& change) const {
     return std::string_view(bytes_).substr(change.offset, change.key_bytes);
   }
+  // How far ahead the memory is asked for rows, and how much of one: the rest comes by itself.
+  static constexpr size_t kPlacesAhead = 8;
+  static constexpr size_t kPrefetchBytesMax = 512;
   // A change by table and the first bytes of its key, which tell most keys apart.
   struct Place {
     uint64_t first = 0;
@@ -240,14 +258,23 @@ class RocksBatch final : public Batch {
       const int order = Key(rows[a.index]).compare(Key(rows[b.index]));
       return order != 0 ? order < 0 : a.index < b.index;
     });
+    const auto same_key = [&](const Place& a, const Place& b) {
+      return a.table == b.table && a.first == b.first && a.second == b.second &&
+             Key(rows[a.index]) == Key(rows[b.index]);
+    };
     for (size_t i = 0; i < places.size(); ++i) {
-      const Change& row = rows[places[i].index];
-      if (i + 1 < places.size() && places[i + 1].table == row.table &&
-          Key(rows[places[i + 1].index]) == Key(row)) {
-        continue;
+      // They stand anywhere.
+      if (i + 2 * kPlacesAhead < places.size()) {
+        PrefetchLines(&rows[places[i + 2 * kPlacesAhead].index], sizeof(Change));
       }
-      Append(row);
+      if (i + kPlacesAhead < places.size()) Prefetch(rows[places[i + kPlacesAhead].index]);
+      if (i + 1 < places.size() && same_key(places[i], places[i + 1])) continue;
+      Append(rows[places[i].index]);
     }
+  }
+  void Prefetch(const Change& change) const {
+    const size_t bytes = size_t{change.key_bytes} + change.value_bytes;
+    PrefetchLines(bytes_.data() + change.offset, std::min(bytes, kPrefetchBytesMax));
   }
   void Append(const Change& change) {
     rocksdb::ColumnFamilyHandle* table = tables_[change.table];
@@ -304,6 +331,7 @@ class RocksStore final : public Store {
       : folder_(std::move(folder)), mode_(mode), env_(std::move(env)) {}
   ~RocksStore() override {
     if (db_ == nullptr) return;
+    const thread::Hurry hurry;
     for (rocksdb::ColumnFamilyHandle* family : families_) {
       const rocksdb::Status status = db_->DestroyColumnFamilyHandle(family);
       CREDENCE_ASSERT(status.ok());
@@ -321,11 +349,6 @@ class RocksStore final : public Store {
     families.emplace_back(rocksdb::kDefaultColumnFamilyName, TableOptions(cache, options));
     for (const std::string& name : names) {
       families.emplace_back(name, TableOptions(cache, options));
-    }
-    // Niceness 19.
-    for (const auto pool : {rocksdb::Env::Priority::HIGH, rocksdb::Env::Priority::LOW}) {
-      static_cast<void>(
-          rocksdb::Env::Default()->LowerThreadPoolCPUPriority(pool, rocksdb::CpuPriority::kLow));
     }
     rocksdb::DB* db = nullptr;
     rocksdb::DBOptions db_options = DbOptions(options);
@@ -393,6 +416,7 @@ class RocksStore final : public Store {
   }
   Status Flush() override {
     CREDENCE_TRY(Writable());
+    const thread::Hurry hurry;
     rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
     // After a failure it says the same again until it is told that the reason may have gone (a full
     // disk).
@@ -447,6 +471,7 @@ class RocksStore final : public Store {
   Status Snapshot(const std::string& folder) override {
     CREDENCE_TRY(Writable());
     if (env_ != nullptr) return Unavailable("a snapshot is made on the system's disk only");
+    const thread::Hurry hurry;
     rocksdb::Checkpoint* made = nullptr;
     CREDENCE_TRY(ToStatus(rocksdb::Checkpoint::Create(db_.get(), &made), What("snapshot")));
     const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);

@@ -7,7 +7,7 @@
 // lets them, which is tried when the store is opened for writing; elsewhere they write through it.
 // Whoever reads does so through it.
 //
-// Flushes and compactions of the whole process have niceness 19 once a store was opened.
+// Its threads that flush and compact are spare (src/thread/thread.h).
 //
 // A batch is held in memory until it is flushed, twice for a moment: choose batches accordingly.
 // Filters and indexes of open files are in memory too, some five bytes a row.
