@@ -318,7 +318,8 @@ bool Checkpoints::Done(bool wait) {
 
 void Checkpoints::SetHurry(bool hurry) {
   store_->Hurry(hurry);
-  hurry ? static_cast<void>(hurry_.emplace()) : hurry_.reset();
+  hurry_.reset();
+  if (hurry) hurry_.emplace();
 }
 
 void Checkpoints::Work() {
