@@ -13,6 +13,7 @@
 #include "src/api/name_table.h"
 #include "src/base/bytes.h"
 #include "src/base/diagnostic.h"
+#include "src/base/json_number.h"
 #include "src/record/identifier.h"
 
 namespace credence::api {
@@ -102,30 +103,6 @@ std::string_view Trimmed(std::string_view token) {
     token.remove_suffix(1);
   }
   return token;
-}
-
-// The grammar of RFC 8259, section 6.
-bool IsJsonNumber(std::string_view text) {
-  size_t at = 0;
-  const auto digits = [&] {
-    const size_t from = at;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-    return at - from;
-  };
-  if (at < text.size() && text[at] == '-') ++at;
-  const size_t integer_at = at;
-  const size_t integer_digits = digits();
-  if (integer_digits == 0 || (integer_digits > 1 && text[integer_at] == '0')) return false;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits() == 0) return false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (digits() == 0) return false;
-  }
-  return at == text.size();
 }
 
 bool IsControlCharacter(char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7F; }

@@ -6,7 +6,6 @@
 // coefficient, unless the two bits after the sign are both set (infinite, not a number, and
 // coefficients that do not occur in canonical numbers).
 
-#include <array>
 #include <bit>
 #include <compare>
 #include <cstdint>
@@ -33,13 +32,6 @@ struct NumberBits {
   }
   static bool Negative(uint64_t high) { return (high & kSign) != 0; }
 };
-
-// 10^0 .. 10^18.
-inline constexpr std::array<uint64_t, 19> kPowersOfTen = [] {
-  std::array<uint64_t, 19> powers{1};
-  for (size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
-  return powers;
-}();
 
 namespace number_internal {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/base/json_number.h"
 #include "src/pack/loader.h"
 
 namespace credence::pack {
@@ -156,29 +157,7 @@ void AppendQuoted(std::string_view text, std::string* out) {
 }
 
 // A number as JSON writes it; anything else, such as 007, is text.
-bool LooksLikeNumber(const Node& node) {
-  if (node.quoted) return false;
-  const std::string_view text = node.text;
-  size_t at = text.starts_with('-') ? 1 : 0;
-  const auto digits = [&] {
-    const size_t from = at;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-    return at - from;
-  };
-  const size_t first = at;
-  const size_t whole = digits();
-  if (whole == 0 || (whole > 1 && text[first] == '0')) return false;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits() == 0) return false;
-  }
-  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (digits() == 0) return false;
-  }
-  return at == text.size();
-}
+bool LooksLikeNumber(const Node& node) { return !node.quoted && IsJsonNumber(node.text); }
 
 // The node as JSON: plain true, false, null and numbers as such, all else as strings.
 void AppendJson(const Node& node, std::string* out) {
