@@ -64,6 +64,8 @@ struct CrashReport {
   void Add(const CrashReport& other);
 };
 inline constexpr size_t kFailuresShown = 10;
+// All below may run on several threads at a time; with checkpoints on at most so many.
+inline constexpr unsigned kSimulationsMost = 4;
 
 // Crashes at every moment of one piece of work. A Status says that the simulator itself could not
 // run.

@@ -3,11 +3,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 
+#include "apps/terminal.h"
+#include "sim/crash_run.h"
 #include "sim/crash_sim.h"
 #include "sim/kill_sim.h"
 
@@ -24,42 +25,15 @@ int Refuse(const Status& status) {
   return 2;
 }
 
-// The kinds of journal that the crash simulator goes through in turn.
-constexpr struct {
-  journal::WriteAhead write_ahead;
-  uint64_t segment_bytes;
-  uint64_t checkpoint_every = 0;
-} kShapes[] = {{journal::WriteAhead::kNone, 2048},
-               {journal::WriteAhead::kSegments, 4096},
-               {journal::WriteAhead::kNone, journal::kSegmentBytesMin},
-               {journal::WriteAhead::kSegments, 65'536},
-               {journal::WriteAhead::kSegments, 4096, 5}};
-
-int Crash(uint64_t seed, uint64_t points, bool one_seed) {
+int Crash(const CrashRunOptions& options) {
   const auto begun = std::chrono::steady_clock::now();
-  CrashReport all;
-  FaultReport faults;
-  uint64_t seeds = 0;
-  for (; (one_seed && seeds == 0) || (!one_seed && all.points < points); ++seeds) {
-    for (const auto& shape : kShapes) {
-      CrashOptions options;
-      options.seed = seed + seeds;
-      options.write_ahead = shape.write_ahead;
-      options.segment_bytes = shape.segment_bytes;
-      options.checkpoint_every = shape.checkpoint_every;
-      const auto report = SimulateCrashes(options);
-      if (!report.ok()) return Refuse(report.status());
-      all.Add(*report);
-      if (seeds % 50 != 0 || shape.segment_bytes > 4096) continue;
-      for (const auto simulate : {SimulateErrors, SimulateFullDisk, SimulateFlips}) {
-        options.steps = 10;
-        const auto failed = simulate(options);
-        if (!failed.ok()) return Refuse(failed.status());
-        faults.Add(*failed);
-      }
-    }
-    if (all.failures + faults.failures > 0) break;
-  }
+  apps::Progress progress("crash points", "points", options.one_seed ? 0 : options.points, false);
+  const auto report =
+      RunCrashes(options, [&](uint64_t points) { progress.Update(points, points); });
+  progress.Finish();
+  if (!report.ok()) return Refuse(report.status());
+  const CrashReport& crashes = report->crashes;
+  const FaultReport& faults = report->faults;
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   std::printf(
@@ -68,16 +42,18 @@ int Crash(uint64_t seed, uint64_t points, bool one_seed) {
       "compactions)\n  done to the end %llu\n  torn frames cut %llu\n"
       "faults            %llu runs: every call failing, short reads, full disks, flipped bytes\n"
       "failures          %llu\nseconds           %.1f\n",
-      static_cast<unsigned long long>(all.points), static_cast<unsigned long long>(all.moments),
-      static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed + seeds - 1),
-      static_cast<unsigned long long>(all.nested),
-      static_cast<unsigned long long>(all.store_points),
-      static_cast<unsigned long long>(all.store_moments),
-      static_cast<unsigned long long>(all.finished),
-      static_cast<unsigned long long>(all.unfinished_frames),
+      static_cast<unsigned long long>(crashes.points),
+      static_cast<unsigned long long>(crashes.moments),
+      static_cast<unsigned long long>(options.first_seed),
+      static_cast<unsigned long long>(options.first_seed + report->seeds - 1),
+      static_cast<unsigned long long>(crashes.nested),
+      static_cast<unsigned long long>(crashes.store_points),
+      static_cast<unsigned long long>(crashes.store_moments),
+      static_cast<unsigned long long>(crashes.finished),
+      static_cast<unsigned long long>(crashes.unfinished_frames),
       static_cast<unsigned long long>(faults.runs),
-      static_cast<unsigned long long>(all.failures + faults.failures), seconds);
-  std::vector<std::string> failures = all.first;
+      static_cast<unsigned long long>(crashes.failures + faults.failures), seconds);
+  std::vector<std::string> failures = crashes.first;
   failures.insert(failures.end(), faults.first.begin(), faults.first.end());
   return Say(failures);
 }
@@ -117,14 +93,12 @@ int main(int argc, char** argv) {
   CLI::App app("Credence's simulators: what happens to a store when power, process or disk fail.");
   app.name("credence-sim");
   app.require_subcommand(1);
-  uint64_t seed = 1;
-  uint64_t points = 100'000;
-  bool one_seed = false;
+  credence::sim::CrashRunOptions crash_options;
   CLI::App* crash = app.add_subcommand(
       "crash", "the power goes at every moment of seeded work; disks fail, fill up and lie");
-  crash->add_option("--seed", seed, "the first seed");
-  crash->add_option("--points", points, "crash points to simulate");
-  crash->add_flag("--one", one_seed, "this seed alone");
+  crash->add_option("--seed", crash_options.first_seed, "the first seed");
+  crash->add_option("--points", crash_options.points, "crash points to simulate");
+  crash->add_flag("--one", crash_options.one_seed, "this seed alone");
   credence::sim::KillOptions kill_options;
   CLI::App* kill = app.add_subcommand("kill", "a real process is killed at random moments");
   kill->add_option("--seed", kill_options.seed, "of events and moments");
@@ -153,5 +127,5 @@ int main(int argc, char** argv) {
     return credence::sim::TakeEvents(store, checkpoint_events, STDIN_FILENO, STDOUT_FILENO);
   }
   if (kill->parsed()) return credence::sim::Kill(kill_options);
-  return credence::sim::Crash(seed, points, one_seed);
+  return credence::sim::Crash(crash_options);
 }

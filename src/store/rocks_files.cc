@@ -1,8 +1,9 @@
 #include "src/store/rocks_files.h"
 
 #include <rocksdb/file_system.h>
+#include <rocksdb/system_clock.h>
 
-#include <cstring>
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +20,7 @@ using rocksdb::Slice;
 
 IOStatus ToIoStatus(const Status& status) {
   if (status.ok()) return IOStatus::OK();
-  const std::string message(status.message());
+  const std::string& message = status.message();
   if (status.code() == StatusCode::kNotFound) return IOStatus::PathNotFound(message);
   if (status.code() == StatusCode::kResourceExhausted) {
     IOStatus full = IOStatus::NoSpace(message);
@@ -43,7 +44,7 @@ std::string Path(const std::string& name) {
 IOStatus ReadInto(File& file, uint64_t offset, size_t size, char* scratch, Slice* result) {
   std::string bytes;
   const Status read = file.ReadAt(offset, size, &bytes);
-  std::memcpy(scratch, bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), scratch);
   *result = Slice(scratch, bytes.size());
   return ToIoStatus(read);
 }
@@ -292,10 +293,34 @@ class RocksFiles final : public rocksdb::FileSystem {
   credence::FileSystem& files_;
 };
 
+// After a failed merge RocksDB sleeps for a second, for the case that the disk comes back.
+class ImpatientClock final : public rocksdb::SystemClockWrapper {
+ public:
+  using SystemClockWrapper::SystemClockWrapper;
+  [[nodiscard]] const char* Name() const override { return "ImpatientClock"; }
+  void SleepForMicroseconds(int micros) override {
+    target_->SleepForMicroseconds(std::min(micros, kSleepMost));
+  }
+
+ private:
+  static constexpr int kSleepMost = 1'000;
+};
+
+// The system's threads, with another disk and clock.
+class RocksEnv final : public rocksdb::EnvWrapper {
+ public:
+  explicit RocksEnv(FileSystem& files)
+      : EnvWrapper(rocksdb::NewCompositeEnv(std::make_shared<RocksFiles>(files))) {
+    file_system_ = target()->GetFileSystem();
+    system_clock_ = std::make_shared<ImpatientClock>(target()->GetSystemClock());
+  }
+  [[nodiscard]] const char* Name() const override { return "RocksEnv"; }
+};
+
 }  // namespace
 
 std::unique_ptr<rocksdb::Env> RocksEnvOver(FileSystem& files) {
-  return rocksdb::NewCompositeEnv(std::make_shared<RocksFiles>(files));
+  return std::make_unique<RocksEnv>(files);
 }
 
 }  // namespace credence::store

@@ -3,7 +3,7 @@
 # needs: sim/CMakeLists.txt
 #
 #   (nothing)    100,000 simulated crash points of a whole engine, in journal and RocksDB, and failing, full and lying disks
-#   --long       a million
+#   --long       a million, a quarter of an hour on two cores
 #   --seed S     the crash points of this seed alone: what a failure tells to run
 #   --kill       a real process on a real disk that writes checkpoints is killed 200 times (--kills N)
 #   --http N     with --kill: `credence serve` under load over HTTP is killed N times
